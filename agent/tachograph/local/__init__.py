@@ -1,0 +1,1 @@
+"""Tachograph on a laptop: emulators, functions and dashboard, started and stopped as one."""

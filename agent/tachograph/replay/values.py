@@ -1,0 +1,94 @@
+"""Typed values out of a record that anybody may have written, or the reason why not."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tachograph_schema.fields import MAX_COUNT, is_name
+from tachograph_schema.parsing import shown
+
+Record = dict[str, Any]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_9999_MS = 253_370_764_800_000
+SHORT = 8
+UUID_CHARS = 36
+UUID_VERSION_AT = 14
+
+
+class UnreadableError(ValueError):
+    """A record says something impossible: where, what was found, what is allowed."""
+
+
+def mapping(value: object, where: str) -> Record:
+    """Return a JSON object."""
+    if not isinstance(value, dict):
+        raise UnreadableError(f"{where} is {shown(value)}; expected an object")
+    return value
+
+
+def optional_mapping(value: object, where: str) -> Record:
+    """Return a JSON object, an empty one where there is none."""
+    return {} if value is None else mapping(value, where)
+
+
+def blocks(value: object) -> list[Record]:
+    """Return the content blocks of a message; plain text has none worth knowing."""
+    return [block for block in value if isinstance(block, dict)] if isinstance(value, list) else []
+
+
+def whole(value: object, where: str) -> int:
+    """Return a count; one that is absent is zero."""
+    if value is None:
+        return 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+        raise UnreadableError(f"{where} is {shown(value)}; expected a whole number from 0 to 10^15")
+    return value
+
+
+def named(value: object, where: str) -> str:
+    """Return what may name something: an id, a model, a tool."""
+    if not isinstance(value, str) or not is_name(value):
+        raise UnreadableError(f"{where} is {shown(value)}; expected 1-200 printable characters")
+    return value
+
+
+def optional_name(value: object) -> str | None:
+    """Return a name where there is a usable one: what only describes is not worth a line."""
+    return value if isinstance(value, str) and is_name(value) else None
+
+
+def instant(value: object, where: str) -> datetime:
+    """Return a moment: ISO 8601, UTC where it names no zone, or milliseconds since 1970."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _YEAR_9999_MS:
+        return EPOCH + timedelta(milliseconds=value)
+    raise UnreadableError(
+        f"{where} is {shown(value)}; expected a time such as 2026-02-16T18:00:00.000Z"
+    )
+
+
+def ident(value: str) -> str:
+    """Return a text as a part of a document's id, which may hold no slash."""
+    return _UNSAFE.sub("-", value)[:100].strip(".") or "unnamed"
+
+
+def short(identity: str) -> str:
+    """Return the part of an id that tells it from its siblings.
+
+    The first characters, but the last of a version 7 UUID, whose first are the time.
+    """
+    is_uuid = len(identity) == UUID_CHARS and identity.count("-") == UUID_CHARS // 9
+    if is_uuid and identity[UUID_VERSION_AT] == "7":
+        return identity[-SHORT:]
+    return identity[:SHORT]

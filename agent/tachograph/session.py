@@ -1,0 +1,407 @@
+"""A session: one context window of an agent, and the tasks it works on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from google.cloud import firestore
+from google.cloud.firestore import SERVER_TIMESTAMP
+
+from tachograph.call import Asked
+from tachograph.claiming import Taken
+from tachograph.coordinating import Coordination
+from tachograph.filling import Filling
+from tachograph.health import Health
+from tachograph.identity import role_of
+from tachograph.keeping import Kept
+from tachograph.levels import Levels
+from tachograph.pricing import Pricing
+from tachograph.reports import Reports
+from tachograph.rotating import Rotation
+from tachograph.spool import Spool
+from tachograph.spooled import Whose
+from tachograph.succeeding import Succession, take_over
+from tachograph.task import IDENTITY, TaskRun
+from tachograph.task_trace import ns
+from tachograph.waits import Wait, Waits
+from tachograph.writing import Document, OnWrite, Writer
+from tachograph_schema.paths import SESSIONS, TASKS, DocumentPath
+from tachograph_schema.prices import context_window
+from tachograph_schema.usage import Usage
+
+if TYPE_CHECKING:
+    from tachograph.tracer import Tracer
+    from tachograph_schema.thresholds import Level
+
+_BACKLOG_WAIT_S = 1.0
+_PROGRESS_S = 5.0
+"""How late progress alone is told: what is stuck, is so for minutes."""
+
+
+class Session(Coordination):
+    """One context window, from start to rotation; made by `Fleet.session`.
+
+    As a context manager, leaving the block ends the session: `crashed` by an exception, else
+    `completed`, unless it was handed off or ended before.
+    """
+
+    def __init__(
+        self,
+        fleet: str,
+        session_id: str,
+        reporter: str,
+        client: firestore.Client,
+        writer: Writer,
+        on_write: OnWrite,
+        *,
+        agent: str,
+        window_tokens: int | None,
+        at: datetime | None,
+        fields: Mapping[str, Any],
+        pricing: Pricing,
+        heartbeat_s: int | None = None,
+        spool: Spool | None = None,
+        succession: Succession | None = None,
+        levels: Levels | None = None,
+        tracer: Tracer | None = None,
+        retold: bool = False,
+    ) -> None:
+        self.id = session_id
+        self._tracer, self._retold, self._is_traced = tracer, retold, False
+        self.succession = succession
+        self._pricing = pricing
+        self.agent = agent
+        self._fleet, self._reporter = fleet, reporter
+        self._client, self._writer, self._on_write = client, writer, on_write
+        self._fields = {"agent_id": agent, **fields}
+        self._spool = spool
+        self._health = Health(heartbeat_s)
+        self._waits = Waits(self._waited, lambda: self._health.state or "active")
+        path = DocumentPath(fleet, SESSIONS, session_id)
+        self._document = Document(client, str(path), self._health, on_write)
+        self._ended = False
+        if heartbeat_s is not None:
+            writer.keep_alive(self._document, self._health.beat, heartbeat_s)
+        self._coordinate(client, fleet, writer, on_write, self._resume)
+        self._runs: dict[str, tuple[TaskRun, Document]] = {}
+        self._levels = levels
+        self._used_tokens: int | None = None
+        self._at_work: TaskRun | None = None
+        self._task_type: str | None = None
+        self._generation = int(fields.get("generation") or 0)
+        self._rotation = Rotation(
+            client, fleet, session_id, lambda: self._generation, writer, on_write
+        )
+        self._arrived = succession is None
+        self._window_tokens = window_tokens
+        self._filling = Filling()
+        began_at = at or SERVER_TIMESTAMP
+        begun = {"state": "idle", "started_at": began_at, "generation": 0, **self._fields}
+        self._say(at, now=True, **begun)
+
+    @property
+    def should_rotate(self) -> bool:
+        """Whether the fleet wants a fresh session to take over; pushed, never polled."""
+        return self.signal is not None
+
+    @property
+    def signal(self) -> Mapping[str, Any] | None:
+        """The rotation signal to this session, if there is one; the first look begins to listen."""
+        self._rotation.listen()
+        return self._rotation.signal
+
+    @property
+    def context_level(self) -> Level | None:
+        """How the context stands by the fleet's fixed thresholds: well, warn or rotate; pushed.
+
+        None where nobody has said how full it is.
+        """
+        if self._levels is None:
+            return None
+        return self._levels.of(
+            model=self._fields.get("model"),
+            task_type=self._task_type,
+            context_used_tokens=self._used_tokens,
+            context_window_tokens=self._window(),
+        )
+
+    @property
+    def relieved(self) -> bool:
+        """Whether a successor has taken over: what is still done here is done twice."""
+        self._rotation.listen()
+        return self._rotation.relieved
+
+    def wait_for_signal(self, timeout_s: float) -> bool:
+        """Wait until the session is told to rotate; False when it was not within the timeout."""
+        return self._rotation.wait(timeout_s)
+
+    def take_over(self) -> TaskRun | None:
+        """Go on with the task of the session this one succeeds.
+
+        None where there is no such task any more: it has ended, or somebody else has it.
+        """
+        if self.succession is None:
+            return None
+        taken = take_over(self._client, self._fleet, self.succession, self.agent, self.id)
+        if taken is None:
+            return None
+        run = self._resume(taken, datetime.now(UTC))
+        run.overhead_next("rotation")  # reading itself in is a part of what the rotation cost
+        return run
+
+    async def take_over_async(self) -> TaskRun | None:
+        """Go on with the predecessor's task without holding up the event loop; as `take_over`."""
+        return await asyncio.to_thread(self.take_over)
+
+    def task(self, task_id: str, *, at: datetime | None = None, **fields: Any) -> TaskRun:  # noqa: ANN401
+        """Begin a task, or go on with one that there is: no claim, no question asked."""
+        began_at = at or datetime.now(UTC)
+        begun = {"status": "active", "started_at": began_at, "created_at": began_at, **fields}
+        run, _ = self._open(task_id)
+        self._begin(run, at, begun)
+        return run
+
+    def update(self, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
+        """Set any of the session's fields."""
+        self._say(at, **fields)
+
+    def waiting(self, what: str, *, up_to_s: float | None = None) -> Wait:
+        """Declare a wait: `with session.waiting("pytest", up_to_s=900): ...`.
+
+        What takes long is taken for stuck, unless it is within the time that it declared.
+        """
+        return Wait(self._waits, what, up_to_s)
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """The tasks that went to another session while this one was not heard of.
+
+        Stop working on them: what was spent is counted, and how they stand is for the other to say.
+        """
+        return frozenset(name for name, (run, _) in self._runs.items() if run.lost)
+
+    def context(
+        self,
+        used_tokens: int,
+        *,
+        window_tokens: int | None = None,
+        at: datetime | None = None,
+        task_id: str | None = None,
+    ) -> None:
+        """Say how full the context is: what the last call held, and how much fits.
+
+        It is told of the task too, by default of the one begun last: where the cliff is, shows in
+        how tasks end.
+        """
+        run = self._at_work if task_id is None else self._open(task_id)[0]
+        self._fill(used_tokens, window_tokens, at, run)
+
+    def _fill(
+        self,
+        used_tokens: int,
+        window_tokens: int | None,
+        at: datetime | None,
+        run: TaskRun | None,
+        **fields: Any,  # noqa: ANN401 - a session's
+    ) -> None:
+        fields["context_used_tokens"] = self._used_tokens = used_tokens
+        self._window_tokens = window_tokens or self._window_tokens
+        window, source = self._window(), "agent"
+        if self._window_tokens is None:
+            source = "table"
+        if window:
+            left = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
+            fields |= {
+                "context_window_tokens": window,
+                "context_source": source,
+                "context_remaining_pct": left,
+                "context_history": self._filling.note(at or datetime.now(UTC), left),
+            }
+            if run is not None:
+                run.context_left(left)
+        self._say(at, progress=True, **fields, **self._arrival(used_tokens))
+
+    def compacted(
+        self, used_tokens: int, *, window_tokens: int | None = None, at: datetime | None = None
+    ) -> None:
+        """Say that the context was summarised in place: what it holds now, and a new generation.
+
+        A signal to the generation before asks nothing of this one.
+        """
+        # A process that goes on with a session learns of its generation by its first write.
+        known = 0 if self._retold else int(self._document.landed.get("generation") or 0)
+        self._generation = max(self._generation, known) + 1
+        self._rotation.consider()
+        self._fill(used_tokens, window_tokens, at, self._at_work, generation=self._generation)
+
+    def hand_off(self, *, journal: str | None = None, at: datetime | None = None) -> None:
+        """End the session for a successor, and say where it finds the notes.
+
+        What the session was told to rotate by is answered with it: then the fleet may start one.
+        """
+        fields = {} if journal is None else {"journal_ref": journal}
+        self.update(at=at, **fields)
+        current = None if self._at_work is None or self._at_work.is_over else self._at_work
+        if current is not None:
+            self._writer.soon(self._runs[current.id][1], now=True)
+        self.end("rotated", at=at)
+        self._rotation.journal(journal, None if current is None else current.id)
+
+    def end(self, reason: str = "completed", *, at: datetime | None = None) -> None:
+        """End the session: completed, rotated, crashed or compacted."""
+        if self._ended:
+            return
+        self._ended = True
+        for run, _ in self._runs.values():
+            if run.trace is not None and reason == "rotated":
+                run.trace.end("rotated", ns(at))
+        if reason == "crashed":
+            for run, _ in self._runs.values():
+                run.give_up(at=at)
+        ended_at = at or SERVER_TIMESTAMP
+        self._say(at, state="completed", ended_at=ended_at, end_reason=reason, now=True)
+        self._writer.let_go(self._document)
+        self._rotation.stop()
+        self._part()
+
+    def _open(self, task_id: str) -> tuple[TaskRun, Document]:
+        # Once for each task: a session's reports of it are numbered in one sequence.
+        if task_id not in self._runs:
+            kept = None
+            if self._spool is not None:
+                kept = Kept(self._spool, Whose(task_id, self._reporter, self.id))
+            reports = Reports(self._reporter, self.id, self._spent, self._pricing.current, kept)
+            reports.reopens = role_of(self._client) != "agent"
+            path = DocumentPath(self._fleet, TASKS, task_id)
+            document = Document(self._client, str(path), reports, self._on_write)
+            asked = Asked(
+                route=self._fields.get("route"),
+                session_model=self._fields.get("model"),
+                session_provider=self._fields.get("provider"),
+            )
+            run = TaskRun(
+                task_id,
+                reports,
+                document,
+                self._writer,
+                partial(self._called, task_id),
+                asked,
+                on_progress=self._moved_on,
+                waiting=self.waiting,
+            )
+            self._runs[task_id] = run, document
+        return self._runs[task_id]
+
+    def _resume(self, taken: Taken, at: datetime | None) -> TaskRun:
+        run, document = self._open(taken.task_id)
+        document.know(taken.fields, taken.version)
+        kind = {name: taken.fields[name] for name in _ASKED if name in taken.fields}
+        begun = {"status": "active", "started_at": at or datetime.now(UTC), **kind}
+        self._begin(run, at, begun)
+        return run
+
+    def _begin(self, run: TaskRun, at: datetime | None, fields: Mapping[str, Any]) -> None:
+        self._writer.make_room(_BACKLOG_WAIT_S)
+        if self._tracer is not None:
+            fields = {**fields, "traceparent": self._trace(self._tracer, run, at, fields)}
+        own = {k: v for k, v in self._fields.items() if k in _ASSIGNED}
+        said = {**own, "session_id": self.id, **fields}
+        identity = {name: value for name, value in said.items() if name in IDENTITY}
+        assignment = {name: value for name, value in said.items() if name not in IDENTITY}
+        run.begin(at, identity, assignment)
+        kind = fields.get("task_type")
+        told: dict[str, Any] = {} if kind == self._task_type else {"task_type": kind}
+        self._at_work, self._task_type = run, kind
+        self._say(at, state="active", task_id=run.id, **told)
+
+    def _trace(
+        self, tracer: Tracer, run: TaskRun, at: datetime | None, fields: Mapping[str, Any]
+    ) -> str:
+        """Begin the spans of a task; return the trace context its document has, or gets."""
+        if run.trace is not None:
+            run.trace.end(None, ns(at))
+        first, self._is_traced = not self._is_traced, True
+        run.trace = tracer.task(
+            run.id,
+            at,
+            fields,
+            self._fields,
+            session_id=self.id,
+            first=first,
+            retold=self._retold,
+        )
+        own = str(run.trace.span.place)
+        self._say(at, traceparent=own)
+        return str(fields.get("traceparent") or own)
+
+    def _arrival(self, used_tokens: int) -> dict[str, Any]:
+        """Return what a successor's first progress says: the gap, and what it read itself in by."""
+        if self._arrived or self.succession is None:
+            return {}
+        self._arrived = True
+        said = {"handoff_ms": self.succession.handoff_ms(), "bootstrap_tokens": used_tokens}
+        return {name: value for name, value in said.items() if value is not None}
+
+    def _called(self, task_id: str, usage: Usage, at: datetime | None) -> None:
+        self.context(usage.prompt_tokens, at=at, task_id=task_id)
+
+    def _moved_on(self) -> None:
+        if self._health.moved_on():
+            self._writer.soon(self._document, within_s=_PROGRESS_S)
+
+    def _waited(self, fields: Mapping[str, Any]) -> None:
+        if not self._ended:
+            self._say(None, now=True, progress=True, **fields)
+
+    def _spent(self, nanousd: int) -> None:
+        self._health.spend(nanousd)
+        self._writer.soon(self._document)
+
+    def _window(self) -> int | None:
+        if self._window_tokens is None and self._fields.get("model"):
+            return context_window(self._fields["model"], self._fields.get("provider"))
+        return self._window_tokens
+
+    def _say(
+        self,
+        at: datetime | None,
+        *,
+        now: bool = False,
+        progress: bool = False,
+        **fields: Any,  # noqa: ANN401
+    ) -> None:
+        self._health.say(at, fields, progress=progress)
+        self._writer.soon(self._document, now=now)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end("completed" if kind is None else "crashed")
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+
+_ASKED = ("task_type", "traceparent", "attempt", "parent_task_id")
+"""What a trace, or a threshold, depends on of a task that was claimed."""
+_ASSIGNED = ("agent_id", "agent_role", "agent_version", "model", "provider")
+"""What of a session is also said of the tasks it works on."""

@@ -1,0 +1,221 @@
+"""Where a process keeps what it has said until it has landed, so that a killed one loses nothing.
+
+A line is in a mapped file before `record` returns: the kernel keeps its pages whatever becomes of
+the process, and only a machine that loses its power loses them. It is copied there without a system
+call, since around one Python lets other threads run and may wait milliseconds for its turn. A file
+belongs to the process that holds its lock, and the kernel takes the lock off the dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import mmap
+import os
+import secrets
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+_log = logging.getLogger("tachograph")
+SETTING = "TACHOGRAPH_SPOOL"
+OFF = "off"
+SEGMENT_BYTES = 1 << 18
+"""A full file stays until all of it has landed. Its blocks are taken when it is made: a mapped page
+for which a full disk has no room would end the process."""
+_END = b"\0"
+_TRIES = 10
+
+
+class Segment:
+    """One file, under the lock of this process."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        self.path, self.file = path, file
+        self.waiting = 0
+        """Lines in it that have not landed."""
+        self._map: mmap.mmap | None = None
+        self._used = 0
+
+    def allot(self, size_bytes: int) -> None:
+        """Make room for lines; raises OSError where the disk has none."""
+        left = size_bytes
+        while left:
+            left -= os.write(self.file, bytes(left))
+        self._map = mmap.mmap(self.file, size_bytes)
+        # The first write to a page takes up to milliseconds on a busy disk: now, not at a call.
+        self._map[:: mmap.PAGESIZE] = bytes(len(range(0, size_bytes, mmap.PAGESIZE)))
+
+    def append(self, line: bytes) -> bool:
+        """Add a line; False where it does not fit."""
+        end = self._used + len(line)
+        if self._map is None or end >= len(self._map):
+            return False
+        self._map[self._used : end + 1] = line + _END
+        self._used = end
+        self.waiting += 1
+        return True
+
+    def empty(self) -> None:
+        """Begin at the front again; what stands behind the first end is not read."""
+        if self._map is not None:
+            self._map[:1] = _END
+        self._used = 0
+
+    def let_go(self, *, remove: bool) -> None:
+        """Give up the lock; the file is removed before that, so that nobody takes it in between."""
+        with suppress(OSError):
+            if remove:
+                self.path.unlink()
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+        with suppress(OSError):
+            os.close(self.file)
+
+
+class Spool:
+    """The files of one fleet, on this machine. Trouble with them is a warning, once."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """`folder` is None for no spool at all."""
+        self._folder = folder
+        self._current: Segment | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def on(self) -> bool:
+        """Whether lines are kept at all."""
+        return self._folder is not None
+
+    def keep(self, line: bytes) -> Segment | None:
+        """Keep a line; returns what to tell `landed` when it has."""
+        if self._folder is None:
+            return None
+        with self._lock:
+            try:
+                return self._keep(line)
+            except OSError as trouble:
+                self._give_up(trouble)
+                return None
+
+    def landed(self, segments: Iterable[Segment | None]) -> None:
+        """Forget a line of each of the segments; a file without any is emptied or removed."""
+        with self._lock:
+            for segment in segments:
+                if segment is not None:
+                    segment.waiting -= 1
+                    self._tidy(segment)
+
+    def close(self) -> None:
+        """Let go of the current file: what has not landed is for the next process."""
+        with self._lock:
+            current, self._current = self._current, None
+            self._folder = None
+            if current is not None:
+                current.let_go(remove=not current.waiting)
+
+    def take_over(self) -> Iterator[tuple[Segment, bytes]]:
+        """Take the files of processes that are gone, with what is in them.
+
+        Whoever reads one says how many of its lines wait, and `landed` for each of them.
+        """
+        if self._folder is None or not self._folder.is_dir():
+            return
+        for path in sorted(self._folder.glob("*.jsonl")):
+            with suppress(OSError):  # somebody else's, or gone meanwhile
+                taken = _take(path)
+                if taken is not None:
+                    yield taken
+
+    def drop(self, segment: Segment) -> None:
+        """Remove a file that holds nothing of use."""
+        segment.let_go(remove=True)
+
+    def _keep(self, line: bytes) -> Segment:
+        segment = self._current
+        if segment is not None and segment.append(line):
+            return segment
+        segment = self._current = self._begin(max(SEGMENT_BYTES, len(line) + len(_END)))
+        segment.append(line)
+        return segment
+
+    def _begin(self, size_bytes: int) -> Segment:
+        folder = self._folder
+        assert folder is not None  # noqa: S101 - there is none, only where nothing is kept
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        for _ in range(_TRIES):
+            path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+            file = os.open(path, flags, 0o600)
+            if _locked(file):
+                segment = Segment(path, file)
+                segment.allot(size_bytes)
+                return segment
+            os.close(file)  # another process took it, empty as it was, for one of the dead
+        raise OSError(f"{folder}: no file could be locked in {_TRIES} tries")
+
+    def _tidy(self, segment: Segment) -> None:
+        if segment.waiting:
+            return
+        if segment is self._current:
+            segment.empty()
+        else:
+            segment.let_go(remove=True)
+
+    def _give_up(self, trouble: OSError) -> None:
+        _log.warning(
+            "%s: %s; a process that is killed loses what it has not written; set %s to a folder, "
+            "or to %s",
+            self._folder,
+            trouble,
+            SETTING,
+            OFF,
+        )
+        self._folder = None
+
+
+def spool_folder(environment: Mapping[str, str], *parts: str) -> Path | None:
+    """Return the folder for a fleet, named by `parts`: in TACHOGRAPH_SPOOL, or the user's cache.
+
+    None where that is `off`.
+    """
+    told = environment.get(SETTING)
+    if told == OFF:
+        return None
+    root = Path(told) if told else _cache(environment) / "tachograph" / "spool"
+    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return root / f"{parts[-1]}-{name}"
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
+    told = environment.get("XDG_CACHE_HOME")
+    if told:
+        return Path(told)
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        return Path(tempfile.gettempdir()) / f"tachograph-{os.getuid()}"
+    return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
+
+
+def _take(path: Path) -> tuple[Segment, bytes] | None:
+    file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    if not _locked(file):
+        os.close(file)
+        return None
+    with os.fdopen(os.dup(file), "rb") as content:
+        return Segment(path, file), content.read().partition(_END)[0]
+
+
+def _locked(file: int) -> bool:
+    """Lock a file; False where somebody has it, or where it has been removed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(file).st_nlink > 0

@@ -1,0 +1,34 @@
+"""Measure the numbers that the README quotes: `make bench`.
+
+Each module measures one thing and prints rows of the README's table. A benchmark measures; whether
+a bound holds is for whoever reads it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from bench import claims, event, handoff, imports, latency, peers, recording, snapshot, tracing
+
+PARTS = {
+    "event": event,
+    "claims": claims,
+    "imports": imports,
+    "recording": recording,
+    "latency": latency,
+    "handoff": handoff,
+    "snapshot": snapshot,
+    "peers": peers,
+    "tracing": tracing,
+}
+
+
+def main() -> None:
+    """Run the parts named on the command line, or all."""
+    for name in sys.argv[1:] or PARTS:
+        for row in PARTS[name].rows():
+            print(f"| {' | '.join(row)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+/** `baselines/{type}__{model}`: what is normal for a kind of task on a model, and where its context's cliff is. */
+
+import { amount, isMap, map, numbers, percentage, text, type Fields } from './values';
+
+export interface Cliff {
+  status: 'learned' | 'none' | 'too_few';
+  atPct: number | undefined;
+  lowPct: number | undefined;
+  highPct: number | undefined;
+  runsBelow: number | undefined;
+  runsAbove: number | undefined;
+  needsBelow: number;
+  needsAbove: number;
+  /** Ended tasks by their lowest context, 0-10 %, 10-20 %, ..., and those of them that ended badly. */
+  runs: readonly number[];
+  bad: readonly number[];
+}
+
+export interface Baseline {
+  id: string;
+  type: string;
+  model: string;
+  runs: number | undefined;
+  rotateBelowPct: number | undefined;
+  cliff: Cliff | undefined;
+}
+
+const STATUSES = ['learned', 'none', 'too_few'] as const;
+
+export function readBaseline(id: string, d: Fields): Baseline {
+  return {
+    id,
+    type: text(d['task_type']) ?? '',
+    model: text(d['model']) ?? '',
+    runs: amount(d['runs']),
+    rotateBelowPct: percentage(d['rotate_below_pct']),
+    cliff: isMap(d['cliff']) ? readCliff(map(d['cliff'])) : undefined,
+  };
+}
+
+function readCliff(d: Fields): Cliff | undefined {
+  const status = STATUSES.find((known) => known === d['status']);
+  const [runs, bad] = [numbers(d['runs']), numbers(d['bad'])];
+  if (status === undefined || runs.length !== 10 || bad.length !== 10 || ![...runs, ...bad].every((n) => n >= 0)) return undefined;
+  return {
+    status,
+    atPct: percentage(d['at_pct']),
+    lowPct: percentage(d['low_pct']),
+    highPct: percentage(d['high_pct']),
+    runsBelow: amount(d['runs_below']),
+    runsAbove: amount(d['runs_above']),
+    needsBelow: amount(d['needs_below']) ?? 0,
+    needsAbove: amount(d['needs_above']) ?? 0,
+    runs,
+    bad,
+  };
+}
+
+/** The share of tasks that ended badly, with Wilson's 95 % interval, for each tenth of context that any task was in. */
+export function cliffCurve({ runs, bad }: Cliff): { from: number; n: number; share: number; low: number; high: number }[] {
+  return runs.flatMap((n, i) => (n > 0 ? [{ from: i * 10, n, share: Math.min(1, (bad[i] ?? 0) / n), ...wilson(Math.min(n, bad[i] ?? 0), n) }] : []));
+}
+
+/** As tachograph_schema.derived.interval. */
+export function wilson(successes: number, n: number): { low: number; high: number } {
+  const [p, z2] = [successes / n, 1.959963984540054 ** 2];
+  const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+  const half = (Math.sqrt(z2) / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
+  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}

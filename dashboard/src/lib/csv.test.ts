@@ -1,0 +1,28 @@
+import { describe, expect, test } from 'vitest';
+import { cells, csv } from './csv';
+import type { Column } from './table';
+
+describe('a table as CSV', () => {
+  const columns: Column<{ a: string | undefined; b: number | undefined; c: number }>[] = [
+    { name: 'a', title: 'Agent', value: (r) => r.a },
+    { name: 'b', title: 'Cost', value: (r) => r.b, unit: 'nanousd' },
+    { name: 'c', title: 'Seen', value: (r) => r.c, unit: 'at' },
+  ];
+
+  test('holds money in dollars to the last digit, moments as ISO 8601, and nothing where nothing is known', () => {
+    const rows = cells([{ a: 'x', b: 1_000_000_001, c: 0 }, { a: undefined, b: undefined, c: NaN }], columns);
+    expect(rows).toEqual([['Agent', 'Cost (USD)', 'Seen'], ['x', 1.000000001, '1970-01-01T00:00:00.000Z'], [undefined, undefined, undefined]]);
+  });
+
+  test('quotes what has a comma, a quote or a new line in it', () => {
+    expect(csv([['a,b', 'say "no"', 'two\nlines', 'plain', 3, undefined]])).toBe('"a,b","say ""no""","two\nlines",plain,3,\r\n');
+  });
+
+  test.each(['=1+1', '+A1', '@sum', '-cmd|x', '\tx'])('is no formula: %j', (name) => {
+    expect(csv([[name]])).toBe(`'${name}\r\n`);
+  });
+
+  test('keeps negative numbers and percentages as they are', () => {
+    expect(csv([['-12.5', '-3%', -4]])).toBe('-12.5,-3%,-4\r\n');
+  });
+});

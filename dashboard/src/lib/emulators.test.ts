@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { emulatorsIn, hostOf } from './emulators';
+
+const script = (emulators: string) => `if (typeof firebase === 'undefined') throw new Error('...');
+var firebaseConfig = {
+  "projectId": "demo-tachograph"
+};
+if (firebaseConfig) {
+  firebase.initializeApp(firebaseConfig);
+
+  var firebaseEmulators = ${emulators};
+  if (firebaseEmulators) {
+    Object.keys(firebaseEmulators).forEach(function (key) {
+    });
+  }
+}`;
+
+test('emulators are read out of the script that Hosting serves', () => {
+  const emulators = {
+    auth: { host: '127.0.0.1', port: 9099, hostAndPort: '127.0.0.1:9099' },
+    firestore: { host: '127.0.0.1', port: 8080, hostAndPort: '127.0.0.1:8080' },
+  };
+  expect(emulatorsIn(script(JSON.stringify(emulators, null, 2)))).toEqual(emulators);
+  expect(emulatorsIn(script(JSON.stringify(emulators)))).toEqual(emulators);
+});
+
+test('in the cloud there are none', () => {
+  expect(emulatorsIn(script('undefined'))).toEqual({});
+  expect(emulatorsIn(script('{}'))).toEqual({});
+  expect(emulatorsIn('')).toEqual({});
+});
+
+test.each([
+  ['127.0.0.1', 'localhost', '127.0.0.1'],
+  ['127.0.0.1', '192.168.1.7', '192.168.1.7'],
+  ['0.0.0.0', 'localhost', '127.0.0.1'],
+  ['0.0.0.0', 'box.local', 'box.local'],
+  ['emulators.internal', 'localhost', 'emulators.internal'],
+])('an emulator at %s is reached from a page at %s by %s', (host, page, reached) => {
+  expect(hostOf({ host, port: 1 }, page)).toBe(reached);
+});

@@ -1,0 +1,9 @@
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { address, applyTheme, reloadOnNewToken, takeToken } from './lib/address.svelte';
+import './tokens.css';
+import './app.css';
+
+applyTheme(address.get('theme'));
+reloadOnNewToken();
+mount(App, { target: document.getElementById('app') as HTMLElement, props: { token: takeToken() } });

@@ -1,0 +1,66 @@
+/** Which colour means what, the same on every page; a word always stands beside it. */
+
+const STATES: Readonly<Record<string, string>> = {
+  active: 'var(--active)',
+  waiting: 'var(--waiting)',
+  idle: 'var(--idle)',
+  stuck: 'var(--stuck)',
+  error: 'var(--error)',
+};
+
+const TIERS: Readonly<Record<string, string>> = {
+  frontier: 'var(--c1)',
+  standard: 'var(--c2)',
+  light: 'var(--c3)',
+  _unknown: 'var(--c6)',
+};
+
+export function stateColor(state: string): string {
+  return STATES[state] ?? 'var(--c6)';
+}
+
+/** Context left: red below 20 %, amber at or below the threshold at which a session rotates. */
+export function leftColor(pct: number, threshold: number): string {
+  return pct < 20 ? 'var(--error)' : pct <= threshold ? 'var(--stuck)' : 'var(--active)';
+}
+
+export function tierColor(tier: string): string {
+  return TIERS[tier] ?? 'var(--c4)';
+}
+
+const STATUSES: Readonly<Record<string, string>> = {
+  completed: 'var(--active)',
+  failed: 'var(--error)',
+  active: 'var(--c1)',
+  claimed: 'var(--c1)',
+  waiting: 'var(--waiting)',
+};
+
+/** A task's status; queued and cancelled ones are grey. */
+export function statusColor(status: string | undefined): string {
+  return STATUSES[status ?? ''] ?? 'var(--c6)';
+}
+
+const FAMILIES: readonly [RegExp, string][] = [
+  [/haiku|\bmini\b|nano|small/, 'var(--c2)'],
+  [/sonnet/, 'var(--c1)'],
+  [/opus|fable|-pro\b/, 'var(--c4)'],
+  [/gpt|codex|\bo\d/, 'var(--c3)'],
+  [/gemini|mistral|command/, 'var(--c5)'],
+];
+
+/** A model's colour, the same on every page: its family's, grey for what is of none. */
+export function modelColor(model: string): string {
+  return FAMILIES.find(([part]) => part.test(model))?.[1] ?? 'var(--c6)';
+}
+
+/** A model's name where there is little room: without the maker's and without the day it was made. */
+export function modelName(model: string): string {
+  if (model.startsWith('_')) return model === '_other' ? 'others' : 'unknown';
+  return model.replace(/^.*\//, '').replace(/^claude-/, '').replace(/-20\d{6}$/, '') || model;
+}
+
+/** The colour of what has none of its own, by its place in the order. */
+export function rankColor(i: number): string {
+  return `var(--c${i < 5 ? i + 1 : 6})`;
+}

@@ -1,0 +1,71 @@
+"""Publishing and snapshots, at most once in 10 seconds of a fleet; baselines and sweeps hourly."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from google.cloud import firestore
+
+from baselines import refresh_if_due
+from policy import policy
+from rollup import publish
+from sessions import walk_if_due, watch
+from settling import settle_open
+from snapshot import claim_bucket, take_snapshot
+from sweep import sweep_if_due
+from tachograph_schema import spans
+from tachograph_schema.paths import FLEETS, bucket_of
+from tracing import step
+from trees import publish_trees, refresh_trees
+
+_MAX_FLEETS = 1000
+_ticked: dict[str, datetime] = {}
+
+
+def tick_if_due(db: firestore.Client, fleet: str) -> None:
+    """Tick a fleet after one of its writes, unless this process has tried in this bucket."""
+    bucket = bucket_of(datetime.now(UTC))
+    if _ticked.get(fleet) == bucket:
+        return
+    if len(_ticked) >= _MAX_FLEETS:
+        _ticked.clear()
+    _ticked[fleet] = bucket
+    tick_fleet(db, fleet)
+
+
+def tick_fleet(db: firestore.Client, fleet: str) -> bool:
+    """Publish what changed and take a snapshot; False when this bucket has been taken."""
+    bucket = bucket_of(datetime.now(UTC))
+    if not claim_bucket(db, fleet, bucket, policy(fleet)):
+        return False
+    with step(spans.PUBLISH):
+        publish(db, fleet)
+    with step(spans.TREES):
+        publish_trees(db, fleet, policy(fleet))
+        if bucket.second == 0:  # once a minute
+            refresh_trees(db, fleet, policy(fleet))
+    watch(db, fleet, policy(fleet), datetime.now(UTC))
+    with step(spans.SNAPSHOT):
+        take_snapshot(db, fleet, bucket, datetime.now(UTC))
+    return True
+
+
+def tick_on_schedule(db: firestore.Client, fleet: str) -> bool:
+    """Tick a fleet, and once an hour refresh its baselines and look for events that never came.
+
+    Rotations that take too long are looked at each time. A sweep takes seconds, so no write waits
+    for one: only the scheduler's tick, whoever took the bucket.
+    """
+    ticked = tick_fleet(db, fleet)
+    with step(spans.BASELINES):
+        refresh_if_due(db, fleet, datetime.now(UTC))
+    with step(spans.SWEEP):
+        sweep_if_due(db, fleet, policy(fleet), datetime.now(UTC))
+    walk_if_due(db, fleet, policy(fleet), datetime.now(UTC))
+    settle_open(db, fleet)
+    return ticked
+
+
+def fleets(db: firestore.Client) -> list[str]:
+    """List the fleets there are, those without a document of their own included."""
+    return sorted(ref.id for ref in db.collection(FLEETS).list_documents())

@@ -1,0 +1,72 @@
+"""`messages/`, `incidents/`, `leases/`: what agents say to each other, and where they collide."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from tachograph_schema.fields import Count, Flag, Instant, Name, Text, said
+
+IncidentKind = Literal[
+    "claim_collision",
+    "branch_held",
+    "branch_contamination",
+    "dispatch_refused",
+    "git_failure",
+]
+INCIDENT_KINDS: tuple[IncidentKind, ...] = get_args(IncidentKind)
+
+
+class Message(BaseModel):
+    """One message from an agent to another; its latency runs from sent to acknowledged."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    from_agent_id: Name | None = said("Who sent it.")
+    to_agent_id: Name | None = said("Whom it is for.")
+    task_id: Name | None = said("The task it is about.")
+    kind: Name | None = said("What it is: question, result, dispatch, ...")
+    ref: Name | None = said("Where its content is; content is not stored here.")
+    sent_at: Instant | None = said("When it was sent, by the database's clock.")
+    acknowledged_at: Instant | None = said(
+        "When the addressee took note of it, by the database's clock; null, not absent, until then."
+    )
+    traceparent: Name | None = said("The W3C trace context it was sent with.")
+    reported_at: Instant | None = said("When what the latest write says happened.")
+    voided: Flag | None = said("True takes back what the message was counted for.")
+
+
+class Incident(BaseModel):
+    """Agents stepped on each other."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: IncidentKind | None = said("What happened.")
+    agent_id: Name | None = said("Whom it happened to.")
+    other_agent_id: Name | None = said("Who was there first, or would not take it.")
+    session_id: Name | None = said("The session it happened in.")
+    other_session_id: Name | None = said("The other agent's session.")
+    task_id: Name | None = said("The task both wanted, or that was not taken.")
+    repo: Name | None = said("The repository both wanted to change.")
+    branch: Name | None = said("The branch both wanted to change.")
+    reason: Name | None = said("Why, in a word: non_fast_forward, merge_conflict, rotating, ...")
+    detail: Text | None = said("What else there is to say, for a person.")
+    occurred_at: Instant | None = said("When it happened.")
+    reported_at: Instant | None = said("When what the latest write says happened.")
+    voided: Flag | None = said("True takes the incident back.")
+
+
+class Lease(BaseModel):
+    """Who alone may change a branch: held while it is renewed, by the database's clock."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    repo: Name | None = said("The repository.")
+    branch: Name | None = said("The branch.")
+    agent_id: Name | None = said("Who holds it.")
+    session_id: Name | None = said("The session that holds it.")
+    guard_id: Name | None = said("Which of the session's guards: each is another.")
+    lease_ms: Count | None = said("How long it holds after the document's latest write.")
+    renewed_at: Instant | None = said("When it was renewed last, by the database's clock.")
+    expires_at: Instant | None = said("When retention removes what nobody released.")

@@ -1,0 +1,64 @@
+"""Pure: what becomes of a task whose session is gone, and of who takes it up again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+QUEUE: Final = "queue"
+"""The reporter of whoever puts a task into the queue."""
+ERROR_TYPE: Final = "session_lost"
+ENDED: Final = ("completed", "failed", "cancelled")
+
+
+def released(task: Mapping[str, Any], session: str, at: datetime) -> dict[str, Any]:
+    """Return what a task of a session that is gone is told: it is queued again, or has failed.
+
+    Nobody claims what was never in a queue: what a session began by itself has failed with it. Who
+    had it stays on it, and so does what was spent.
+    """
+    if came_from_queue(task):
+        return {"status": "queued", "queued_at": at, "lost_session_id": session}
+    failed = {"status": "failed", "error_type": ERROR_TYPE, "completed_at": at}
+    return {**failed, "lost_session_id": session}
+
+
+def came_from_queue(task: Mapping[str, Any]) -> bool:
+    """Tell whether a task was queued; one that no SDK wrote may have been."""
+    reports = task.get("reports") or {}
+    return task.get("claimed_at") is not None or QUEUE in reports or not reports
+
+
+def regained(task: Mapping[str, Any], session: str) -> dict[str, Any]:
+    """Return what a task is told of a session that is there after all, while nobody has it."""
+    if task.get("lost_session_id") != session or task.get("status") not in ("queued", "failed"):
+        return {}
+    kept = {"status": "active", "lost_session_id": None, "queued_at": None}
+    if task.get("error_type") == ERROR_TYPE:
+        kept |= {"error_type": None, "completed_at": None}
+    return kept
+
+
+def retried(task: Mapping[str, Any], session: str) -> dict[str, Any]:
+    """Return what a task is told when a session takes it up that another had lost; else nothing.
+
+    It is the next attempt, a retry, and what the session spends on it is the retry's cost. The
+    count of `retries` grows by one, too.
+    """
+    if task.get("lost_session_id") in (None, session):
+        return {}
+    return {
+        "attempt": (task.get("attempt") or 1) + 1,
+        "attempt_kind": "retry",
+        "retry_session_id": session,
+        "lost_session_id": None,
+    }
+
+
+def lost_to_another(task: Mapping[str, Any], session: str) -> bool:
+    """Tell whether another session has a task that this one lost."""
+    holder = task.get("session_id")
+    if holder in (None, session):
+        return False
+    return task.get("lost_session_id") == session or task.get("retry_session_id") == holder

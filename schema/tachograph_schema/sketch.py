@@ -1,0 +1,58 @@
+"""Percentiles as counters: a log-bucket histogram whose buckets are plain integers.
+
+The mapping is DDSketch's (Masson, Rim, Lee, VLDB 2019, https://arxiv.org/abs/1908.10693): a
+positive value v falls into bucket ceil(log_gamma(v)), gamma = (1 + a) / (1 - a), and the bucket's
+midpoint is within the relative error a of every value in it. Only whole units of at least 1 are
+kept (milliseconds, tokens, nano-dollars), so indexes are never negative; zero has its own bucket.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+RELATIVE_ERROR = 0.02
+GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+SEPARATOR = "~"
+_LOG_GAMMA = math.log(GAMMA)
+
+
+def bucket_index(value: int) -> int:
+    """Return the bucket of a whole, non-negative value: 0 for zero, else 1 + ceil(log_gamma)."""
+    return 0 if value <= 0 else 1 + math.ceil(math.log(value) / _LOG_GAMMA)
+
+
+def bucket_value(index: int) -> float:
+    """Return the value that stands for a bucket, within RELATIVE_ERROR of all it holds."""
+    return 0.0 if index <= 0 else 2 * math.pow(GAMMA, index - 1) / (GAMMA + 1)
+
+
+def bucket_counter(name: str, value: int) -> str:
+    """Return the counter that observing `value` increments, such as `duration_ms~217`."""
+    return f"{name}{SEPARATOR}{bucket_index(value)}"
+
+
+def buckets(counters: Mapping[str, int], name: str) -> dict[int, int]:
+    """Collect the buckets of one sketch from a scope's counters, by index.
+
+    Under reordering a bucket may be negative for a moment; it is read as empty.
+    """
+    prefix = name + SEPARATOR
+    found = {int(key[len(prefix) :]): n for key, n in counters.items() if key.startswith(prefix)}
+    return {index: found[index] for index in sorted(found) if found[index] > 0}
+
+
+def quantile(histogram: Mapping[int, int], q: float) -> float | None:
+    """Return the q-quantile (0 <= q <= 1) of a histogram by bucket index; None when it is empty.
+
+    The rank is floor(q * (n - 1)), the lower of the exact quantile's neighbours.
+    """
+    n = sum(histogram.values())
+    if not n:
+        return None
+    rank, seen = math.floor(q * (n - 1)), 0
+    for index in sorted(histogram):
+        seen += histogram[index]
+        if seen > rank:
+            return bucket_value(index)
+    raise AssertionError("unreachable: the counts add up to n")

@@ -1,0 +1,23 @@
+# A regional installation with every default.
+#
+#     make bundle
+#     terraform -chdir=terraform/examples/minimal init
+#     terraform -chdir=terraform/examples/minimal apply -var project=PROJECT
+
+variable "project" {
+  description = "The Google Cloud project's id."
+  type        = string
+}
+
+module "tachograph" {
+  source  = "../.."
+  project = var.project
+}
+
+output "dashboard" {
+  value = module.tachograph.dashboard
+}
+
+output "next" {
+  value = module.tachograph.next
+}

@@ -1,0 +1,182 @@
+"""What tests share: emulators, a fleet of one's own, and a browser.
+
+`emulator` is Firestore alone: nothing reacts to a write, so a test drives the functions itself.
+`stack` is everything running together, as in `tachograph local`. Each starts when the first test
+asks for it, once a session, on ports of its own. Under pytest-xdist every worker starts its own,
+which is safe, and pays off beyond two cores only; `make test` therefore runs in one process.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import BaseQuery
+
+from indexes import Shape, read_indexes, shapes
+from tachograph.local import machine
+from tachograph.local.machine import Missing
+from tachograph.local.stack import PROJECT, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.cloud.firestore_v1.types import StructuredQuery
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM_FLAGS = (
+    "--no-sandbox",  # tests may run as root, in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    # Nothing to talk to but our own emulators:
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ends_orderly() -> Iterator[None]:
+    """Let SIGTERM end the session as Ctrl-C does, so that the fixtures below are torn down."""
+
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, leave)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _spools_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what tests' agents leave behind out of the user's own cache, and let them take time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TACHOGRAPH_CLOSE_S", "60")  # however slow the machine is
+        patch.setenv("TACHOGRAPH_SPOOL", str(tmp_path_factory.mktemp("spool")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _every_query_has_its_index(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that asks what production would not answer: the emulator needs no index."""
+    asked: set[Shape] = set()
+    to_protobuf = BaseQuery._to_protobuf
+
+    def seen(query: BaseQuery) -> StructuredQuery:
+        proto: StructuredQuery = to_protobuf(query)
+        asked.update(shapes(proto))
+        return proto
+
+    monkeypatch.setattr(BaseQuery, "_to_protobuf", seen)
+    yield
+    served = read_indexes()
+    without = [str(shape) for shape in asked if not served.serve(shape)]
+    assert without == [], "rules/firestore.indexes.json has no index for these queries"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Give the root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Give the recordings and oracles beside the repository; without them a test steps aside."""
+    folder = Path(os.environ.get("TACHOGRAPH_SHARED") or ROOT.parent / "shared")
+    if not (folder / "data").is_dir():
+        pytest.skip(
+            f"{folder}/data: not there; expected beside the repository or in TACHOGRAPH_SHARED"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Stack]:
+    """Give a Firestore emulator without functions."""
+    with Stack.start(ROOT, only=("firestore",)) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Give everything: Firestore, Auth, the functions, their tick, and the dashboard."""
+    with Stack.start(ROOT) as stack:
+        yield stack
+
+
+@pytest.fixture
+def firestore_host(emulator: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the address of the bare emulator, and set the environment to it for this test."""
+    _enter(emulator, monkeypatch)
+    return emulator.address("firestore")
+
+
+@pytest.fixture
+def db(firestore_host: str) -> Iterator[firestore.Client]:  # noqa: ARG001 - sets the environment
+    """Give a client of the bare emulator."""
+    client = _client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def stack_db(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[firestore.Client]:
+    """Give a client of the full stack, and set the environment to it for this test."""
+    _enter(stack, monkeypatch)
+    client = _client()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def fleet_name(request: pytest.FixtureRequest) -> str:
+    """Give a fleet of this test's own.
+
+    The emulator never forgets the listeners of a closed page (firebase-tools #4325): a fleet that
+    two tests share becomes slower with each.
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())
+    return f"{words[:40].strip('-')}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium. One a module: while it runs, its event loop has the main thread."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - half a second that most tests need not pay
+
+    chromium = machine.find_chromium()
+    if isinstance(chromium, Missing):
+        pytest.fail(f"Chromium: found {chromium.found}; install it with: {chromium.remedy}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(chromium.path), args=list(CHROMIUM_FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Give a page with cookies and storage of its own."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+def _enter(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+
+
+def _client() -> firestore.Client:
+    return firestore.Client(project=PROJECT, credentials=AnonymousCredentials())

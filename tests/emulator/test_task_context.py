@@ -1,0 +1,71 @@
+"""How low the context was while a task was worked on: what the cliff is learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.cloud import firestore
+
+from tachograph import Fleet, Usage
+
+
+def _told(db: firestore.Client, fleet: str, task: str) -> tuple[float | None, float | None]:
+    found: dict[str, Any] = db.document("fleets", fleet, "tasks", task).get().to_dict() or {}
+    return found.get("context_remaining_pct"), found.get("context_remaining_min_pct")
+
+
+def test_task_tells_the_context_left_at_its_end_and_the_least_there_was(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        session = fleet.session("b-1", model="m", context_window=1000)
+        task = session.task("t-1")
+        for used in (300, 850, 400):
+            task.record(Usage(tokens_in=used, tokens_out=1), model="m")
+        task.complete()
+    assert _told(db, fleet_name, "t-1") == (60, 15)
+
+
+def test_context_freed_between_two_reports_leaves_its_low(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        session = fleet.session("b-1", context_window=1000)
+        task = session.task("t-1")
+        session.context(950)
+        session.compacted(100)
+        task.complete()
+    assert _told(db, fleet_name, "t-1") == (90, 5)
+
+
+def test_successor_with_a_fresh_window_keeps_the_low_of_the_one_before(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    for agent, used in (("b-1", 800), ("b-2", 200)):
+        with Fleet(fleet_name) as fleet:
+            task = fleet.session(agent, context_window=1000).task("t-1")
+            task.record(Usage(tokens_in=used), model="m")
+            task.complete()
+    assert _told(db, fleet_name, "t-1") == (80, 20)
+
+
+def test_call_tells_of_the_task_it_was_made_for(db: firestore.Client, fleet_name: str) -> None:
+    with Fleet(fleet_name) as fleet:
+        session = fleet.session("b-1", context_window=1000)
+        first, second = session.task("t-1"), session.task("t-2")
+        first.record(Usage(tokens_in=700), model="m")
+        first.record(Usage(tokens_in=10), model="m", own_context=False)
+        second.complete()
+        first.complete()
+    assert _told(db, fleet_name, "t-1") == (30, 30)
+    assert _told(db, fleet_name, "t-2") == (None, None)
+
+
+def test_window_nobody_knows_the_size_of_tells_nothing(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        task = fleet.session("b-1").task("t-1")
+        task.record(Usage(tokens_in=700), model="nobody-knows-it")
+        task.complete()
+    assert _told(db, fleet_name, "t-1") == (None, None)

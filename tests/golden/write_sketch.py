@@ -1,0 +1,61 @@
+"""Write sketch.json, what tachograph_schema.sketch computes, for other languages.
+
+.venv/bin/python tests/golden/write_sketch.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tachograph_schema.sketch import (
+    RELATIVE_ERROR,
+    bucket_counter,
+    bucket_index,
+    bucket_value,
+    buckets,
+    quantile,
+)
+
+TARGET = Path(__file__).with_name("sketch.json")
+NAME = "duration_ms"
+QUANTILES = (0.0, 0.01, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
+SAMPLES = {
+    "nothing": [],
+    "only zeros": [0, 0, 0],
+    "one value": [4217],
+    "one to a hundred": list(range(1, 101)),
+    "zeros among large ones": [0, 0, 0, 10**6, 10**9, 10**12, 10**15],
+    "a long tail": [round(1.13**n) for n in range(200)],
+}
+
+
+def golden() -> dict[str, Any]:
+    """Compute the file's content."""
+    return {
+        "relative_error": RELATIVE_ERROR,
+        "values": [
+            {
+                "value": value,
+                "bucket": bucket_index(value),
+                "stands_for": bucket_value(bucket_index(value)),
+            }
+            for value in (0, 1, 2, 3, 10, 47, 999, 1000, 3480, 10**6, 10**9, 10**12, 10**15)
+        ],
+        "samples": [sample(name, values) for name, values in SAMPLES.items()],
+    }
+
+
+def sample(name: str, values: list[int]) -> dict[str, Any]:
+    """Count the values among counters that are none of the sketch, and read them back."""
+    counters: dict[str, int] = {NAME: sum(values), f"{NAME}_other~3": 1, f"{NAME}~9999": -1}
+    for value in values:
+        counter = bucket_counter(NAME, value)
+        counters[counter] = counters.get(counter, 0) + 1
+    read = [{"q": q, "value": quantile(buckets(counters, NAME), q)} for q in QUANTILES]
+    return {"name": name, "counters": counters, "quantiles": read}
+
+
+if __name__ == "__main__":
+    TARGET.write_text(json.dumps(golden(), indent=1) + "\n")

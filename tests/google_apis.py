@@ -1,0 +1,277 @@
+"""Google's admin APIs on this machine, over HTTP: what a deployment calls, and refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+PROJECT = "my-project"
+ACCOUNT = f"deployer@{PROJECT}.iam.gserviceaccount.com"
+
+Json = dict[str, Any]
+Answer = tuple[int, Json]
+
+
+@dataclass
+class Cloud:
+    """One project, as a test wants it."""
+
+    state: str = "ACTIVE"
+    billing: bool = True
+    permissions: set[str] | None = None  # None: all of them
+    disabled: set[str] = field(default_factory=set)
+    databases: dict[str, Json] = field(default_factory=dict)
+    functions: list[Json] = field(default_factory=list)
+    job: Json | None = None
+    rules: bool = False
+    hosted: bool = False
+    firebase: bool = False
+    apps: list[Json] = field(default_factory=list)
+    weather: int = 0
+    """How many requests are answered with 503 before the next is heard."""
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    address: str = ""
+    tokens: int = 0
+
+    def answer(self, method: str, path: str, query: Json, body: Json) -> Answer:
+        """Answer a request to `/{service}/...`; 501 for a method that is not known."""
+        for pattern, known in _METHODS:
+            found = re.fullmatch(pattern, f"{method} {path}")
+            if found:
+                return known(self, found.groupdict(), query, body)
+        return _refusal(501, "UNIMPLEMENTED", f"{method} {path}")
+
+
+def _refusal(status: int, reason: str, message: str) -> Answer:
+    error = {"code": status, "status": reason, "message": message}
+    if reason == "SERVICE_DISABLED":
+        error |= {"status": "PERMISSION_DENIED", "details": [{"reason": reason}]}
+    return status, {"error": error}
+
+
+def _needs(service: str) -> Callable[[_Method], _Method]:
+    def guard(method: _Method) -> _Method:
+        def guarded(cloud: Cloud, found: Json, query: Json, body: Json) -> Answer:
+            if service in cloud.disabled:
+                return _refusal(403, "SERVICE_DISABLED", f"{service} has not been used in project")
+            return method(cloud, found, query, body)
+
+        return guarded
+
+    return guard
+
+
+_Method = Callable[[Cloud, Json, Json, Json], Answer]
+
+
+@_needs("cloudresourcemanager.googleapis.com")
+def _project(cloud: Cloud, found: Json, _query: Json, _body: Json) -> Answer:
+    if found["project"] != PROJECT:
+        return _refusal(403, "PERMISSION_DENIED", "The caller does not have permission")
+    return 200, {"name": "projects/123456789012", "projectId": PROJECT, "state": cloud.state}
+
+
+def _permissions(cloud: Cloud, _found: Json, _query: Json, body: Json) -> Answer:
+    held = [p for p in body["permissions"] if cloud.permissions is None or p in cloud.permissions]
+    return 200, {"permissions": held} if held else {}
+
+
+def _billing(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    if not cloud.billing:
+        return 200, {"billingEnabled": False}
+    return 200, {
+        "billingEnabled": True,
+        "billingAccountName": "billingAccounts/012345-6789AB-CDEF01",
+    }
+
+
+def _services(cloud: Cloud, _found: Json, query: Json, _body: Json) -> Answer:
+    if len(query["names"]) > 30:
+        return _refusal(400, "INVALID_ARGUMENT", "at most 30 names")
+    return 200, {
+        "services": [
+            {
+                "name": name,
+                "state": "DISABLED" if name.rpartition("/")[2] in cloud.disabled else "ENABLED",
+            }
+            for name in query["names"]
+        ]
+    }
+
+
+def _enable(cloud: Cloud, _found: Json, _query: Json, body: Json) -> Answer:
+    cloud.disabled -= set(body["serviceIds"])
+    return 200, {"name": "operations/enable", "done": False}
+
+
+def _operation(_cloud: Cloud, found: Json, _query: Json, _body: Json) -> Answer:
+    if found["operation"] == "fails":
+        return 200, {
+            "name": "operations/fails",
+            "done": True,
+            "error": {"code": 9, "message": "no"},
+        }
+    return 200, {"name": f"operations/{found['operation']}", "done": True, "response": {}}
+
+
+@_needs("firestore.googleapis.com")
+def _database(cloud: Cloud, found: Json, _query: Json, _body: Json) -> Answer:
+    database = cloud.databases.get(found["database"])
+    if database is None:
+        return _refusal(404, "NOT_FOUND", f"no database {found['database']}")
+    return 200, database
+
+
+@_needs("cloudfunctions.googleapis.com")
+def _functions(cloud: Cloud, found: Json, query: Json, _body: Json) -> Answer:
+    if query["filter"] != ["labels.tachograph:tachograph"]:
+        return 200, {}
+    here = [one for one in cloud.functions if f"/locations/{found['region']}/" in one["name"]]
+    start = int(query.get("pageToken", ["0"])[0] or 0)
+    page = {"functions": here[start : start + 3]}
+    return 200, page | ({"nextPageToken": str(start + 3)} if start + 3 < len(here) else {})
+
+
+def _job(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    return (200, cloud.job) if cloud.job else _refusal(404, "NOT_FOUND", "no job")
+
+
+def _rules(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    if not cloud.rules:
+        return _refusal(404, "NOT_FOUND", "no release")
+    return 200, {"updateTime": "2026-03-01T12:00:00Z"}
+
+
+def _releases(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    return 200, {"releases": [{"name": "a"}]} if cloud.hosted else {}
+
+
+def _add_firebase(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    if cloud.firebase:
+        return _refusal(409, "ALREADY_EXISTS", "Requested entity already exists")
+    cloud.firebase = True
+    return 200, {"name": "operations/firebase"}
+
+
+def _sign_in(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    if cloud.apps:
+        return _refusal(400, "INVALID_ARGUMENT", "Identity Platform has already been enabled")
+    return 200, {}
+
+
+def _apps(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+    return 200, {"apps": cloud.apps} if cloud.apps else {}
+
+
+def _add_app(cloud: Cloud, _found: Json, _query: Json, body: Json) -> Answer:
+    cloud.apps.append(body)
+    return 200, {"name": "operations/app"}
+
+
+def _add_site(cloud: Cloud, _found: Json, query: Json, _body: Json) -> Answer:
+    if cloud.hosted:
+        return _refusal(409, "ALREADY_EXISTS", "site exists")
+    return 200, {"name": f"projects/{PROJECT}/sites/{query['siteId'][0]}"}
+
+
+_P = r"projects/(?P<project>[^/:]+)"
+_METHODS: list[tuple[str, _Method]] = [
+    (rf"GET /cloudresourcemanager/v3/{_P}", _project),
+    (rf"POST /cloudresourcemanager/v3/{_P}:testIamPermissions", _permissions),
+    (rf"GET /cloudbilling/v1/{_P}/billingInfo", _billing),
+    (rf"GET /serviceusage/v1/{_P}/services:batchGet", _services),
+    (rf"POST /serviceusage/v1/{_P}/services:batchEnable", _enable),
+    (r"GET /(serviceusage|firebase)/v1(beta1)?/operations/(?P<operation>\w+)", _operation),
+    (rf"GET /firestore/v1/{_P}/databases/(?P<database>[^/]+)", _database),
+    (rf"GET /cloudfunctions/v2/{_P}/locations/(?P<region>[^/]+)/functions", _functions),
+    (rf"GET /cloudscheduler/v1/{_P}/locations/[^/]+/jobs/tachograph-tick", _job),
+    (rf"GET /firebaserules/v1/{_P}/releases/cloud.firestore", _rules),
+    (r"GET /firebasehosting/v1beta1/sites/[^/]+/channels/live/releases", _releases),
+    (rf"POST /firebase/v1beta1/{_P}:addFirebase", _add_firebase),
+    (rf"POST /identitytoolkit/v2/{_P}/identityPlatform:initializeAuth", _sign_in),
+    (rf"GET /firebase/v1beta1/{_P}/webApps", _apps),
+    (rf"POST /firebase/v1beta1/{_P}/webApps", _add_app),
+    (rf"POST /firebasehosting/v1beta1/{_P}/sites", _add_site),
+]
+
+
+@contextmanager
+def served(cloud: Cloud) -> Iterator[Cloud]:
+    """Serve a cloud; its `address` is what TACHOGRAPH_GOOGLE_APIS takes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._handle({})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path == "/token":
+                cloud.tokens += 1
+                answer = {"access_token": f"t{cloud.tokens}", "expires_in": 3600}
+                self._say(200, answer)
+            else:
+                self._handle(json.loads(body or b"{}"))
+
+        def _handle(self, body: Json) -> None:
+            parts = urlsplit(self.path)
+            cloud.asked.append((self.command, parts.path))
+            if not self.headers.get("Authorization", "").startswith("Bearer t"):
+                self._say(*_refusal(401, "UNAUTHENTICATED", "no token"))
+            elif cloud.weather:
+                cloud.weather -= 1
+                self._say(*_refusal(503, "UNAVAILABLE", "try again"))
+            else:
+                self._say(*cloud.answer(self.command, parts.path, parse_qs(parts.query), body))
+
+        def _say(self, status: int, answer: Json) -> None:
+            content = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    cloud.address = f"http://127.0.0.1:{server.server_port}/{{service}}"
+    try:
+        yield cloud
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def write_key(path: Path, cloud: Cloud) -> Path:
+    """Write a service account's key that this server gives tokens for."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    content = {
+        "type": "service_account",
+        "project_id": PROJECT,
+        "private_key_id": "1",
+        "private_key": pem.decode(),
+        "client_email": ACCOUNT,
+        "token_uri": cloud.address.format(service="token"),
+    }
+    path.write_text(json.dumps(content))
+    return path

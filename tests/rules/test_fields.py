@@ -1,0 +1,187 @@
+"""The rules and the schema know the same fields, of the same types; what differs, fails here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args, get_origin
+
+import pytest
+from google.cloud import firestore
+from pydantic import BaseModel
+
+from acting import Act, Acting, create, update
+from fleet_world import NOW, A, T, batch, seed
+from tachograph_schema import fields
+from tachograph_schema.coordination import Incident, Lease, Message
+from tachograph_schema.parsing import parse
+from tachograph_schema.records import TraceBatch
+from tachograph_schema.session import Session
+from tachograph_schema.task import Evaluation, ModelUsage, Task, ToolUse
+
+_FUNCTIONS_ALONE = {
+    "sessions": {"effective_state", "effective_since", "effective_progress_at"},
+    "tasks": set(),
+}
+"""What agents may not write on documents that are theirs."""
+_OF_OTHERS = {"lost_session_id", "created_by", "session_id", "agent_id", "from_agent_id", "voided"}
+"""What is checked by more than its type; the table of attacks has it."""
+_RULES = {
+    "tasks": {"reports", "reporter"},
+    "messages": {"sent_at", "acknowledged_at"},
+    "leases": {"renewed_at", "lease_ms"},
+}
+_BASE: dict[str, dict[str, Any]] = {
+    "tasks": {"agent_id": "a"},
+    "sessions": {"agent_id": "a"},
+    "messages": {"from_agent_id": "a", "sent_at": NOW, "acknowledged_at": None},
+    "incidents": {"agent_id": "a", "kind": "git_failure"},
+    "leases": {"agent_id": "a", "lease_ms": 5, "renewed_at": NOW},
+}
+_MODELS: dict[str, type[BaseModel]] = {
+    "tasks": Task,
+    "sessions": Session,
+    "messages": Message,
+    "incidents": Incident,
+    "leases": Lease,
+}
+_LONG_NAME, _LONG_TEXT = "x" * 201, "x" * 2001
+_GOOD_BAD: dict[object, tuple[list[Any], list[Any]]] = {
+    fields.Count: ([0, 7], [-1, "7", 1.5, True, [7], {"a": 7}, 2**53]),
+    fields.Name: (["x", "ä 1"], [5, "", "a\nb", _LONG_NAME, "__x__", ["x"], True]),
+    fields.Text: (["", "words"], [5, _LONG_TEXT, ["x"], {"a": "b"}]),
+    fields.Pct: ([0, 35.5, 100], [-1, 101, "35", float("nan"), [1]]),
+    fields.Usd: ([0, 0.36], [-1, "0.36", float("nan"), 2e6]),
+    fields.Rate: ([0, 12.5], [-1, "12", float("inf")]),
+    fields.Feedback: ([-1, 0, 1], [2, "1"]),
+    fields.Instant: ([T], ["2026-03-01", 5, datetime(1999, 1, 1, tzinfo=UTC)]),
+}
+
+
+def _of(model: type[BaseModel], name: str) -> object:
+    """Return the type of a field, without `None`."""
+    annotation = model.__annotations__[name]
+    hints = {**vars(fields)}
+    found: Any = eval(annotation, {**vars(__import__(model.__module__, fromlist=["x"])), **hints})  # noqa: S307 - our own annotations
+    parts = [part for part in get_args(found) if part is not type(None)]
+    return parts[0] if get_origin(found) is not None and type(None) in get_args(found) else found
+
+
+def _values(kind: object) -> tuple[list[Any], list[Any]]:
+    """Return values that a type allows, and values that it does not."""
+    for known, values in _GOOD_BAD.items():
+        if kind == known:
+            return values
+    choices = [choice for choice in get_args(kind) if isinstance(choice, str | int)]
+    if str(get_origin(kind)) == "typing.Literal":
+        return list(choices), ["nonsense", 5, ["x"]]
+    raise LookupError(f"{kind}: no values; expected a type of fields.py or a Literal")
+
+
+def _single(collection: str) -> Iterator[tuple[str, list[Any], list[Any]]]:
+    model = _MODELS[collection]
+    apart = _OF_OTHERS | _RULES.get(collection, set()) | _FUNCTIONS_ALONE.get(collection, set())
+    nested = {"labels", "tools", "usage_by_model", "evaluations"}
+    for name in model.model_fields:
+        if name == "heartbeat_s":
+            yield name, [10, 1800], [11, "10", -1]
+        elif name not in apart | nested:
+            yield name, *_values(_of(model, name))
+
+
+@pytest.mark.parametrize("collection", _MODELS)
+def test_rules_refuse_and_allow_of_every_field_what_the_schema_does(
+    acting: Acting, admin: firestore.Client, fleet_name: str, collection: str
+) -> None:
+    seed(admin, fleet_name)
+    wrong = []
+    for name, good, bad in _single(collection):
+        for n, value in enumerate([*good, *bad]):
+            document = {**_BASE[collection], name: value}
+            allowed = create(A, f"{collection}/{name}-{n}", document).is_allowed(acting, fleet_name)
+            if allowed != (n < len(good)):
+                wrong.append(f"{name}: {str(value)[:40]!r} {'allowed' if allowed else 'refused'}")
+            if allowed:
+                plain = {k: T if v is NOW else v for k, v in document.items()}
+                assert parse(_MODELS[collection], plain)[1] == (), (name, value)
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("field", "model"),
+    [("tools", ToolUse), ("usage_by_model", ModelUsage), ("evaluations", Evaluation)],
+)
+def test_rules_know_the_same_fields_of_a_tasks_maps(
+    acting: Acting, admin: firestore.Client, fleet_name: str, field: str, model: type[BaseModel]
+) -> None:
+    seed(admin, fleet_name)
+    for name in model.model_fields:
+        good, bad = _values(_of(model, name))
+        for value in good:
+            assert update(A, "tasks/a", **{field: {"x": {name: value}}}).is_allowed(
+                acting, fleet_name
+            ), (name, value)
+        for value in bad:
+            assert not update(A, "tasks/a", **{field: {"x": {name: value}}}).is_allowed(
+                acting, fleet_name
+            ), (name, value)
+
+
+def test_fields_that_functions_alone_write_are_refused_of_agents(
+    acting: Acting, admin: firestore.Client, fleet_name: str
+) -> None:
+    seed(admin, fleet_name)
+    for collection, names in _FUNCTIONS_ALONE.items():
+        for name in names:
+            assert name in _MODELS[collection].model_fields
+            document = {**_BASE[collection], name: "stuck" if name.endswith("state") else T}
+            assert not create(A, f"{collection}/x", document).is_allowed(acting, fleet_name)
+
+
+def test_batches_have_the_columns_of_the_schema(acting: Acting, fleet_name: str) -> None:
+    assert set(batch()) == set(TraceBatch.model_fields)
+    assert create(A, "traces/x/batches/0", batch()).is_allowed(acting, fleet_name)
+
+
+def test_the_longest_life_of_a_task_fits_a_thousand_expressions(
+    acting: Acting, admin: firestore.Client, fleet_name: str
+) -> None:
+    """What the SDK says in one report at a time is never too much, however full the task is."""
+    seed(admin, fleet_name)
+    tools = {f"t{n}": {"calls": 1, "errors": 0, "duration_ms": 5} for n in range(fields.MAX_TOOLS)}
+    counts = [name for name in ModelUsage.model_fields if name != "provider"]
+    row = {"provider": "p", **dict.fromkeys(counts, 1)}
+    models = {f"m{n}": row for n in range(fields.MAX_MODELS)}
+    begun = {
+        "agent_id": "a", "session_id": "s-a", "status": "active", "title": "x" * 100,
+        "task_type": "b", "repo": "shop", "branch": "main", "labels": {"team": "x", "user": "y"},
+        "created_at": T, "started_at": T, "reported_at": T, "reporter": "a:s",
+        "reports": {"a:s": 1}, "model": "m", "provider": "p", "agent_role": "builder",
+        "parent_task_id": "p", "root_task_id": "p", "depth": 1, "traceparent": "00-1",
+        "environment": "prod", "priority": "high", "agent_version": "1",
+    }  # fmt: skip
+    ended = {
+        "status": "completed", "completed_at": T + timedelta(hours=1), "duration_ms": 5,
+        "finish_reason": "stop", "context_remaining_pct": 50,
+    }  # fmt: skip
+    called = {
+        "tokens_in": 500, "tokens_out": 5, "cost_nanousd": 5000, "llm_calls": 1, "model": "m1",
+        "cost_source": "priced", "generation_ms": 5,
+    }  # fmt: skip
+    life: list[Act] = [
+        create(A, "tasks/x", begun),
+        update(A, "tasks/a", **{"reports.`a:s-a.1`": 4}, tools=tools, tool_calls=12),
+        update(A, "tasks/a", **{"reports.`a:n`": 1}, reporter="a:n", tools=tools, tool_calls=12),
+        update(A, "tasks/a", **{"reports.`a:n`": 2}, usage_by_model=models, **called),
+        update(A, "tasks/a", **{"reports.`a:n`": 3}, **ended),
+        update(
+            A, "tasks/relieved", **{"reports.`a:s-a.1`": 4}, reporter="a:s-a.1",
+            usage_by_model=models, tokens_in=500, llm_calls=4,
+        ),
+        update(
+            A, "tasks/relieved", **{"reports.`a:s-a.1`": 5}, tools=dict(list(tools.items())[:8]),
+            tool_calls=12,
+        ),
+    ]  # fmt: skip
+    refusals = [act.refusal(acting, fleet_name) for act in life]
+    assert refusals == [None] * len(life)

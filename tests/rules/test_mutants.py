@@ -1,0 +1,64 @@
+"""Every condition of the rules is there for an attack: without it, a row of the table fails.
+
+tests/cases/mutants.yaml says which row that is; of a new condition, the test says which to add.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from google.cloud import firestore
+
+from acting import Acting, load_rules
+from attacks import rows
+from attacks.row import Row
+from fleet_world import seed
+from rules_mutants import mutants
+
+CASES = Path(__file__).resolve().parent.parent / "cases" / "mutants.yaml"
+
+
+class Fleets:
+    """Fleets to attack: one until an attack succeeds, then a fresh one."""
+
+    def __init__(self, admin: firestore.Client, name: str) -> None:
+        self._admin, self._name, self._number = admin, name, 0
+        self.current = self.fresh()
+
+    def fresh(self) -> str:
+        """Make another fleet, as yet unharmed."""
+        self._number += 1
+        self.current = f"{self._name}-{self._number}"
+        seed(self._admin, self.current)
+        return self.current
+
+
+def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neighbour(
+    acting: Acting, admin: firestore.Client, host: str, rules: str, fleet_name: str
+) -> None:
+    known = {row.name: row for row in rows()}
+    told: dict[str, str] = yaml.safe_load(CASES.read_text())
+    fleets = Fleets(admin, fleet_name)
+    wrong: list[str] = []
+    conditions = list(mutants(rules))
+    try:
+        for mutant in conditions:
+            load_rules(host, mutant.rules)
+            row = known.get(told.get(str(mutant), ""))
+            if row is None or not fails(acting, fleets, row):
+                found = next((one for one in known.values() if fails(acting, fleets, one)), None)
+                wrong.append(f"{mutant}: {found and found.name}")
+    finally:
+        load_rules(host, rules)
+    assert wrong == [], "expected in tests/cases/mutants.yaml"
+    assert told.keys() == {str(mutant) for mutant in conditions}
+    assert len(conditions) > 100
+
+
+def fails(acting: Acting, fleets: Fleets, row: Row) -> bool:
+    """Tell whether a row fails: its attack is let through, or its neighbour is not."""
+    if row.attack.is_allowed(acting, fleets.current):
+        fleets.fresh()
+        return True
+    return not row.neighbour.is_allowed(acting, fleets.fresh())
