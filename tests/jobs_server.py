@@ -59,7 +59,7 @@ def jobs_server() -> Iterator[JobsServer]:
     """Serve RunJob on a free port."""
     jobs = JobsServer()
     server = grpc.server(ThreadPoolExecutor(8))
-    method = grpc.unary_unary_rpc_method_handler(jobs.run_job)
+    method: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(jobs.run_job)
     service = grpc.method_handlers_generic_handler("google.cloud.run.v2.Jobs", {"RunJob": method})
     server.add_generic_rpc_handlers((service,))
     jobs.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

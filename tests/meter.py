@@ -69,7 +69,7 @@ def metered(emulator: str) -> Iterator[Meter]:
         server.stop(grace=None).wait()
 
 
-class _Through(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # not generic when it runs
+class _Through(grpc.GenericRpcHandler):
     def __init__(self, channel: Any, meter: Meter) -> None:  # noqa: ANN401 - typed in part
         self._channel, self._meter = channel, meter
 

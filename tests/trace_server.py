@@ -69,7 +69,7 @@ def attributes(span: Any) -> dict[str, Any]:  # noqa: ANN401 - carries no types
 def cloud_trace(mode: Mode = "ok") -> Iterator[CloudTrace]:
     """Serve Cloud Trace on a port of its own."""
     service = CloudTrace(mode=mode)
-    method = grpc.unary_unary_rpc_method_handler(
+    method: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
         service.write, response_serializer=Empty.SerializeToString
     )
     server = grpc.server(ThreadPoolExecutor(16))

@@ -292,6 +292,7 @@ class Session(Coordination):
                 partial(self._called, task_id),
                 asked,
                 on_progress=self._moved_on,
+                on_end=self._put_down,
                 waiting=self.waiting,
             )
             self._runs[task_id] = run, document
@@ -353,6 +354,12 @@ class Session(Coordination):
     def _moved_on(self) -> None:
         if self._health.moved_on():
             self._writer.soon(self._document, within_s=_PROGRESS_S)
+
+    def _put_down(self, at: datetime | None) -> None:
+        # Who has nothing to do makes no progress, and is not stuck.
+        at_work = (run for run, _ in self._runs.values() if not (run.is_over or run.lost))
+        if not self._ended and next(at_work, None) is None:
+            self._say(at, state="idle")
 
     def _waited(self, fields: Mapping[str, Any]) -> None:
         if not self._ended:

@@ -45,10 +45,12 @@ class TaskRun:
         asked: Asked | None = None,
         *,
         on_progress: Callable[[], None],
+        on_end: Callable[[datetime | None], None],
         waiting: Callable[..., Wait],
     ) -> None:
         self.id = task_id
-        self._on_call, self._on_progress, self._waiting = on_call, on_progress, waiting
+        self._on_call, self._on_progress, self._on_end = on_call, on_progress, on_end
+        self._waiting = waiting
         self._ended = False
         self._asked = asked or Asked()
         self._terms = STANDARD if self._asked.route is None else Terms(self._asked.route)
@@ -225,12 +227,13 @@ class TaskRun:
 
     def _end(self, status: str, at: datetime | None, fields: Mapping[str, Any]) -> None:
         self._ended = True
-        at = at or datetime.now(UTC)
-        self._say(at, fields={"status": status, "completed_at": at, **fields})
+        ended_at = at or datetime.now(UTC)
+        self._say(ended_at, fields={"status": status, "completed_at": ended_at, **fields})
         if self.trace is not None:
             error = str(fields.get("error_type")) if status == "failed" else None
-            self.trace.end(status, ns(at), error)
+            self.trace.end(status, ns(ended_at), error)
         self._writer.soon(self._document, now=True)
+        self._on_end(at)
 
     def _say(self, at: datetime | None, **said: Any) -> None:  # noqa: ANN401 - as Report
         if self._overhead_next is not None and ("calls" in said or "later" in said):

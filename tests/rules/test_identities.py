@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -198,19 +198,14 @@ def test_revoked_agents_writes_end_at_once_and_its_identity_is_not_renewed(
 def test_listener_hears_what_is_written_and_of_its_own_fleet_alone(
     client: Client, admin: firestore.Client, fleet_name: str
 ) -> None:
-    heard: list[Any] = []
-    told = threading.Event()
-
-    def hear(documents: list[Any], *_: object) -> None:
-        heard[:] = [document.to_dict() for document in documents]
-        if heard and heard[0] is not None and heard[0].get("kind") == "rotate":
-            told.set()
-
+    heard: Queue[list[Any]] = Queue()
     viewer = client("eve", "viewer")
-    signal = admin.document("fleets", fleet_name, "signals", "x")
-    watch = viewer.document("fleets", fleet_name, "signals", "x").on_snapshot(hear)
-    signal.set({"kind": "rotate"})
-    assert told.wait(60)
+    watch = viewer.document("fleets", fleet_name, "signals", "x").on_snapshot(
+        lambda documents, *_: heard.put([document.to_dict() for document in documents])
+    )
+    assert heard.get(timeout=60) == []
+    admin.document("fleets", fleet_name, "signals", "x").set({"kind": "rotate"})
+    assert heard.get(timeout=60) == [{"kind": "rotate"}]
     watch.unsubscribe()
     rival = viewer.document("fleets", f"{fleet_name}-rival", "signals", "x")
     with pytest.raises(PermissionDenied):
