@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 from google.cloud import firestore
 
-from tachograph_schema.losing import released
+from tachograph_schema.losing import HELD, released
 from tachograph_schema.paths import FLEETS, TASKS
 from tachograph_schema.session import Session
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 _log = logging.getLogger(__name__)
-HELD = ("claimed", "active", "waiting")
 MAX_TASKS = 400
 """Released in one commit, which holds 500 writes; a session that holds more is closed by and by."""
 

@@ -12,8 +12,8 @@ from alerts import alert_on, resolve_alert
 from hand_over import can_start
 from levels import session_thresholds
 from policy import policy
-from releasing import HELD
 from tachograph_schema.fleet import RotationPolicy
+from tachograph_schema.losing import HELD
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import SESSIONS, SIGNALS, TASKS, DocumentPath
 from tachograph_schema.records import Signal

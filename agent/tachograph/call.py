@@ -101,7 +101,7 @@ class LlmCall(_Timed):
         self,
         say: Say,
         asked: Asked,
-        on_answer: Callable[[Answer], None],
+        on_answer: Callable[[Answer, int], None],
         span: CallTrace | None = None,
     ) -> None:
         self._say = say
@@ -136,12 +136,18 @@ class LlmCall(_Timed):
         if self._call_span is not None:
             self._call_span.recorded()
         self._since = time.perf_counter()
-        later = ReadLater(skimmed, self._asked, self._began_at, self._on_answer)
+        later = ReadLater(skimmed, self._asked, self._began_at, self._on_answer, generation_ms)
         self._say(at, later=later, counts={"ttft_ms": ttft_ms, "generation_ms": generation_ms})
 
-    def _traced(self, span: CallTrace, on_answer: Callable[[Answer], None], answer: Answer) -> None:
+    def _traced(
+        self,
+        span: CallTrace,
+        on_answer: Callable[[Answer, int], None],
+        answer: Answer,
+        generation_ms: int,
+    ) -> None:
         span.answered(calls_of(answer, self._began_at), answer.finish_reason)
-        on_answer(answer)
+        on_answer(answer, generation_ms)
 
     def _end(self, *, failed: bool) -> None:
         for stream in self._streams:
@@ -194,7 +200,9 @@ class ReadLater:
     skimmed: Skimmed
     asked: Asked
     began_at: datetime
-    on_answer: Callable[[Answer], None]
+    on_answer: Callable[[Answer, int], None]
+    """Is given how long it was generated, in milliseconds, too."""
+    generation_ms: int = 0
 
     def __call__(self) -> Later:
         """Read it."""
@@ -205,7 +213,7 @@ class ReadLater:
         answer = _completed(answer, asked)
         if answer.why is not None:
             _warn(answer)
-        self.on_answer(answer)
+        self.on_answer(answer, self.generation_ms)
         calls = calls_of(answer, self.began_at)
         fields = {"finish_reason": answer.finish_reason} if answer.finish_reason else {}
         said = {"model": answer.model, "provider": answer.provider, "route": asked.route}

@@ -10,13 +10,13 @@ from google.api_core.exceptions import FailedPrecondition, NotFound, PermissionD
 from google.cloud import firestore
 
 from tachograph.incidents import Incidents
+from tachograph_schema.losing import HELD
 from tachograph_schema.paths import TASKS, DocumentPath
 
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 CLAIMABLE = ("queued", None)
-_HELD = ("claimed", "active", "waiting")
 
 
 class ClaimLost(Exception):  # noqa: N818 - an everyday outcome, not an error
@@ -67,7 +67,7 @@ class Claims:
                 )
             fields = found.to_dict() or {}
             status = fields.get("status")
-            if status in _HELD and fields.get("session_id") == self.session_id:
+            if status in HELD and fields.get("session_id") == self.session_id:
                 return Taken(task_id, fields, found.update_time)
             if status not in CLAIMABLE:
                 self.collided(task_id, fields, at)

@@ -1,19 +1,23 @@
-"""How a session's context stands by its fleet's own thresholds: pushed, like its signal."""
+"""How a session's context stands by its fleet's thresholds, set or learned: pushed, as signals."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
 from tachograph.listening import listen_or_warn
-from tachograph_schema.paths import FLEETS
+from tachograph_schema.paths import BASELINES, FLEETS, baseline_id
 
 if TYPE_CHECKING:
     from tachograph_schema.fleet import RotationPolicy
+    from tachograph_schema.session import Session
     from tachograph_schema.thresholds import Level
+
+    _Documents = Sequence[firestore.DocumentSnapshot[Any]]
 
 _log = logging.getLogger("tachograph")
 
@@ -23,26 +27,42 @@ class Levels:
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:
         self._client, self._path = client, f"{FLEETS}/{fleet}"
-        self._watch: Any = None
+        self._watches: dict[str, Any] = {}
         self._policy: RotationPolicy | None = None
+        self._learned_pct: dict[str, float | None] = {}
 
     def of(self, **session: object) -> Level | None:
         """Return the level of a session by its fields; the first look begins to listen."""
         from tachograph_schema.session import Session  # noqa: PLC0415 - imports pydantic
         from tachograph_schema.thresholds import level, thresholds  # noqa: PLC0415
 
-        if self._watch is None:
-            document = self._client.document(self._path)
-            self._watch = listen_or_warn(document, self._hear, self._path)
+        self._listen(self._path, self._hear)
         fields = Session.model_validate({k: v for k, v in session.items() if v is not None})
-        return level(fields, thresholds(fields, self._policy or _defaults()))
+        policy = self._policy or _defaults()
+        return level(fields, thresholds(fields, policy, self._learned(fields, policy)))
 
     def stop(self) -> None:
         """Listen no more."""
-        if self._watch is not None:
-            self._watch.unsubscribe()
+        for watch in self._watches.values():
+            watch.unsubscribe()
 
-    def _hear(self, documents: Sequence[firestore.DocumentSnapshot[Any]], *_: object) -> None:
+    def _learned(self, session: Session, policy: RotationPolicy) -> float | None:
+        """Return what the outcomes of the session's type and model taught, as far as is known."""
+        if policy.policy != "learned" or session.task_type is None or session.model is None:
+            return None
+        pair = baseline_id(session.task_type, session.model)
+        self._listen(f"{self._path}/{BASELINES}/{pair}", partial(self._hear_learned, pair))
+        return self._learned_pct.get(pair)
+
+    def _listen(self, path: str, hear: Callable[..., None]) -> None:
+        if path not in self._watches:
+            self._watches[path] = listen_or_warn(self._client.document(path), hear, path)
+
+    def _hear_learned(self, pair: str, documents: _Documents, *_: object) -> None:
+        said = (documents[0].to_dict() or {}).get("rotate_below_pct") if documents else None
+        self._learned_pct[pair] = said if isinstance(said, int | float) else None
+
+    def _hear(self, documents: _Documents, *_: object) -> None:
         from tachograph_schema.fleet import RotationPolicy  # noqa: PLC0415 - imports pydantic
         from tachograph_schema.parsing import parse  # noqa: PLC0415
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
-from tachograph.report import Report, by_hour, folded, landed_number, whole
+from tachograph.folding import folded
+from tachograph.report import Report, by_hour, landed_number, whole
 from tachograph_schema.losing import lost_to_another
 
 if TYPE_CHECKING:

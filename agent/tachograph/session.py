@@ -23,6 +23,7 @@ from tachograph.levels import Levels
 from tachograph.pricing import Pricing
 from tachograph.reports import Reports
 from tachograph.rotating import Rotation
+from tachograph.speed import Speed
 from tachograph.spool import Spool
 from tachograph.spooled import Whose
 from tachograph.succeeding import Succession, take_over
@@ -99,7 +100,7 @@ class Session(Coordination):
         )
         self._arrived = succession is None
         self._window_tokens = window_tokens
-        self._filling = Filling()
+        self._filling, self._speed = Filling(), Speed()
         began_at = at or SERVER_TIMESTAMP
         begun = {"state": "idle", "started_at": began_at, "generation": 0, **self._fields}
         self._say(at, now=True, **begun)
@@ -117,7 +118,7 @@ class Session(Coordination):
 
     @property
     def context_level(self) -> Level | None:
-        """How the context stands by the fleet's fixed thresholds: well, warn or rotate; pushed.
+        """How the context stands by the fleet's thresholds: well, warn or rotate; pushed.
 
         None where nobody has said how full it is.
         """
@@ -348,8 +349,11 @@ class Session(Coordination):
         said = {"handoff_ms": self.succession.handoff_ms(), "bootstrap_tokens": used_tokens}
         return {name: value for name, value in said.items() if value is not None}
 
-    def _called(self, task_id: str, usage: Usage, at: datetime | None) -> None:
-        self.context(usage.prompt_tokens, at=at, task_id=task_id)
+    def _called(
+        self, task_id: str, usage: Usage, at: datetime | None, generation_ms: int | None
+    ) -> None:
+        run, speed = self._runs[task_id][0], self._speed.note(usage.tokens_out, generation_ms)
+        self._fill(usage.prompt_tokens, None, at, run, **speed)
 
     def _moved_on(self) -> None:
         if self._health.moved_on():

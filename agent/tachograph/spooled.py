@@ -164,7 +164,7 @@ def _later(later: ReadLater) -> dict[str, Any]:
 def _later_of(said: Mapping[str, Any]) -> ReadLater:
     skimmed = Skimmed(list(said["usages"]), *said["skimmed"])
     began_at = datetime.fromisoformat(said["began_at"])
-    return ReadLater(skimmed, Asked(*said["asked"]), began_at, lambda _: None)
+    return ReadLater(skimmed, Asked(*said["asked"]), began_at, lambda *_: None)
 
 
 def _usage(usage: object) -> object:

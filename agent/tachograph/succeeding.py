@@ -18,6 +18,7 @@ from google.api_core.exceptions import FailedPrecondition, NotFound
 from google.cloud import firestore
 
 from tachograph.claiming import CLAIMABLE, Taken
+from tachograph_schema.losing import HELD
 from tachograph_schema.paths import FLEETS, SESSIONS, SIGNALS, TASKS, DocumentPath
 from tachograph_schema.signal_life import OPEN
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 _log = logging.getLogger("tachograph")
-_HELD = ("claimed", "active", "waiting")
 
 
 class SuccessionTaken(SystemExit):
@@ -161,7 +161,7 @@ def take_over(
         holder, status = fields.get("session_id"), fields.get("status")
         if holder == session_id:
             return Taken(found.id, fields, found.update_time)
-        inherits = status in _HELD and holder in (succession.predecessor_id, None)
+        inherits = status in HELD and holder in (succession.predecessor_id, None)
         if not inherits and status not in CLAIMABLE:
             return None
         taken = _taken(fields, succession, agent, session_id, found.read_time)

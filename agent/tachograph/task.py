@@ -41,7 +41,7 @@ class TaskRun:
         reports: Reports,
         document: Document,
         writer: Writer,
-        on_call: Callable[[Usage, datetime | None], None],
+        on_call: Callable[[Usage, datetime | None, int | None], None],
         asked: Asked | None = None,
         *,
         on_progress: Callable[[], None],
@@ -101,7 +101,7 @@ class TaskRun:
         if overhead is not None:
             self.overhead_next(overhead)
         if calls and own_context:
-            self._on_call(usage, at)
+            self._on_call(usage, at, duration_ms)
         self._say(said_at, calls=(call,), counts=counts, identity=fields)
         if self.trace is not None:
             self.trace.called(call, ns(at), duration_ms, error=error)
@@ -206,10 +206,11 @@ class TaskRun:
         """Write what was said so far, now."""
         self._document.flush()
 
-    def _answered(self, answer: Answer) -> None:
+    def _answered(self, answer: Answer, generation_ms: int) -> None:
         """Say how full the context is, as of now: answers are read after they were recorded."""
         if answer.readable and answer.context_tokens:
-            self._on_call(Usage(tokens_in=answer.context_tokens), None)
+            held = Usage(tokens_in=answer.context_tokens, tokens_out=answer.usage.tokens_out)
+            self._on_call(held, None, generation_ms)
 
     @property
     def lost(self) -> bool:
@@ -279,5 +280,5 @@ class TaskRun:
         self.__exit__(kind, error, trace)
 
 
-def _heed_not(answer: Answer) -> None:
+def _heed_not(answer: Answer, generation_ms: int) -> None:
     """Let the session's context be: the call had one of its own."""

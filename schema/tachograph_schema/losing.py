@@ -9,6 +9,8 @@ from typing import Any, Final
 QUEUE: Final = "queue"
 """The reporter of whoever puts a task into the queue."""
 ERROR_TYPE: Final = "session_lost"
+HELD: Final = ("claimed", "active", "waiting")
+"""How a task stands that a session has."""
 ENDED: Final = ("completed", "failed", "cancelled")
 
 

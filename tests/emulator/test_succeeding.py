@@ -12,6 +12,7 @@ from google.cloud import firestore
 
 from tachograph import Fleet, Session, SuccessionTaken, Usage
 from tachograph.succeeding import Inherited, Succession, inherited, succeed, take_over
+from tachograph_schema.paths import baseline_id
 from told import LONG_S
 
 _SKEWS = (timedelta(), timedelta(minutes=7), timedelta(minutes=-7))
@@ -176,6 +177,21 @@ def test_session_knows_how_its_context_stands_by_its_fleets_policy(
         assert _becomes(session, "warn") == "warn"
         policy.update({"rotation.rotate_below_pct": 16})
         assert _becomes(session, "rotate") == "rotate"
+
+
+def test_what_was_learned_of_such_tasks_is_what_a_sessions_context_stands_by(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    db.document("fleets", fleet_name).set({"rotation": {"policy": "learned"}})
+    taught = db.document("fleets", fleet_name, "baselines", baseline_id("fix", "m-1"))
+    taught.set({"task_type": "fix", "model": "m-1", "rotate_below_pct": 58.0})
+    with Fleet(fleet_name) as fleet:
+        session = fleet.session("b-1", model="m-1", context_window=100_000)
+        session.task("t-1", task_type="fix")
+        session.context(45_000)
+        assert _becomes(session, "rotate") == "rotate"
+        taught.update({"rotate_below_pct": 25.0})
+        assert _becomes(session, "well") == "well"
 
 
 def _becomes(session: Session, level: str) -> str | None:

@@ -46,7 +46,7 @@ class _Task:
         self.answers: list[Answer] = []
 
     def llm_call(self) -> LlmCall:
-        return LlmCall(self.reports.say, self.asked, self.answers.append)
+        return LlmCall(self.reports.say, self.asked, lambda answer, _: self.answers.append(answer))
 
     def written(self) -> dict[str, Any]:
         fields = self.reports.next_fields({}) or {}

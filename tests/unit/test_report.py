@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.report import Call, Report, folded
+from tachograph.folding import folded
+from tachograph.report import Call, Report
 from tachograph.reports import Reports
 from tachograph_schema.usage import Usage
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from tachograph.call import Asked, ReadLater
-from tachograph.report import Call, Report, folded, whole
+from tachograph.folding import folded
+from tachograph.report import Call, Report, whole
 from tachograph.skimming import skim
 from tachograph.spool import Spool, spool_folder
 from tachograph.spooled import Spooled, Whose, head_of, line_of, read_lines
@@ -121,7 +122,7 @@ class _Response(BaseModel):
     ],
 )
 def test_response_that_was_not_read_yet_is_read_the_same_from_the_spool(response: object) -> None:
-    later = ReadLater(skim(response), Asked(provider="openai"), _AT, lambda _: None)
+    later = ReadLater(skim(response), Asked(provider="openai"), _AT, lambda *_: None)
     report = Report(1, _AT, counts={"ttft_ms": 3, "generation_ms": 0}, later=later)
     line = line_of(_HEAD, report)
     assert b"SECRET" not in line
