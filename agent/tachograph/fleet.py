@@ -25,13 +25,14 @@ from tachograph.report import reporter_name
 from tachograph.reports import Reports
 from tachograph.session import Session
 from tachograph.settling import Counted, Settled
+from tachograph.shared import Shared
 from tachograph.spool import Spool, spool_folder
 from tachograph.spooled import Whose
 from tachograph.succeeding import succeed, to_succeed
 from tachograph.tracing import Tracing, read_tracing
-from tachograph.writing import Document, Writer
+from tachograph.writing import Writer
 from tachograph_schema.losing import QUEUE
-from tachograph_schema.paths import TASKS, DocumentPath, check_fleet_name
+from tachograph_schema.paths import TASKS, check_fleet_name
 from tachograph_schema.session import HEARTBEATS_S
 
 if TYPE_CHECKING:
@@ -87,6 +88,16 @@ class Fleet:
         self._counted = Counted(self.client, name) if count_writes else None
         self._spool = Spool(spool_folder(os.environ, *_database(self.client), name))
         self._tracer = self._traced(read_tracing(tracing, os.environ))
+        self._shared = Shared(
+            self.client,
+            name,
+            self._writer,
+            self._wrote,
+            self._pricing,
+            self._levels,
+            self._spool,
+            self._tracer,
+        )
         self._closed = False
         close_on_exit(self)
         self._take_up()
@@ -123,22 +134,15 @@ class Fleet:
         if succession is not None:
             known = {**succession.told, **{k: v for k, v in known.items() if v is not None}}
         return Session(
-            self.name,
+            self._shared,
             name,
             reporter_name(agent, name, "" if replayed else secrets.token_hex(3)),
-            self.client,
-            self._writer,
-            self._wrote,
             agent=agent,
             window_tokens=context_window,
             at=at,
             heartbeat_s=None if replayed else self._heartbeat_s,
-            spool=None if replayed else self._spool,
             fields={name: value for name, value in known.items() if value is not None},
-            pricing=self._pricing,
             succession=succession,
-            levels=self._levels,
-            tracer=self._tracer,
             retold=replayed,
         )
 
@@ -150,9 +154,7 @@ class Fleet:
         reports = Reports(QUEUE, kept=Kept(self._spool, Whose(task_id, QUEUE, None)))
         asker = {"created_by": agent_of(self.client)} if role_of(self.client) in _NAMED else {}
         reports.say(at, identity={"status": "queued", "created_at": at, **asker, **fields})
-        path = DocumentPath(self.name, TASKS, task_id)
-        document = Document(self.client, str(path), reports, self._wrote)
-        self._writer.soon(document, now=True)
+        self._writer.soon(self._shared.task(task_id, reports), now=True)
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Write everything said so far; False when something was left after the timeout.
@@ -199,11 +201,8 @@ class Fleet:
             reports = Reports(
                 whose.reporter, whose.session, prices=self._pricing.current, kept=left.kept
             )
-            reports.reopens = role_of(self.client) != "agent"
             reports.restore(left.reports, left.segment)
-            path = DocumentPath(self.name, TASKS, whose.task_id)
-            document = Document(self.client, str(path), reports, self._wrote)
-            self._writer.soon(document, now=True)
+            self._writer.soon(self._shared.task(whose.task_id, reports), now=True)
 
     def _wrote(self, path: str, update_time: Any, fields: Mapping[str, Any]) -> None:  # noqa: ANN401
         if self._counted is not None and f"/{TASKS}/" in path and "reports" in fields:

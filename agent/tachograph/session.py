@@ -5,34 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from google.cloud import firestore
 from google.cloud.firestore import SERVER_TIMESTAMP
 
-from tachograph.call import Asked
 from tachograph.claiming import Taken
+from tachograph.context import Context
 from tachograph.coordinating import Coordination
-from tachograph.filling import Filling
 from tachograph.health import Health
-from tachograph.identity import role_of
-from tachograph.keeping import Kept
-from tachograph.levels import Levels
-from tachograph.pricing import Pricing
-from tachograph.reports import Reports
 from tachograph.rotating import Rotation
+from tachograph.runs import Runs
+from tachograph.shared import Shared
 from tachograph.speed import Speed
-from tachograph.spool import Spool
-from tachograph.spooled import Whose
 from tachograph.succeeding import Succession, take_over
 from tachograph.task import IDENTITY, TaskRun
 from tachograph.task_trace import ns
 from tachograph.waits import Wait, Waits
-from tachograph.writing import Document, OnWrite, Writer
-from tachograph_schema.paths import SESSIONS, TASKS, DocumentPath
-from tachograph_schema.prices import context_window
+from tachograph.writing import Document
+from tachograph_schema.paths import SESSIONS, DocumentPath
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
@@ -53,54 +44,49 @@ class Session(Coordination):
 
     def __init__(
         self,
-        fleet: str,
+        shared: Shared,
         session_id: str,
         reporter: str,
-        client: firestore.Client,
-        writer: Writer,
-        on_write: OnWrite,
         *,
         agent: str,
         window_tokens: int | None,
         at: datetime | None,
         fields: Mapping[str, Any],
-        pricing: Pricing,
         heartbeat_s: int | None = None,
-        spool: Spool | None = None,
         succession: Succession | None = None,
-        levels: Levels | None = None,
-        tracer: Tracer | None = None,
         retold: bool = False,
     ) -> None:
-        self.id = session_id
-        self._tracer, self._retold, self._is_traced = tracer, retold, False
-        self.succession = succession
-        self._pricing = pricing
-        self.agent = agent
-        self._fleet, self._reporter = fleet, reporter
-        self._client, self._writer, self._on_write = client, writer, on_write
+        self.id, self.agent, self.succession = session_id, agent, succession
+        self._shared, self._writer = shared, shared.writer
         self._fields = {"agent_id": agent, **fields}
-        self._spool = spool
+        self._retold, self._is_traced, self._ended = retold, False, False
         self._health = Health(heartbeat_s)
         self._waits = Waits(self._waited, lambda: self._health.state or "active")
+        client, fleet, on_write = shared.client, shared.fleet, shared.on_write
         path = DocumentPath(fleet, SESSIONS, session_id)
         self._document = Document(client, str(path), self._health, on_write)
-        self._ended = False
         if heartbeat_s is not None:
-            writer.keep_alive(self._document, self._health.beat, heartbeat_s)
-        self._coordinate(client, fleet, writer, on_write, self._resume)
-        self._runs: dict[str, tuple[TaskRun, Document]] = {}
-        self._levels = levels
-        self._used_tokens: int | None = None
-        self._at_work: TaskRun | None = None
+            self._writer.keep_alive(self._document, self._health.beat, heartbeat_s)
+        self._coordinate(client, fleet, self._writer, on_write, self._resume)
+        self._runs = Runs(
+            shared,
+            session_id,
+            reporter,
+            self._fields,
+            spooled=not retold,
+            on_call=self._called,
+            on_spent=self._spent,
+            on_progress=self._moved_on,
+            on_end=self._put_down,
+            waiting=self.waiting,
+        )
         self._task_type: str | None = None
         self._generation = int(fields.get("generation") or 0)
         self._rotation = Rotation(
-            client, fleet, session_id, lambda: self._generation, writer, on_write
+            client, fleet, session_id, lambda: self._generation, self._writer, on_write
         )
         self._arrived = succession is None
-        self._window_tokens = window_tokens
-        self._filling, self._speed = Filling(), Speed()
+        self._context, self._speed = Context(self._fields, window_tokens), Speed()
         began_at = at or SERVER_TIMESTAMP
         begun = {"state": "idle", "started_at": began_at, "generation": 0, **self._fields}
         self._say(at, now=True, **begun)
@@ -122,13 +108,11 @@ class Session(Coordination):
 
         None where nobody has said how full it is.
         """
-        if self._levels is None:
-            return None
-        return self._levels.of(
+        return self._shared.levels.of(
             model=self._fields.get("model"),
             task_type=self._task_type,
-            context_used_tokens=self._used_tokens,
-            context_window_tokens=self._window(),
+            context_used_tokens=self._context.used_tokens,
+            context_window_tokens=self._context.window_tokens,
         )
 
     @property
@@ -148,7 +132,9 @@ class Session(Coordination):
         """
         if self.succession is None:
             return None
-        taken = take_over(self._client, self._fleet, self.succession, self.agent, self.id)
+        taken = take_over(
+            self._shared.client, self._shared.fleet, self.succession, self.agent, self.id
+        )
         if taken is None:
             return None
         run = self._resume(taken, datetime.now(UTC))
@@ -163,7 +149,7 @@ class Session(Coordination):
         """Begin a task, or go on with one that there is: no claim, no question asked."""
         began_at = at or datetime.now(UTC)
         begun = {"status": "active", "started_at": began_at, "created_at": began_at, **fields}
-        run, _ = self._open(task_id)
+        run, _ = self._runs.open(task_id)
         self._begin(run, at, begun)
         return run
 
@@ -184,7 +170,7 @@ class Session(Coordination):
 
         Stop working on them: what was spent is counted, and how they stand is for the other to say.
         """
-        return frozenset(name for name, (run, _) in self._runs.items() if run.lost)
+        return self._runs.lost()
 
     def context(
         self,
@@ -199,7 +185,7 @@ class Session(Coordination):
         It is told of the task too, by default of the one begun last: where the cliff is, shows in
         how tasks end.
         """
-        run = self._at_work if task_id is None else self._open(task_id)[0]
+        run = self._runs.current if task_id is None else self._runs.open(task_id)[0]
         self._fill(used_tokens, window_tokens, at, run)
 
     def _fill(
@@ -210,21 +196,10 @@ class Session(Coordination):
         run: TaskRun | None,
         **fields: Any,  # noqa: ANN401 - a session's
     ) -> None:
-        fields["context_used_tokens"] = self._used_tokens = used_tokens
-        self._window_tokens = window_tokens or self._window_tokens
-        window, source = self._window(), "agent"
-        if self._window_tokens is None:
-            source = "table"
-        if window:
-            left = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
-            fields |= {
-                "context_window_tokens": window,
-                "context_source": source,
-                "context_remaining_pct": left,
-                "context_history": self._filling.note(at or datetime.now(UTC), left),
-            }
-            if run is not None:
-                run.context_left(left)
+        fields |= self._context.fill(used_tokens, window_tokens, at)
+        left = fields.get("context_remaining_pct")
+        if run is not None and left is not None:
+            run.context_left(left)
         self._say(at, progress=True, **fields, **self._arrival(used_tokens))
 
     def compacted(
@@ -238,7 +213,7 @@ class Session(Coordination):
         known = 0 if self._retold else int(self._document.landed.get("generation") or 0)
         self._generation = max(self._generation, known) + 1
         self._rotation.consider()
-        self._fill(used_tokens, window_tokens, at, self._at_work, generation=self._generation)
+        self._fill(used_tokens, window_tokens, at, self._runs.current, generation=self._generation)
 
     def hand_off(self, *, journal: str | None = None, at: datetime | None = None) -> None:
         """End the session for a successor, and say where it finds the notes.
@@ -247,9 +222,11 @@ class Session(Coordination):
         """
         fields = {} if journal is None else {"journal_ref": journal}
         self.update(at=at, **fields)
-        current = None if self._at_work is None or self._at_work.is_over else self._at_work
+        current = self._runs.current
+        if current is not None and current.is_over:
+            current = None
         if current is not None:
-            self._writer.soon(self._runs[current.id][1], now=True)
+            self._writer.soon(self._runs.open(current.id)[1], now=True)
         self.end("rotated", at=at)
         self._rotation.journal(journal, None if current is None else current.id)
 
@@ -258,11 +235,11 @@ class Session(Coordination):
         if self._ended:
             return
         self._ended = True
-        for run, _ in self._runs.values():
+        for run in self._runs.all():
             if run.trace is not None and reason == "rotated":
                 run.trace.end("rotated", ns(at))
         if reason == "crashed":
-            for run, _ in self._runs.values():
+            for run in self._runs.all():
                 run.give_up(at=at)
         ended_at = at or SERVER_TIMESTAMP
         self._say(at, state="completed", ended_at=ended_at, end_reason=reason, now=True)
@@ -270,37 +247,8 @@ class Session(Coordination):
         self._rotation.stop()
         self._part()
 
-    def _open(self, task_id: str) -> tuple[TaskRun, Document]:
-        # Once for each task: a session's reports of it are numbered in one sequence.
-        if task_id not in self._runs:
-            kept = None
-            if self._spool is not None:
-                kept = Kept(self._spool, Whose(task_id, self._reporter, self.id))
-            reports = Reports(self._reporter, self.id, self._spent, self._pricing.current, kept)
-            reports.reopens = role_of(self._client) != "agent"
-            path = DocumentPath(self._fleet, TASKS, task_id)
-            document = Document(self._client, str(path), reports, self._on_write)
-            asked = Asked(
-                route=self._fields.get("route"),
-                session_model=self._fields.get("model"),
-                session_provider=self._fields.get("provider"),
-            )
-            run = TaskRun(
-                task_id,
-                reports,
-                document,
-                self._writer,
-                partial(self._called, task_id),
-                asked,
-                on_progress=self._moved_on,
-                on_end=self._put_down,
-                waiting=self.waiting,
-            )
-            self._runs[task_id] = run, document
-        return self._runs[task_id]
-
     def _resume(self, taken: Taken, at: datetime | None) -> TaskRun:
-        run, document = self._open(taken.task_id)
+        run, document = self._runs.open(taken.task_id)
         document.know(taken.fields, taken.version)
         kind = {name: taken.fields[name] for name in _ASKED if name in taken.fields}
         begun = {"status": "active", "started_at": at or datetime.now(UTC), **kind}
@@ -309,8 +257,8 @@ class Session(Coordination):
 
     def _begin(self, run: TaskRun, at: datetime | None, fields: Mapping[str, Any]) -> None:
         self._writer.make_room(_BACKLOG_WAIT_S)
-        if self._tracer is not None:
-            fields = {**fields, "traceparent": self._trace(self._tracer, run, at, fields)}
+        if self._shared.tracer is not None:
+            fields = {**fields, "traceparent": self._trace(self._shared.tracer, run, at, fields)}
         own = {k: v for k, v in self._fields.items() if k in _ASSIGNED}
         said = {**own, "session_id": self.id, **fields}
         identity = {name: value for name, value in said.items() if name in IDENTITY}
@@ -318,7 +266,9 @@ class Session(Coordination):
         run.begin(at, identity, assignment)
         kind = fields.get("task_type")
         told: dict[str, Any] = {} if kind == self._task_type else {"task_type": kind}
-        self._at_work, self._task_type = run, kind
+        self._runs.begin(run)
+        self._task_type = kind
+        self._waits.then("active")
         self._say(at, state="active", task_id=run.id, **told)
 
     def _trace(
@@ -350,9 +300,9 @@ class Session(Coordination):
         return {name: value for name, value in said.items() if value is not None}
 
     def _called(
-        self, task_id: str, usage: Usage, at: datetime | None, generation_ms: int | None
+        self, run: TaskRun, usage: Usage, at: datetime | None, generation_ms: int | None
     ) -> None:
-        run, speed = self._runs[task_id][0], self._speed.note(usage.tokens_out, generation_ms)
+        speed = self._speed.note(usage.tokens_out, generation_ms)
         self._fill(usage.prompt_tokens, None, at, run, **speed)
 
     def _moved_on(self) -> None:
@@ -361,8 +311,7 @@ class Session(Coordination):
 
     def _put_down(self, at: datetime | None) -> None:
         # Who has nothing to do makes no progress, and is not stuck.
-        at_work = (run for run, _ in self._runs.values() if not (run.is_over or run.lost))
-        if not self._ended and next(at_work, None) is None:
+        if not self._ended and self._runs.is_idle() and not self._waits.then("idle"):
             self._say(at, state="idle")
 
     def _waited(self, fields: Mapping[str, Any]) -> None:
@@ -372,11 +321,6 @@ class Session(Coordination):
     def _spent(self, nanousd: int) -> None:
         self._health.spend(nanousd)
         self._writer.soon(self._document)
-
-    def _window(self) -> int | None:
-        if self._window_tokens is None and self._fields.get("model"):
-            return context_window(self._fields["model"], self._fields.get("provider"))
-        return self._window_tokens
 
     def _say(
         self,

@@ -38,6 +38,12 @@ class Waits:
             del self._current[number]
             self._tell()
 
+    def then(self, state: str) -> bool:
+        """Have it be in another state once it has waited; False when it does not wait."""
+        with self._lock:
+            self._before = state
+            return bool(self._current)
+
     def _tell(self) -> None:
         if not self._current:
             self._say({"state": self._before, "waiting_for": None, "waiting_max_ms": None})

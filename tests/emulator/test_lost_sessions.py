@@ -131,7 +131,7 @@ def test_session_that_returns_adds_its_tokens_and_learns_that_it_lost_its_task(
         assert second.lost == set()
         assert "session s-1 was not heard of and lost its task to session s-2" in caplog.text
         back = _read(db, fleet_name, "sessions", "s-1")
-        assert (back["state"], back["ended_at"], back["end_reason"]) == ("active", None, None)
+        assert (back["state"], back["ended_at"], back["end_reason"]) == ("idle", None, None)
         first.end()
     assert _read(db, fleet_name, "sessions", "s-1")["end_reason"] == "completed"
 
@@ -214,6 +214,28 @@ def test_declared_wait_is_told_and_ends_with_its_block(
         with pytest.raises(ValueError, match="up_to_s is 0; expected seconds above 0"):
             session.waiting("nothing", up_to_s=0)
     assert _read(db, fleet_name, "tasks", "t-1")["tools"]["pytest"]["calls"] == 1
+
+
+def test_session_whose_every_task_is_over_is_idle_and_so_never_stuck(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    def state() -> object:
+        fleet.flush()
+        return _read(db, fleet_name, "sessions", "s-1")["state"]
+
+    with Fleet(fleet_name) as fleet:
+        session = fleet.session("b-1", session_id="s-1")
+        first, second = session.task("t-1"), session.task("t-2")
+        first.complete()
+        assert state() == "active", "there is another"
+        second.fail("ValueError")
+        assert state() == "idle"
+        third = session.task("t-3")
+        assert state() == "active"
+        with session.waiting("approval", up_to_s=60):
+            third.cancel()
+            assert state() == "waiting"
+        assert state() == "idle"
 
 
 def test_heartbeat_that_is_none_of_those_promised_is_refused(

@@ -45,7 +45,7 @@ def join(host: str, fleet_name: str) -> Iterator[Join]:
 
 def _claims(session: Session, fleet: str) -> Claims:
     own = {"agent": session.agent, "session_id": session.id}
-    client, writer, on_write = session._client, session._writer, session._on_write
+    client, writer, on_write = session._shared.client, session._writer, session._shared.on_write
     incidents = Incidents(client, fleet, writer, on_write, **own)
     return Claims(client, fleet, session.agent, session.id, incidents)
 
@@ -117,7 +117,7 @@ def test_branch_is_guarded_renewed_and_taken_over_within_the_rules(
 
     def lease(session: Session) -> Lease:
         own = {"agent": session.agent, "session_id": session.id}
-        return Lease(session._client, fleet_name, "shop", "main", lease_s=0.5, **own)
+        return Lease(session._shared.client, fleet_name, "shop", "main", lease_s=0.5, **own)
 
     crashed, next_one = lease(first), lease(second)
     crashed.acquire()

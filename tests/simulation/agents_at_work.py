@@ -71,7 +71,7 @@ class _Agent:
         for _ in range(self._random.randint(1, 3)):
             self._call(task)
             with task.tool_call("edit"):
-                time.sleep(self._random.uniform(1, 5))  # no faster than the local functions count
+                time.sleep(self._random.uniform(3, 9))  # no faster than the local functions count
         if self._oddity is not None:
             self._be_odd(task)
         if not task.lost:
