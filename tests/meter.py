@@ -1,4 +1,7 @@
-"""A Firestore that counts: every call passes through to the emulator, and is written down."""
+"""A Firestore that counts: every call passes through to the emulator, and is written down.
+
+And one that can be made to lose its answer to a write.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,8 @@ class Meter:
     address: str = ""
     calls: list[tuple[str, int]] = field(default_factory=list)
     reads: int = 0
+    loses: tuple[bytes, grpc.StatusCode] | None = None
+    """The next commit that has these bytes in it lands, and is answered by this error."""
 
     def take(self) -> list[tuple[str, int]]:
         """Return what was called since, and begin anew."""
@@ -81,7 +86,9 @@ class _Through(grpc.GenericRpcHandler):
         def unary(request: bytes, context: Any) -> Any:  # noqa: ANN401
             self._count(name, request)
             call = self._channel.unary_unary(method)
-            return self._answer(context, lambda: call(request, metadata=metadata, timeout=30))
+            answer = self._answer(context, lambda: call(request, metadata=metadata, timeout=30))
+            self._lose(name, request, context)
+            return answer
 
         def streamed(request: bytes, context: Any) -> Any:  # noqa: ANN401
             self._count(name, request)
@@ -99,6 +106,12 @@ class _Through(grpc.GenericRpcHandler):
     def _count(self, name: str, request: bytes) -> None:
         writes = len(CommitRequest.pb().FromString(request).writes) if name == "Commit" else 0
         self._meter.calls.append((name, writes))
+
+    def _lose(self, name: str, request: bytes, context: Any) -> None:  # noqa: ANN401
+        wanted = self._meter.loses
+        if wanted is not None and name == "Commit" and wanted[0] in request:
+            self._meter.loses = None
+            context.abort(wanted[1], "the answer was lost")
 
     @staticmethod
     def _answer(context: Any, call: Any) -> Any:  # noqa: ANN401

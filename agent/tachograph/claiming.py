@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import FailedPrecondition, NotFound, PermissionDenied
 from google.cloud import firestore
 
+from tachograph.contention import CONTENDED
 from tachograph.incidents import Incidents
 from tachograph_schema.losing import HELD
 from tachograph_schema.paths import TASKS, DocumentPath
@@ -67,15 +68,15 @@ class Claims:
                 )
             fields = found.to_dict() or {}
             status = fields.get("status")
-            if status in HELD and fields.get("session_id") == self.session_id:
-                return Taken(task_id, fields, found.update_time)
+            if own := self.held(found):
+                return own
             if status not in CLAIMABLE:
                 self.collided(task_id, fields, at)
                 raise ClaimLost(task_id, str(status), fields.get("agent_id"))
             claimed = claim_fields(self.agent, self.session_id, at or found.read_time)
             try:
                 unchanged = self.client.write_option(last_update_time=found.update_time)
-                written = found.reference.update(claimed, option=unchanged)
+                written = found.reference.update(claimed, option=unchanged, retry=CONTENDED)
             except (FailedPrecondition, NotFound, PermissionDenied) as refusal:
                 # Somebody wrote in between; perhaps not a claim. The rules look at what is there
                 # now, before the version is looked at.
@@ -85,6 +86,13 @@ class Claims:
                     raise
             else:
                 return Taken(task_id, {**fields, **claimed}, written.update_time)
+
+    def held(self, found: _Snapshot) -> Taken | None:
+        """Return a task as it was read, if the session has it."""
+        fields = found.to_dict() or {}
+        if fields.get("status") not in HELD or fields.get("session_id") != self.session_id:
+            return None
+        return Taken(found.id, fields, found.update_time)
 
     def collided(self, task_id: str, fields: dict[str, Any], at: datetime | None) -> None:
         """Tell of a lost claim: one incident for each session that loses to the same claim.

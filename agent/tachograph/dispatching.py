@@ -16,6 +16,7 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 
 from tachograph.claiming import CLAIMABLE, ClaimLost, Claims, claim_fields
+from tachograph.contention import CONTENDED
 from tachograph.messaging import message_fields
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS, DocumentPath
 from tachograph_schema.signal_life import OPEN
@@ -119,7 +120,7 @@ class Dispatcher:
             name = f"{DISPATCH}_{task_id}_{found.update_time.timestamp():.6f}"
             batch.create(self._document(MESSAGES, name), word)
             try:
-                batch.commit()
+                batch.commit(retry=CONTENDED)
             except (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied) as refusal:
                 # Somebody wrote in between; perhaps this write, whose answer was lost.
                 read, found = found, task.get()

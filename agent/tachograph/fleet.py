@@ -99,6 +99,7 @@ class Fleet:
             self._tracer,
         )
         self._closed = False
+        self._succeeding: dict[str | None, str] = {}
         close_on_exit(self)
         self._take_up()
 
@@ -128,11 +129,12 @@ class Fleet:
         for any other SuccessionTaken is raised, by which the process ends unless it is caught.
         """
         known = {"agent_role": role, "model": model, "provider": provider, **fields}
-        name = session_id or uuid.uuid4().hex
+        name = session_id or self._named_anew(successor_of)
         whom = None if replayed else to_succeed(successor_of, self.name)
         succession = None if whom is None else succeed(self.client, self.name, whom, name)
         if succession is not None:
             known = {**succession.told, **{k: v for k, v in known.items() if v is not None}}
+            self._succeeding.pop(successor_of, None)
         return Session(
             self._shared,
             name,
@@ -145,6 +147,14 @@ class Fleet:
             succession=succession,
             retold=replayed,
         )
+
+    def _named_anew(self, successor_of: str | None) -> str:
+        """Name a session; one that succeeds by the name of its last attempt, which may have landed.
+
+        Whose claim was answered by an error asks again, and is not to find itself taken.
+        """
+        name = uuid.uuid4().hex
+        return name if successor_of is None else self._succeeding.setdefault(successor_of, name)
 
     def create_task(self, task_id: str, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
         """Put a task into the queue; one that there is stays as it is."""

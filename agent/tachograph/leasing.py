@@ -21,6 +21,7 @@ from google.api_core.exceptions import (
 )
 from google.cloud import firestore
 
+from tachograph.contention import CONTENDED
 from tachograph_schema.paths import LEASES, DocumentPath, lease_id
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ class Lease:
         version, self._version = self._version, None
         if version is None:
             return
+        unchanged = self._client.write_option(last_update_time=version)
         try:
-            self._ref.delete(option=self._client.write_option(last_update_time=version))
+            self._ref.delete(option=unchanged, retry=CONTENDED)
         except _CHANGED:
             return  # somebody has taken it since
 
@@ -156,8 +158,8 @@ class Lease:
             "expires_at": datetime.now(UTC) + _KEPT,
         }
         if version is None:
-            result = self._ref.create(fields)
+            result = self._ref.create(fields, retry=CONTENDED)
         else:
             unchanged = self._client.write_option(last_update_time=version)
-            result = self._ref.update(fields, option=unchanged)
+            result = self._ref.update(fields, option=unchanged, retry=CONTENDED)
         self._version, self._until_s = result.update_time, sent_s + self.lease_s

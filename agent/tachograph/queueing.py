@@ -37,15 +37,21 @@ class Queue:
         self._spread = Spread()
         self._priorities: Sequence[str] = PRIORITIES
         self._read_at: float | None = None
+        self._unanswered: _Snapshot | None = None
 
     def take(self, wanted: Wanted, at: datetime | None = None) -> Taken | None:
-        """Claim one of the most urgent and oldest tasks that fit; None when none is left."""
+        """Claim one of the most urgent and oldest tasks that fit; None when none is left.
+
+        First of all one that it claimed before, and was not told so.
+        """
+        if own := self._own():
+            return own
         for losses in range(MAX_LOSSES):
             found = self._candidates(wanted)
             if not found:
                 return None
             try:
-                taken = self._claims.take(random.choice(found), at)  # noqa: S311 - a spread
+                taken = self._take(random.choice(found), at)  # noqa: S311 - a spread
             except ClaimLost:
                 self._spread.lost()
                 # The others' claims land meanwhile; and no two look again at the same moment.
@@ -57,6 +63,22 @@ class Queue:
                 self._spread.won()
                 return taken
         return None
+
+    def _take(self, task: _Snapshot, at: datetime | None) -> Taken:
+        """Claim a task; one whose claim was not answered may have been claimed, and is kept."""
+        try:
+            return self._claims.take(task, at)
+        except (GoogleAPICallError, RetryError):
+            self._unanswered = task
+            raise
+
+    def _own(self) -> Taken | None:
+        """Return the task whose claim was not answered, if it landed."""
+        if self._unanswered is None:
+            return None
+        found = self._unanswered.reference.get()
+        self._unanswered = None
+        return self._claims.held(found)
 
     def _candidates(self, wanted: Wanted) -> list[_Snapshot]:
         """Return the oldest tasks of the most urgent priority that there is, as far as is read."""

@@ -18,6 +18,7 @@ from google.api_core.exceptions import FailedPrecondition, NotFound
 from google.cloud import firestore
 
 from tachograph.claiming import CLAIMABLE, Taken
+from tachograph.contention import CONTENDED
 from tachograph_schema.losing import HELD
 from tachograph_schema.paths import FLEETS, SESSIONS, SIGNALS, TASKS, DocumentPath
 from tachograph_schema.signal_life import OPEN
@@ -117,17 +118,17 @@ def succeed(client: firestore.Client, fleet: str, whom: Inherited, session_id: s
         found = signals.document(whom.signal).get()
     else:
         found = _latest(signals, whom.predecessor or "")
-    signal: Mapping[str, Any] = {}
-    claimed_at: datetime | None = None
-    if found is not None:
-        if not found.exists:
-            raise LookupError(f"signals/{whom.signal} does not exist; expected one to take over by")
-        found, claimed_at = _claim(client, found, session_id)
-        signal = found.to_dict() or {}
+    if found is not None and not found.exists:
+        raise LookupError(f"signals/{whom.signal} does not exist; expected one to take over by")
+    signal: Mapping[str, Any] = {} if found is None else found.to_dict() or {}
     predecessor_id = str(signal.get("session_id") or whom.predecessor)
     session = client.document(str(DocumentPath(fleet, SESSIONS, predecessor_id))).get()
     if not session.exists and not signal:
         raise LookupError(f"sessions/{predecessor_id} does not exist; expected one to take over")
+    claimed_at: datetime | None = None
+    if found is not None:  # last, since nothing may fail once it is claimed
+        found, claimed_at = _claim(client, found, session_id)
+        signal = found.to_dict() or {}
     fields = session.to_dict() or {}
     journaled_at = signal.get("journaled_at")
     said = signal if journaled_at is not None else fields
@@ -167,7 +168,7 @@ def take_over(
         taken = _taken(fields, succession, agent, session_id, found.read_time)
         try:
             unchanged = client.write_option(last_update_time=found.update_time)
-            written = found.reference.update(taken, option=unchanged)
+            written = found.reference.update(taken, option=unchanged, retry=CONTENDED)
         except (FailedPrecondition, NotFound):
             found = found.reference.get()
         else:
@@ -211,9 +212,11 @@ def _claim(
         mine = {"successor_session_id": session_id, "succeeded_at": firestore.SERVER_TIMESTAMP}
         try:
             unchanged = client.write_option(last_update_time=found.update_time)
-            return found, found.reference.update(mine, option=unchanged).update_time
+            written = found.reference.update(mine, option=unchanged, retry=CONTENDED)
         except FailedPrecondition:
             found = found.reference.get()
+        else:
+            return found, written.update_time
 
 
 def _taken_by(found: _Snapshot, holder: str) -> SuccessionTaken:
