@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -119,9 +118,9 @@ class TaskRun:
         What is said here is what was asked for; the model that the response says served wins.
         `own_context` as in `record`.
         """
-        asked = replace(
-            self._asked, model=model, provider=provider, route=route or self._asked.route
-        )
+        known = self._asked  # and not `replace`, which takes as long as the rest of it
+        served = known.session_model, known.session_provider
+        asked = Asked(model, provider, route or known.route, *served)
         heed = self._answered if own_context else _heed_not
         if self.trace is None:
             return LlmCall(self._say, asked, heed)
