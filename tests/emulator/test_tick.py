@@ -14,6 +14,7 @@ from google.cloud import firestore
 
 import rollup as rollups
 import snapshot
+import ticking
 from counting import published, rollup
 from events import serve
 from tachograph.local.stack import Stack
@@ -149,6 +150,27 @@ def test_older_snapshot_does_not_replace_a_newer_one_in_live(
     live = Live.model_validate(db.document("fleets", fleet_name, "live", "now").get().to_dict())
     assert live.at == later
     assert len(live.rings["at_ms"]) == 2
+
+
+def test_fleet_whose_tick_fails_is_told_of_and_keeps_no_other_from_its_own(
+    db: firestore.Client,
+    fleet_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = [f"{fleet_name}-{n}" for n in range(20)]
+    take = snapshot.take_snapshot
+
+    def broken(db: firestore.Client, fleet: str, bucket: datetime, now: datetime) -> None:
+        if fleet == names[3]:
+            raise RuntimeError("what is in the way")
+        take(db, fleet, bucket, now)
+
+    monkeypatch.setattr(ticking, "take_snapshot", broken)
+    assert ticking.tick_all(db, names) == (19, 1)
+    assert f"fleets/{names[3]}: its tick failed" in caplog.text
+    live = [db.document("fleets", name, "live", "now").get().exists for name in names]
+    assert live == [name != names[3] for name in names]
 
 
 @pytest.mark.parametrize("query", ["", "?fleet=f-0&fleet=f-2"])
