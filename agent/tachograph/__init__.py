@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tachograph.settling import Settled
     from tachograph.succeeding import SuccessionTaken
     from tachograph.task import TaskRun
+    from tachograph.tracer import current_traceparent
     from tachograph_schema.usage import Usage
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SuccessionTaken",
     "TaskRun",
     "Usage",
+    "current_traceparent",
 ]
 
 _HOME = {
@@ -52,6 +54,7 @@ _HOME = {
     "SuccessionTaken": "tachograph.succeeding",
     "TaskRun": "tachograph.task",
     "Usage": "tachograph_schema.usage",
+    "current_traceparent": "tachograph.tracer",
 }
 
 

@@ -16,8 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tachograph import Fleet, Usage
-from tachograph.tracer import current_traceparent
+from tachograph import Fleet, Usage, current_traceparent
 from tachograph.tracing import Tracing, read_tracing
 from tachograph_schema.paths import baseline_id
 from tachograph_schema.records import TraceBatch
