@@ -32,7 +32,7 @@ test: setup chromium ## All tests, on the real emulators; TESTS=tests/unit for s
 	npm --workspace dashboard run test --if-present
 
 simulate: setup ## 50 agents, 500 tasks, kills, a cut network, wrong clocks: what then holds
-	$(BIN)/python -m pytest tests/simulation/fleet_at_work.py $(ARGS)
+	$(BIN)/python -m pytest -s tests/simulation/fleet_at_work.py $(ARGS)
 
 check: setup ## What must hold before a commit: style, types and the fast tests
 	$(BIN)/ruff check .

@@ -149,6 +149,7 @@ def simulated(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         simulation = Simulation(db, name, tmp_path_factory.mktemp("agents"), cable)
         during.callback(_end, simulation)
         _run(simulation)
+        _tell(simulation)
         yield simulation
 
 
@@ -173,6 +174,18 @@ def _run(simulation: Simulation) -> None:
     _end(simulation)
     _settle(simulation)
     watching.unsubscribe()
+
+
+def _tell(simulation: Simulation) -> None:
+    sessions = simulation.all("sessions").values()
+    reasons = Counter(session.get("end_reason") for session in sessions)
+    gaps_ms = sorted(s["handoff_ms"] for s in sessions if s.get("handoff_ms") is not None)
+    median_ms = gaps_ms[len(gaps_ms) // 2] if gaps_ms else None
+    print(  # noqa: T201 - for whoever runs it
+        f"\n{TASKS} tasks, {len(sessions)} sessions: {dict(reasons)}, "
+        f"{len(simulation.killed_agents)} agents killed, {len(simulation.seen_stuck)} found stuck, "
+        f"median handoff {median_ms} ms, {simulation.all('live')['now'].get('totals')}"
+    )
 
 
 def _end(simulation: Simulation) -> None:
