@@ -1,19 +1,8 @@
-/** Every page: what it is called, what of the address it listens by, what it listens to, and what draws that. */
+/** Every page: what it is called, what of the address it listens by, and where its code is. */
 
 import type { Component } from 'svelte';
-import { agentPage } from '../lib/agent';
-import { costPage } from '../lib/cost';
-import { overview } from '../lib/data';
-import { healthPage } from '../lib/health';
 import type { Listening } from '../lib/live.svelte';
-import { taskPage } from '../lib/tasks';
-import { tracePage } from '../lib/tracing';
-import Agent from './Agent.svelte';
-import Cost from './Cost.svelte';
-import Fleet from './Fleet.svelte';
-import Health from './Health.svelte';
-import Task from './Task.svelte';
-import Trace from './Trace.svelte';
+import * as Fleet from './Fleet.svelte';
 
 export interface Page<T = unknown> {
   /** As the address has it. */
@@ -25,22 +14,28 @@ export interface Page<T = unknown> {
   needs?: readonly string[];
   /** Further names that change what is listened to. */
   by?: readonly string[];
-  open: (listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) => T;
-  view: Component<{ data: T; fleet: string }>;
+  load: () => Promise<Code<T>>;
 }
 
-/** Hold a page to one type of data from `open` to `view`. */
+/** What the module of a page exports. */
+export interface Code<T = unknown> {
+  open: (listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) => T;
+  default: Component<{ data: T; fleet: string }>;
+}
+
+/** Hold a page to one type of data from `open` to what draws it. */
 function page<T>(said: Page<T>): Page {
   return said as unknown as Page;
 }
 
+// Most open the overview first: its code is the shell's, each other's a chunk of its own.
 export const PAGES: readonly Page[] = [
-  page({ name: 'fleet', title: 'Fleet', key: '1', open: overview, view: Fleet }),
-  page({ name: 'cost', title: 'Cost', key: '2', by: ['range'], open: costPage, view: Cost }),
-  page({ name: 'health', title: 'Health', key: '3', by: ['range'], open: healthPage, view: Health }),
-  page({ name: 'agent', title: 'Agent', needs: ['agent'], by: ['range'], open: agentPage, view: Agent }),
-  page({ name: 'task', title: 'Task', needs: ['task'], open: taskPage, view: Task }),
-  page({ name: 'trace', title: 'Trace', needs: ['trace'], open: tracePage, view: Trace }),
+  page({ name: 'fleet', title: 'Fleet', key: '1', load: () => Promise.resolve(Fleet) }),
+  page({ name: 'cost', title: 'Cost', key: '2', by: ['range'], load: () => import('./Cost.svelte') }),
+  page({ name: 'health', title: 'Health', key: '3', by: ['range'], load: () => import('./Health.svelte') }),
+  page({ name: 'agent', title: 'Agent', needs: ['agent'], by: ['range'], load: () => import('./Agent.svelte') }),
+  page({ name: 'task', title: 'Task', needs: ['task'], load: () => import('./Task.svelte') }),
+  page({ name: 'trace', title: 'Trace', needs: ['trace'], load: () => import('./Trace.svelte') }),
 ];
 
 /** The page of a name; the overview for one that does not exist, or lacks what it needs. */
