@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import sys
 
-from bench import claims, event, handoff, imports, latency, peers, recording, snapshot, tracing
+from bench import (
+    claims,
+    event,
+    handoff,
+    imports,
+    latency,
+    page,
+    peers,
+    recording,
+    snapshot,
+    tracing,
+)
 
 PARTS = {
     "event": event,
@@ -20,6 +31,7 @@ PARTS = {
     "snapshot": snapshot,
     "peers": peers,
     "tracing": tracing,
+    "page": page,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +15,16 @@ from playwright.sync_api import expect
 
 from fleet_documents import USD
 from looking import number, panel
+from operating import run
 from tachograph.reporting import fmt
-from tachograph.reporting.published import latest
-from tachograph.reporting.report import as_json, report
 
 if TYPE_CHECKING:
-    from google.cloud import firestore
     from playwright.sync_api import Locator, Page
 
     from fleet_documents import FleetDocuments, Look
+    from tachograph.local.stack import Stack
 
+Told = Callable[["FleetDocuments", int], dict[str, Any]]
 COST = "&page=cost"
 MODELS = {
     "frontier": ("claude-opus-4-6", 2.31),
@@ -60,6 +62,7 @@ def day_of_work(n: int) -> dict[str, Any]:
             f"model:{model}",
             f"type:{'fix' if i else 'plan'}|model:{model}",
             f"agent:builder-{i}",
+            f"role:{['planner', 'builder', 'tester'][i]}",
         ):
             c[scope] = row
         add(c, f"type:{'fix' if i else 'plan'}", row)
@@ -102,23 +105,37 @@ def saved(page: Page, name: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))
 
 
-def told(db: firestore.Client, fleet: FleetDocuments, days: int) -> dict[str, Any]:
-    """Return what `tachograph report --json` prints of the latest days."""
-    return as_json(report(fleet.name, latest(db, fleet.name, "day", days)))
+@pytest.fixture
+def told(hosted: Stack, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Give what `tachograph report --json` prints of a fleet's latest days."""
+    for name, value in hosted.env.items():
+        monkeypatch.setenv(name, value)
+
+    def ask(fleet: FleetDocuments, days: int) -> dict[str, Any]:
+        done = run("report", "--fleet", fleet.name, "--last", str(days), "--json")
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.output)
+        return found
+
+    return ask
 
 
 @pytest.mark.parametrize("days", [7, 28])
 def test_numbers_are_those_of_the_report(
-    days: int, fleet: FleetDocuments, db: firestore.Client, look: Look
+    days: int, fleet: FleetDocuments, told: Told, look: Look
 ) -> None:
     work(fleet, 31)
-    found = told(db, fleet, days)
+    found = told(fleet, days)
     total = found["total"]
     page = look(fleet.name, query=f"{COST}&range={days}d&by=type|model")
     expect(number(page, "per-task")).to_have_text(
         f"{fmt.dollars(total['derived']['cost_per_completed_usd'])}/task"
     )
     expect(fact(page, "spent")).to_have_text(fmt.dollars(total["derived"]["cost_usd"]))
+    ended = (fmt.count(total["counters"][f"tasks_{how}"]) for how in ("completed", "failed"))
+    expect(panel(page, "per-task").locator(".meaning")).to_contain_text(
+        "{} completed, {} failed".format(*ended)
+    )
     ratio = total["derived"]["true_to_naive"]
     expect(fact(page, "true-to-naive")).to_have_text(f"\N{MULTIPLICATION SIGN}{ratio:.2f}")
     expect(fact(page, "success")).to_have_text(fmt.percent(total["derived"]["success_rate"]))
@@ -141,29 +158,31 @@ def test_numbers_are_those_of_the_report(
 
 
 @pytest.mark.parametrize(
-    ("by", "listed"), [("tier", "tiers"), ("type", "task_types"), ("model", "models")]
+    ("by", "listed"),
+    [("tier", "tiers"), ("type", "task_types"), ("model", "models"), ("role", "roles")],
 )
 def test_saved_groups_are_the_reports_to_the_last_digit(
-    by: str, listed: str, fleet: FleetDocuments, db: firestore.Client, look: Look
+    by: str, listed: str, fleet: FleetDocuments, told: Told, look: Look
 ) -> None:
     work(fleet, 9)
-    lines = told(db, fleet, 7)[listed]
+    lines = told(fleet, 7)[listed]
     page = look(fleet.name, query=f"{COST}&range=7d&by={by}")
     expect(panel(page, "groups").locator("tbody tr")).to_have_count(len(lines))
     head, *rows = saved(page, "groups")
     assert head[1:] == ["Cost (USD)", "Share (%)", "Done", "Per done (USD)"]
     assert [float(row[1]) for row in rows] == [line["derived"]["cost_usd"] for line in lines]
+    assert [float(row[2]) for row in rows] == pytest.approx(
+        [100 * line["derived"]["cost_share"] for line in lines], abs=1e-9
+    )
     assert [int(row[3]) for row in rows] == [line["counters"]["tasks_completed"] for line in lines]
     assert [float(row[4]) for row in rows] == pytest.approx(
         [line["derived"]["cost_per_completed_usd"] for line in lines], abs=1e-9
     )
 
 
-def test_concentration_is_the_reports(
-    fleet: FleetDocuments, db: firestore.Client, look: Look
-) -> None:
+def test_concentration_is_the_reports(fleet: FleetDocuments, told: Told, look: Look) -> None:
     work(fleet, 7)
-    crowd = told(db, fleet, 7)["concentration"]
+    crowd = told(fleet, 7)["concentration"]
     page = look(fleet.name, query=f"{COST}&range=7d&by=agent")
     spent = fmt.money(crowd["cost_nanousd"])
     verb = "makes" if crowd["agents"] == 1 else "make"
@@ -180,7 +199,7 @@ def test_any_dimension_and_label_is_chosen_and_is_in_the_link(
     page = look(fleet.name, query=f"{COST}&range=7d")
     choice = panel(page, "treemap").get_by_role("combobox", name="Spend by")
     expect(choice.locator("option")).to_have_text(
-        ["task type × model", "task type", "model", "tier", "agent", "team"]  # noqa: RUF001
+        ["task type × model", "task type", "model", "tier", "agent", "role", "team"]  # noqa: RUF001
     )
     choice.select_option("label:team")
     expect(panel(page, "groups").locator("tbody th")).to_have_text(["core", "web"])

@@ -1,4 +1,4 @@
-"""How the page itself comes: the overview first, the others' code after it, and what if it does not."""
+"""How the page itself comes: the overview first, then the others' code; what if it does not."""
 
 from __future__ import annotations
 

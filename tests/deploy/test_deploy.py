@@ -90,6 +90,20 @@ def test_second_deployment_finds_firebase_there(
     assert tools.read_text().count("firebase deploy") == 2
 
 
+def test_page_is_told_which_database_was_deployed(
+    cloud: Cloud, tools: Path, tachograph: Run, checkout: Path, root: Path
+) -> None:
+    page = checkout / "dashboard/dist/index.html"
+    built = (root / "dashboard/index.html").read_text()
+    page.write_text(built)
+    tachograph(*DEPLOY, "--database", "fleets", cwd=checkout)
+    assert cloud.apps
+    assert "firebase deploy --only hosting" in tools.read_text()
+    assert '<meta name="firestore-database" content="fleets" />' in page.read_text()
+    tachograph(*DEPLOY, cwd=checkout)
+    assert page.read_text() == built
+
+
 def test_programs_run_under_the_same_identity(
     cloud: Cloud, tools: Path, tachograph: Run, checkout: Path
 ) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tachograph.deploy.google import RefusedError
@@ -47,6 +48,12 @@ def command(root: Path, project: str) -> list[str]:
     assert not isinstance(firebase, Missing)  # noqa: S101 - likewise
     deploy = ["deploy", "--only", "hosting", "--project", project, "--non-interactive"]
     return [str(node.path), str(firebase.path), *deploy]
+
+
+def name_database(page: Path, database: str) -> None:
+    """Write into the built page which database it listens to."""
+    said = re.compile(r'(?<=<meta name="firestore-database" content=")[^"]*')
+    page.write_text(said.sub(database, page.read_text()))
 
 
 def _add_firebase(api: Google, project: str) -> str:

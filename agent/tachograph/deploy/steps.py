@@ -30,6 +30,7 @@ PASSES = re.compile(
     r"Eventarc Service Agent|underlying data changed|Error 409|has not been used in project",
     re.IGNORECASE,
 )
+PAGE = "dashboard/dist/index.html"
 OVERRIDES = ("name", "region", "database", "location")
 
 
@@ -96,7 +97,7 @@ def _services(plan: Plan, api: Google) -> None:
 def _bundle(plan: Plan, _: Google) -> None:
     path = bundle.build(plan.root)
     plan.say(f"    {path}  sha256 {bundle.digest(path)[:16]}")
-    if not (plan.root / "dashboard" / "dist" / "index.html").is_file():
+    if not (plan.root / PAGE).is_file():
         raise StepError("dashboard/dist: not built; build it with: make dashboard")
 
 
@@ -155,6 +156,7 @@ def _firebase(plan: Plan, api: Google) -> None:
 
 def _hosting(plan: Plan, api: Google) -> None:
     command = hosting.command(plan.root, plan.target.project)
+    hosting.name_database(plan.root / PAGE, plan.target.database)
     _run(plan, api, command, plan.root, "log in with: npx firebase login, or " + _again(plan))
 
 

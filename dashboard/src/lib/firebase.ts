@@ -48,7 +48,8 @@ export async function connect(): Promise<Connection> {
   const auth = initializeAuth(app, { persistence: [indexedDBLocalPersistence, browserLocalPersistence] });
   if (authEmulator) connectAuthEmulator(auth, `http://${hostOf(authEmulator, host)}:${authEmulator.port}`, { disableWarnings: true });
   // Streaming stalls for good in about 1 of 40 first listens to the emulator; long polling never did.
-  const db = initializeFirestore(app, firestore ? { experimentalForceLongPolling: true } : {});
+  // The emulators' functions write to the one that needs no name.
+  const db = firestore ? initializeFirestore(app, { experimentalForceLongPolling: true }) : initializeFirestore(app, {}, database());
   if (firestore) connectFirestoreEmulator(db, hostOf(firestore, host), firestore.port);
   return { auth, db };
 }
@@ -83,6 +84,11 @@ export async function viewer(auth: Auth, refresh: boolean): Promise<Viewer | und
     if (code === 'auth/network-request-failed') throw new SignInProblem('unreachable', code);
     return undefined;
   }
+}
+
+/** The database that the deployment named. */
+function database(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name=firestore-database]')?.content || '(default)';
 }
 
 async function fetched<T>(path: string, read: (response: Response) => Promise<T>): Promise<T> {

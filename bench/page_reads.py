@@ -1,0 +1,107 @@
+"""What an open dashboard reads: the documents that come over the wire, of a fleet at work."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import FieldFilter
+
+from bench.page_browser import Opened, Viewer, viewer
+from tachograph.local.stack import Stack
+
+AGENTS = 12
+HOURS = 24
+WATCHED_S = 120
+HISTORY_S = 600
+_READ_USD = 0.30e-6
+"""The list price in us-central1, as elsewhere in the README."""
+_FLEET = "bench-at-work"
+_HAS_TASK = FieldFilter("task_id", ">", "")
+
+
+def rows(root: Path, loads: int) -> Iterator[tuple[str, str, str]]:
+    """Yield what the overview reads while a fleet works; then, at rest, what it takes to open."""
+    with (
+        Stack.start(root) as stack,
+        patch.dict(os.environ, stack.env),
+        viewer(stack) as looks,
+    ):
+        db = firestore.Client()
+        with _at_work(root, stack, db), looks.at(_FLEET) as opened:
+            yield _hour(opened)
+        yield _first_load(looks, loads)
+        for name, query in _pages(db).items():
+            with looks.at(_FLEET, query) as opened:
+                reads, size = opened.heard.reads()
+            yield f"reads to open {name}", f"{_sum(reads)}; {size:,.0f} kB of JSON", ""
+
+
+def _first_load(looks: Viewer, loads: int) -> tuple[str, str, str]:
+    took = []
+    for _ in range(loads):
+        with looks.at(_FLEET, idle=True) as opened:
+            took.append(opened.complete_ms)
+            _, size = opened.heard.reads()
+    found = f"p50 {statistics.median(took):.0f} ms, worst {max(took):.0f} ms, {size:.0f} kB of JSON"
+    return f"first load of {HOURS} h, nothing cached", found, ""
+
+
+def _hour(opened: Opened) -> tuple[str, str, str]:
+    opened.heard.reads()
+    opened.page.wait_for_timeout(WATCHED_S * 1000)
+    reads, _ = opened.heard.reads()
+    hourly = Counter({name: n * 3600 // WATCHED_S for name, n in reads.items()})
+    found = f"{_sum(hourly)}; ${hourly.total() * _READ_USD:.4f}"
+    return f"reads of the open overview an hour, {AGENTS} agents", found, ""
+
+
+def _sum(reads: Counter[str]) -> str:
+    parts = " + ".join(f"{n:,} {kind}" for kind, n in reads.most_common())
+    return f"{reads.total():,} = {parts}"
+
+
+def _pages(db: firestore.Client) -> dict[str, str]:
+    """Return what there is to open, as the address says it."""
+    fleet = db.document("fleets", _FLEET)
+    [session] = fleet.collection("sessions").where(filter=_HAS_TASK).limit(1).get()
+    trace = next(iter(fleet.collection("traces").list_documents()))
+    said = session.to_dict() or {}
+    return {
+        "the overview": "",
+        "cost, 24 h": "&page=cost",
+        "health, 24 h": "&page=health",
+        "an agent, 24 h": f"&page=agent&agent={said['agent_id']}",
+        "a task": f"&page=task&task={said['task_id']}",
+        "a trace": f"&page=trace&trace={trace.id}",
+    }
+
+
+@contextmanager
+def _at_work(root: Path, stack: Stack, db: firestore.Client) -> Iterator[None]:
+    """Pretend a fleet, from when its day is published until it is told to stop."""
+    command = [sys.executable, "-m", "tachograph.pretend", "--fleet", _FLEET]
+    command += ["--agents", str(AGENTS), "--hours", str(HOURS)]
+    play = subprocess.Popen(command, cwd=root, env={**os.environ, **stack.env})
+    try:
+        rollups = db.collection("fleets", _FLEET, "rollups").where(
+            filter=FieldFilter("grain", "==", "hour")
+        )
+        deadline = time.monotonic() + HISTORY_S
+        while len(rollups.limit(HOURS).get()) < HOURS:
+            if play.poll() is not None or time.monotonic() > deadline:
+                raise TimeoutError(f"{_FLEET}: its {HOURS} h are not published")
+            time.sleep(5)
+        yield
+    finally:
+        play.terminate()
+        play.wait(60)
