@@ -53,7 +53,7 @@ def _of_a_page(db: firestore.Client, looks: Viewer) -> Iterator[tuple[str, str, 
         yield "agent write to painted number", percentiles(painted, "ms"), "p95 250 ms"
         idle = page.busy(lambda _: None, UPDATES_PER_S, UPDATES)
         busy = page.busy(lambda n: _update(fleet, n), UPDATES_PER_S, UPDATES)
-        found = f"{busy:.1f} % of the main thread, {idle:.1f} % without any"
+        found = f"main thread at {busy:.1f} % of a core, {idle:.1f} % without any"
         yield f"{UPDATES_PER_S} updates a second", found, ""
     trace(fleet, SPANS)
     with looks.at(fleet.name, f"&page=trace&trace={TRACE}") as page:

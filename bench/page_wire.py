@@ -64,6 +64,8 @@ class Wire:
             while left.strip():
                 length, _, rest = left.partition("\n")
                 frame, left = rest[: int(length)], rest[int(length) :]
+                if len(frame) < int(length):
+                    break  # cut short when the page's listening was; what was lost comes again
                 for _, messages in json.loads(frame):
                     yield from (m for m in messages if isinstance(m, dict))
 

@@ -15,6 +15,8 @@ import {
   type Firestore,
   type FirestoreError,
   type Query,
+  type QueryDocumentSnapshot,
+  type QuerySnapshot,
 } from 'firebase/firestore';
 import { untrack } from 'svelte';
 import { clock } from './clock.svelte';
@@ -183,7 +185,14 @@ export class Live {
     if (source.type === 'document') {
       l.stop = onSnapshot(source, WITH_METADATA, (s) => this.#hear(l, s.metadata, () => (s.exists() ? read(s.id, s.data() as Fields) : null)), failed);
     } else {
-      l.stop = onSnapshot(source, WITH_METADATA, (s) => this.#hear(l, s.metadata, () => s.docs.map((d) => read(d.id, d.data() as Fields))), failed);
+      // A document that did not change stays the same object: it is neither read nor drawn again.
+      const known = new Map<string, unknown>();
+      const once = (d: QueryDocumentSnapshot) => known.get(d.id) ?? known.set(d.id, read(d.id, d.data() as Fields)).get(d.id);
+      const heard = (s: QuerySnapshot) => {
+        for (const change of s.docChanges()) known.delete(change.doc.id);
+        this.#hear(l, s.metadata, () => s.docs.map(once));
+      };
+      l.stop = onSnapshot(source, WITH_METADATA, heard, failed);
     }
   }
 
