@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ def test_thresholds(case: dict[str, Any]) -> None:
         "level": level(session, found),
     }
     assert {name: shown[name] for name in case["expect"]} == case["expect"]
+
+
+def test_golden_thresholds_are_what_the_schema_answers(root: Path) -> None:
+    # dashboard/src/lib/thresholds.test.ts holds the page's marks to the same file.
+    golden = root / "tests" / "golden"
+    computed = runpy.run_path(str(golden / "write_thresholds.py"))["golden"]()
+    assert json.loads((golden / "thresholds.json").read_text()) == computed
 
 
 @given(rotate=_PCT, warn=_PCT, hysteresis=_PCT, left=_PCT)

@@ -3,7 +3,7 @@
 import { limit, orderBy, where } from 'firebase/firestore';
 import { readBaseline, type Baseline } from './baselines';
 import { policy, rollups, within } from './data';
-import { readSession, readSignal, readTask, type Counters, type Policy, type Session, type Task } from './documents';
+import { readSession, readSignal, readTask, type Counters, type Session, type Task } from './documents';
 import type { Listening } from './live.svelte';
 import { rangeOf, type Window } from './range';
 import type { Point } from './series';
@@ -55,11 +55,6 @@ export function chain(sessions: readonly Session[]): Link[] {
       const counted = before?.endedAt !== undefined && session.startedAt !== undefined ? Math.max(0, session.startedAt - before.endedAt) : undefined;
       return { session, before, gapMs: session.handoffMs ?? counted };
     });
-}
-
-/** Where the context rotates for a session: learned where the fleet goes by that, else by policy. */
-export function thresholdOf(session: Session | undefined, policy: Policy | null | undefined): number | undefined {
-  return policy?.rotateBelowPctByModel[session?.model ?? ''] ?? policy?.rotateBelowPct;
 }
 
 /** What is known of the cliff for what a session does: of its type of task and model, else of its model, most runs first. */

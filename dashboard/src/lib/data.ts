@@ -1,6 +1,7 @@
 /** Where the documents are, and what each page listens to: the only module that knows a path. */
 
 import { collection, doc, limit, orderBy, query, where, type QueryConstraint } from 'firebase/firestore';
+import { readBaseline } from './baselines';
 import { readAlert, readNow, readPolicy, readRollup, readSession, readSignal } from './documents';
 import type { Listening } from './live.svelte';
 import type { Range } from './range';
@@ -26,6 +27,8 @@ export function overview(listen: Listening, fleet: string) {
     near: list(['sessions', where('state', 'in', OPEN), orderBy('context_remaining_pct'), limit(20)], readSession),
     // As many as sessions: the table marks each session that was told to rotate, not only the latest five.
     signals: list(newest('signals', 'created_at', MOST), readSignal),
+    // Only those that learned a threshold: what is ordered by a field leaves out those without it.
+    learned: list(['baselines', orderBy('rotate_below_pct'), limit(MOST)], readBaseline),
     alerts: list(newest('alerts', 'opened_at', 20), readAlert),
   };
 }

@@ -66,5 +66,5 @@ test('a task’s cost is in nano-dollars, or in dollars, or unknown', () => {
 });
 
 test('a fleet without a document has the default policy', () => {
-  expect(readPolicy('f', {})).toEqual({ name: undefined, rotateBelowPct: 35, rotateBelowPctByModel: {}, handoffTargetMs: 45_000, queueMaxTasks: undefined, hourlyBudgetNanousd: undefined });
+  expect(readPolicy('f', {})).toEqual({ name: undefined, rotation: { rotateBelowPct: 35, byModel: {}, byTaskType: {}, learned: false, learnedMinPct: 20, learnedMaxPct: 60, maxUsedTokens: undefined, maxUsedTokensByModel: {} }, handoffTargetMs: 45_000, queueMaxTasks: undefined, hourlyBudgetNanousd: undefined });
 });

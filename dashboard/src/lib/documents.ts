@@ -5,6 +5,7 @@
  * last digits here, which for nano-dollars is beyond nine million dollars.
  */
 
+import { readRotation, type Rotation } from './thresholds';
 import { amount, counters, instant, isMap, isNumber, map, numbers, percentage, text, type Counters, type Fields } from './values';
 
 export type { Counters, Fields } from './values';
@@ -98,14 +99,12 @@ export interface Alert {
 /** `fleets/{fleet}`: what its owner tunes, as far as the page draws it. */
 export interface Policy {
   name: string | undefined;
-  rotateBelowPct: number;
-  rotateBelowPctByModel: Counters;
+  rotation: Rotation;
   handoffTargetMs: number;
   queueMaxTasks: number | undefined;
   hourlyBudgetNanousd: number | undefined;
 }
 
-export const DEFAULT_ROTATE_BELOW_PCT = 35;
 export const DEFAULT_HANDOFF_TARGET_MS = 45_000;
 
 export function readNow(_id: string, d: Fields): Now {
@@ -197,13 +196,15 @@ export function readPolicy(_id: string, d: Fields): Policy {
   const rotation = map(d['rotation']);
   return {
     name: text(d['name']),
-    rotateBelowPct: percentage(rotation['rotate_below_pct']) ?? DEFAULT_ROTATE_BELOW_PCT,
-    rotateBelowPctByModel: counters(rotation['by_model']),
+    rotation: readRotation(rotation),
     handoffTargetMs: amount(rotation['handoff_target_ms']) ?? DEFAULT_HANDOFF_TARGET_MS,
     queueMaxTasks: amount(d['queue_max_tasks']) || undefined,
     hourlyBudgetNanousd: amount(d['hourly_budget_nanousd']) || undefined,
   };
 }
+
+/** What holds for a fleet whose owner has set nothing. */
+export const DEFAULT_POLICY: Policy = readPolicy('', {});
 
 /** `tasks/{task}`: one unit of work. */
 export interface Task {
