@@ -22,14 +22,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from google.cloud import firestore
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Route, expect, sync_playwright
 
 from tachograph.local import machine
 from tachograph.local.identity import viewer_token
 from tachograph.local.machine import Missing
 
-PAST = "dev"
-LIVE = "live"
+PAST = "recorded"
+LIVE = "at-work"
 SPEED = "5"
 WATCHED_S = 300.0
 """How long the fleet is at work before it is pictured: live/now has a point for each minute."""
@@ -179,8 +179,11 @@ class _Refusing:
         if route.request.method == "POST" or not self._targets:
             route.continue_()
             return
-        response = route.fetch(timeout=0)
-        route.fulfill(response=response, body=_framed(self._refused(_parts(response.text()))))
+        try:
+            response = route.fetch(timeout=0)
+            route.fulfill(response=response, body=_framed(self._refused(_parts(response.text()))))
+        except Error:  # the page was closed meanwhile
+            return
 
     def _refused(self, parts: list[Any]) -> list[Any]:
         for message in (message for part in parts for message in part[1]):
@@ -221,8 +224,9 @@ def _open(
     scale = 2 if viewport is SIZES["phone"] else 1
     context = browser.new_context(viewport=viewport, device_scale_factor=scale)
     page = context.new_page()
+    held: list[Route] = []
     if firestore_hangs:
-        page.route("**/google.firestore.v1.Firestore/**", lambda _: None)
+        page.route("**/google.firestore.v1.Firestore/**", lambda route: held.append(route))
     if refused:
         page.route("**/google.firestore.v1.Firestore/Listen/**", _Refusing(refused).answer)
     if token == "viewer":
@@ -230,6 +234,8 @@ def _open(
     signed = f"#token={token}" if token else ""
     page.goto(f"{os.environ['TACHOGRAPH_DASHBOARD_URL']}/?{urlencode(address)}{signed}")
     yield page
+    for route in held:
+        route.abort()
     page.unroute_all(behavior="ignoreErrors")
     context.close()
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { age, clock, count, counted, day, days, dollars, duration, left, money, moneyAxis, moneyInFull, percent, rate, share, span } from './fmt';
+import { age, brief, clock, count, counted, day, days, dollars, duration, left, money, moneyAxis, moneyInFull, percent, rate, share, span } from './fmt';
 
 const S = 1000;
 const MIN = 60 * S;
@@ -44,7 +44,8 @@ describe('money', () => {
 
   test('has one precision on an axis', () => {
     expect(moneyAxis([0, 5e9, 10e9])).toEqual(['$0', '$5', '$10']);
-    expect(moneyAxis([0, 0.5e9, 1.5e9])).toEqual(['$0.0', '$0.5', '$1.5']);
+    expect(moneyAxis([0, 0.5e9, 1.5e9])).toEqual(['$0.00', '$0.50', '$1.50']);
+    expect(moneyAxis([0, 1e9, 2e9])).toEqual(['$0', '$1', '$2']);
     expect(moneyAxis([0, 0.01e9, 0.04e9])).toEqual(['$0.000', '$0.010', '$0.040']);
     expect(moneyAxis([0, 20_000e9])).toEqual(['$0.0K', '$20.0K']);
     expect(moneyAxis([0, 0])).toEqual(['$0', '$0']);
@@ -182,4 +183,11 @@ describe('parts', () => {
   test('context below a threshold never reads as the threshold', () => {
     expect([34.99, 35, 0.6, 100].map(left)).toEqual(['34%', '35%', '0%', '100%']);
   });
+});
+
+test('an id is shortened where ids are alike, never where they differ', () => {
+  expect(brief('T-881')).toBe('T-881');
+  expect(brief('8ef64fdd-df8c-41f2-ac32-d9471671f062')).toBe('8ef64fdd-df8…f2-ac32-d9471671f062');
+  expect(brief('8ef64fdd-df8c-41f2-ac32-d9471671f062-787a2e23.a7800de')).toBe('8ef64fdd…787a2e23.a7800de');
+  expect(brief('nightly-import-of-the-whole-catalogue-2026-02-16')).toBe('nightly-impo…catalogue-2026-02-16');
 });

@@ -32,7 +32,8 @@ export function moneyInFull(nanousd: number): string {
 export function moneyAxis(nanousd: readonly number[]): string[] {
   const largest = Math.max(0, ...nanousd.map(Math.abs)) / NANO;
   if (largest >= 10_000) return nanousd.map((n) => `$${(n / NANO / 1000).toFixed(largest < 100_000 ? 1 : 0)}K`);
-  const digits = largest >= 10 ? 0 : largest >= 1 ? 1 : largest > 0 ? 1 - Math.floor(Math.log10(largest)) : 0;
+  const whole = nanousd.every((n) => n % NANO === 0);
+  const digits = largest >= 10 || whole ? 0 : largest >= 1 ? 2 : largest > 0 ? 1 - Math.floor(Math.log10(largest)) : 0;
   return nanousd.map((n) => `$${(n / NANO).toFixed(Math.min(digits, 9))}`);
 }
 
@@ -105,6 +106,12 @@ export function share(part: number): string {
   if (pct > 0 && pct < 0.5) return '<1%';
   if (pct < 100 && pct >= 99.5) return '>99%';
   return `${Math.round(pct)}%`;
+}
+
+/** Write an id where there is little room: of a UUID with something behind it its beginning, and of what is still long both ends. */
+export function brief(id: string): string {
+  const short = id.replace(/([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}[-_./](?=.)/g, '$1…');
+  return short.length <= 34 ? short : `${short.slice(0, 12)}…${short.slice(-20)}`;
 }
 
 /** Write context that is left, in percent: rounded down, so that 34.9 does not read as the 35 it is below. */

@@ -49,9 +49,16 @@ const FAMILIES: readonly [RegExp, string][] = [
   [/gemini|mistral|command/, 'var(--c5)'],
 ];
 
-/** A model's colour, the same on every page: its family's, grey for what is of none. */
+/** How much of its family's colour a version has: two that are at work side by side are told apart. */
+const SHADES = [100, 62, 36];
+
+/** A model's colour, the same on every page: its family's, in the shade of its version; grey for what is of none. */
 export function modelColor(model: string): string {
-  return FAMILIES.find(([part]) => part.test(model))?.[1] ?? 'var(--c6)';
+  const family = FAMILIES.find(([part]) => part.test(model))?.[1];
+  if (family === undefined) return 'var(--c6)';
+  const minor = /\d[-.](\d{1,2})(?!\d)/.exec(model)?.[1];
+  const shade = SHADES[minor === undefined ? 0 : (Number(minor) + 1) % 3] as number;
+  return shade === 100 ? family : `color-mix(in srgb, ${family} ${shade}%, var(--strong))`;
 }
 
 /** A model's name where there is little room: without the maker's and without the day it was made. */

@@ -10,6 +10,11 @@ const KINDS: Readonly<Record<string, string>> = {
   evaluator: 'var(--c3)',
 };
 
+/** An error in words: what OpenTelemetry calls `_OTHER` says only that there was one. */
+export function errorName(error: string): string {
+  return error === '_OTHER' ? 'failed' : error;
+}
+
 export function kindColor(kind: string): string {
   return KINDS[kind] ?? 'var(--c6)';
 }
