@@ -63,7 +63,7 @@ def duration(ms: float) -> str:
 
 
 def percent(part: float) -> str:
-    """Write a part of one as a percentage: one decimal under 10 %."""
+    """Write a part of one: one decimal under 10 %, and never 100 % of less than all."""
     if not math.isfinite(part):
         return UNKNOWN
     pct = part * 100
@@ -71,6 +71,8 @@ def percent(part: float) -> str:
         return "0%"
     if 0 < pct < 0.05:  # noqa: PLR2004 - what would read as nothing
         return "<0.1%"
+    if 99.5 <= pct < 100:  # noqa: PLR2004 - and as everything
+        return ">99%"
     return f"{_fixed(pct, 1)}%" if abs(pct) < 9.95 else f"{_rounded(pct)}%"  # noqa: PLR2004
 
 

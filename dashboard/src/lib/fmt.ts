@@ -34,7 +34,7 @@ export function moneyAxis(nanousd: readonly number[]): string[] {
   if (largest >= 10_000) return nanousd.map((n) => `$${(n / NANO / 1000).toFixed(largest < 100_000 ? 1 : 0)}K`);
   const whole = nanousd.every((n) => n % NANO === 0);
   const digits = largest >= 10 || whole ? 0 : largest >= 1 ? 2 : largest > 0 ? 1 - Math.floor(Math.log10(largest)) : 0;
-  return nanousd.map((n) => `$${(n / NANO).toFixed(Math.min(digits, 9))}`);
+  return nanousd.map((n) => (digits ? `$${(n / NANO).toFixed(Math.min(digits, 9))}` : `$${grouped(Math.round(n / NANO))}`));
 }
 
 /** Write a count: as it is below 1,000, then three significant digits with K, M, B. */
@@ -90,12 +90,13 @@ export function age(ms: number): string {
   return ms < 5000 ? 'now' : `${span(ms)} ago`;
 }
 
-/** Write a part of one as a percentage: one decimal under 10 %. */
+/** Write a part of one as a percentage: one decimal under 10 %, and never 100 % of less than all. */
 export function percent(part: number): string {
   if (!Number.isFinite(part)) return UNKNOWN;
   const pct = part * 100;
   if (pct === 0) return '0%';
   if (pct > 0 && pct < 0.05) return '<0.1%';
+  if (pct < 100 && pct >= 99.5) return '>99%';
   return Math.abs(pct) < 9.95 ? `${pct.toFixed(1)}%` : `${Math.round(pct)}%`;
 }
 
