@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readBaseline } from './baselines';
 import { chain, cliffOf, contextLines, current, inputToOutput, tokenSeries, toolUse } from './agent';
-import { readRollup, readSession, readTask, type Fields } from './documents';
+import { readRollup, type Fields } from './documents';
+import { readSession } from './session';
+import { readTask } from './task';
 import { rangeOf, windowOf } from './range';
 
 const session = (id: string, fields: Fields) => readSession(id, fields);

@@ -3,7 +3,9 @@
 import { limit, orderBy, where } from 'firebase/firestore';
 import { readBaseline, type Baseline } from './baselines';
 import { policy, rollups, within } from './data';
-import { readSession, readSignal, readTask, type Counters, type Session, type Task } from './documents';
+import { readSignal, type Counters } from './documents';
+import { readSession, type Session } from './session';
+import { readTask, type Task } from './task';
 import type { Listening } from './live.svelte';
 import { rangeOf, type Window } from './range';
 import type { Point } from './series';

@@ -2,7 +2,8 @@
 
 import { collection, doc, limit, orderBy, query, where, type QueryConstraint } from 'firebase/firestore';
 import { readBaseline } from './baselines';
-import { readAlert, readNow, readPolicy, readRollup, readSession, readSignal } from './documents';
+import { readAlert, readNow, readPolicy, readRollup, readSignal } from './documents';
+import { readSession } from './session';
 import type { Listening } from './live.svelte';
 import type { Range } from './range';
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { readAlert, readNow, readPolicy, readRollup, readSession, readSignal, readTask } from './documents';
+import { readAlert, readNow, readPolicy, readRollup, readSignal } from './documents';
+import { readSession } from './session';
+import { readTask } from './task';
 
 const GARBAGE: unknown[] = [null, undefined, 0, -1, NaN, Infinity, '', 'x', true, [], [null], {}, { a: { b: null } }];
 const FIELDS = ['at', 'sessions', 'rings', 'queue_depth', 'burn_nanousd_per_h', 'period', 'c', 'state', 'agent_id', 'last_seen_at', 'ended_at'].concat(

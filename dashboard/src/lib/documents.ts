@@ -35,37 +35,6 @@ export interface Rollup {
   c: Readonly<Record<string, Counters>>;
 }
 
-/** `sessions/{session}`: one context window. */
-export interface Session {
-  id: string;
-  agent: string | undefined;
-  model: string | undefined;
-  /** What it does in fact: what it says, unless that was found to be untrue. */
-  state: string | undefined;
-  task: string | undefined;
-  taskType: string | undefined;
-  contextLeftPct: number | undefined;
-  costNanousd: number | undefined;
-  lastSeenAt: number | undefined;
-  generation: number;
-  waitingFor: string | undefined;
-  endReason: string | undefined;
-  open: boolean;
-  role: string | undefined;
-  version: string | undefined;
-  runtime: string | undefined;
-  host: string | undefined;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
-  contextUsedTokens: number | undefined;
-  contextWindowTokens: number | undefined;
-  predecessor: string | undefined;
-  handoffMs: number | undefined;
-  bootstrapTokens: number | undefined;
-  /** What the window remembers of how it filled: moments and percent left. */
-  contextHistory: readonly { x: number; y: number }[];
-}
-
 /** `signals/{signal}`: what a session was told to do, and how far it got. */
 export interface Signal {
   id: string;
@@ -130,37 +99,6 @@ export function readRollup(_id: string, d: Fields): Rollup {
   return { period: text(d['period']) ?? '', c: Object.fromEntries(scopes) };
 }
 
-export function readSession(id: string, d: Fields): Session {
-  const state = text(d['state']);
-  return {
-    id,
-    agent: text(d['agent_id']),
-    model: text(d['model']),
-    state: effectiveState(d) ?? state,
-    task: text(d['task_id']),
-    taskType: text(d['task_type']),
-    contextLeftPct: contextLeft(d),
-    costNanousd: amount(d['cost_nanousd']),
-    lastSeenAt: instant(d['last_seen_at']),
-    generation: amount(d['generation']) ?? 0,
-    waitingFor: text(d['waiting_for']),
-    endReason: text(d['end_reason']),
-    open: state !== 'completed' && instant(d['ended_at']) === undefined,
-    role: text(d['agent_role']),
-    version: text(d['agent_version']),
-    runtime: text(d['runtime']),
-    host: text(d['host']),
-    startedAt: instant(d['started_at']),
-    endedAt: instant(d['ended_at']),
-    contextUsedTokens: amount(d['context_used_tokens']),
-    contextWindowTokens: amount(d['context_window_tokens']),
-    predecessor: text(d['predecessor_session_id']),
-    handoffMs: amount(d['handoff_ms']),
-    bootstrapTokens: amount(d['bootstrap_tokens']),
-    contextHistory: contextHistory(text(d['context_history']) ?? ''),
-  };
-}
-
 export function readSignal(id: string, d: Fields): Signal {
   return {
     id,
@@ -205,68 +143,3 @@ export function readPolicy(_id: string, d: Fields): Policy {
 
 /** What holds for a fleet whose owner has set nothing. */
 export const DEFAULT_POLICY: Policy = readPolicy('', {});
-
-/** `tasks/{task}`: one unit of work. */
-export interface Task {
-  id: string;
-  title: string | undefined;
-  type: string | undefined;
-  status: string | undefined;
-  agent: string | undefined;
-  session: string | undefined;
-  model: string | undefined;
-  createdAt: number | undefined;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
-  durationMs: number | undefined;
-  tokensIn: number | undefined;
-  tokensOut: number | undefined;
-  costNanousd: number | undefined;
-  unpriced: boolean;
-  tools: Readonly<Record<string, { calls: number; errors: number; durationMs: number | undefined }>>;
-}
-
-export function readTask(id: string, d: Fields): Task {
-  const prompt = ['tokens_in', 'cache_read_tokens', 'cache_write_tokens'].map((name) => amount(d[name]));
-  const usd = amount(d['cost_usd']);
-  const tools = Object.entries(map(d['tools'])).filter((tool): tool is [string, Fields] => isMap(tool[1]));
-  return {
-    id,
-    title: text(d['title']),
-    type: text(d['task_type']),
-    status: text(d['status']),
-    agent: text(d['agent_id']),
-    session: text(d['session_id']),
-    model: text(d['model']),
-    createdAt: instant(d['created_at']),
-    startedAt: instant(d['started_at']),
-    endedAt: instant(d['completed_at']),
-    durationMs: amount(d['duration_ms']),
-    tokensIn: prompt.some((n) => n !== undefined) ? prompt.reduce<number>((sum, n) => sum + (n ?? 0), 0) : undefined,
-    tokensOut: amount(d['tokens_out']),
-    costNanousd: amount(d['cost_nanousd']) ?? (usd === undefined ? undefined : Math.round(usd * 1e9)),
-    unpriced: text(d['cost_source']) === 'unpriced',
-    tools: Object.fromEntries(
-      tools.map(([name, use]) => [name, { calls: amount(use['calls']) ?? 0, errors: amount(use['errors']) ?? 0, durationMs: amount(use['duration_ms']) }]),
-    ),
-  };
-}
-
-/** `1771264800:72 1771264860:70`: seconds since 1970, and percent left. */
-function contextHistory(said: string): { x: number; y: number }[] {
-  return [...said.matchAll(/(?<![^ ])(\d{1,12}):(\d{1,3})(?![^ ])/g)].flatMap(([, second, left]) => (percentage(Number(left)) === undefined ? [] : [{ x: Number(second) * 1000, y: Number(left) }]));
-}
-
-/** What a session was found to do, against what it says; with any progress since, that is over. */
-function effectiveState(d: Fields): string | undefined {
-  const judgedBy = instant(d['effective_progress_at']);
-  const holds = judgedBy === undefined || judgedBy === instant(d['last_progress_at']);
-  return holds && d['state'] !== 'completed' ? text(d['effective_state']) : undefined;
-}
-
-/** What is left of the window, in percent: as reported, else from the tokens, as functions/rotation.py has it. */
-function contextLeft(d: Fields): number | undefined {
-  const [used, window] = [amount(d['context_used_tokens']), amount(d['context_window_tokens'])];
-  const counted = used !== undefined && window ? Math.max(0, 100 * (1 - used / window)) : undefined;
-  return percentage(d['context_remaining_pct']) ?? counted;
-}

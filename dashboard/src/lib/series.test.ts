@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readAlert, readRollup, readSession, readSignal, type Fields } from './documents';
+import { readAlert, readRollup, readSignal, type Fields } from './documents';
+import { readSession } from './session';
 import { byCliff, byState, costByTier, feed, growth, lastDay, marks, ratio, ring, shares, slope, together } from './series';
 
 const MIN = 60_000;

@@ -1,6 +1,7 @@
 /** What the page derives from documents before it draws them: pure, and tested as such. */
 
-import type { Alert, Counters, Now, Rollup, Session, Signal } from './documents';
+import type { Alert, Counters, Now, Rollup, Signal } from './documents';
+import type { Session } from './session';
 
 export interface Point {
   x: number;
@@ -18,6 +19,17 @@ export const RING_MS = HOUR_MS;
 export const HOURS_A_MONTH = (365 * 24) / 12;
 /** Points of a ring are a minute apart; ticks may come late by as much again. */
 export const GAP_MS = 2.5 * MINUTE;
+
+/** A line in the runs it is drawn in: it breaks where no point came for longer than `gap`. */
+export function runs(points: readonly Point[], gap: number): Point[][] {
+  const found: Point[][] = [];
+  for (const p of points) {
+    const run = found.at(-1);
+    if (run && p.x - (run.at(-1) as Point).x <= gap) run.push(p);
+    else found.push([p]);
+  }
+  return found;
+}
 
 /** A ring of `live/now` as points in time, oldest first; broken entries are left out. */
 export function ring(rings: Now['rings'], name: string): Point[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readSession, type Session } from './documents';
+import { readSession, type Session } from './session';
 import { bill, partsOf, readBranch, readTree, stretches, tree } from './tasks';
 
 const task = (id: string, fields: Record<string, unknown> = {}) => readBranch(id, { status: 'completed', root_task_id: 'R', ...fields });

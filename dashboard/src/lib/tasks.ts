@@ -2,7 +2,8 @@
 
 import { limit, where } from 'firebase/firestore';
 import { policy, within } from './data';
-import { readSession, readTask, type Session, type Task } from './documents';
+import { readSession, type Session } from './session';
+import { readTask, type Task } from './task';
 import type { Listening } from './live.svelte';
 import { batchesOf, cloudTrace, projectOf } from './tracing';
 import { amount, counters, instant, map, text, type Counters, type Fields } from './values';

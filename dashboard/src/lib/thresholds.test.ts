@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import golden from '../../../tests/golden/thresholds.json';
-import { readSession } from './documents';
+import { readSession } from './session';
 import { readRotation, rotateAt } from './thresholds';
 
 /** tests/golden/write_thresholds.py writes the file from tests/cases/thresholds.yaml and the schema's answers. */

@@ -1,6 +1,6 @@
 /** At which level of context left a session rotates: as tachograph_schema.thresholds, whose order this is. */
 
-import type { Session } from './documents';
+import type { Session } from './session';
 import { amount, counters, percentage, type Counters, type Fields } from './values';
 
 /** When sessions rotate, as the fleet's owner set it; which of these holds for one is `rotateAt`'s to say. */

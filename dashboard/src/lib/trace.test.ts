@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { above, assemble, foldedFrom, lanes, nextError, openingDepth, readBatch, unfolded, type Batch } from './trace';
+import { readBatch, type Batch } from './batch';
+import { above, foldedFrom, lanes, nextError, openingDepth, unfolded } from './folding';
+import { assemble } from './trace';
 
 interface Told {
   id: string;

@@ -3,7 +3,7 @@
 import { collection, limit, query, type Firestore } from 'firebase/firestore';
 import { within } from './data';
 import type { Listening, Subscription } from './live.svelte';
-import { readBatch, type Batch } from './trace';
+import { readBatch, type Batch } from './batch';
 
 /** Batches of up to 1,000 spans. */
 export const MOST_BATCHES = 60;

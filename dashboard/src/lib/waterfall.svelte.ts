@@ -1,6 +1,7 @@
 /** How a trace is looked at: what is folded up, which span is chosen, which stretch of time is shown. */
 
-import { above, foldedFrom, nextError, openingDepth, unfolded, type Trace } from './trace';
+import { above, foldedFrom, nextError, openingDepth, unfolded } from './folding';
+import type { Trace } from './trace';
 
 /** Of a trace that is larger, only the branches are shown at first. */
 const ROWS_AT_FIRST = 200;

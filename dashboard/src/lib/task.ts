@@ -1,0 +1,48 @@
+/** `tasks/{task}`, read without trust: one unit of work. */
+
+import { amount, instant, isMap, map, text, type Fields } from './values';
+
+export interface Task {
+  id: string;
+  title: string | undefined;
+  type: string | undefined;
+  status: string | undefined;
+  agent: string | undefined;
+  session: string | undefined;
+  model: string | undefined;
+  createdAt: number | undefined;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  durationMs: number | undefined;
+  tokensIn: number | undefined;
+  tokensOut: number | undefined;
+  costNanousd: number | undefined;
+  unpriced: boolean;
+  tools: Readonly<Record<string, { calls: number; errors: number; durationMs: number | undefined }>>;
+}
+
+export function readTask(id: string, d: Fields): Task {
+  const prompt = ['tokens_in', 'cache_read_tokens', 'cache_write_tokens'].map((name) => amount(d[name]));
+  const usd = amount(d['cost_usd']);
+  const tools = Object.entries(map(d['tools'])).filter((tool): tool is [string, Fields] => isMap(tool[1]));
+  return {
+    id,
+    title: text(d['title']),
+    type: text(d['task_type']),
+    status: text(d['status']),
+    agent: text(d['agent_id']),
+    session: text(d['session_id']),
+    model: text(d['model']),
+    createdAt: instant(d['created_at']),
+    startedAt: instant(d['started_at']),
+    endedAt: instant(d['completed_at']),
+    durationMs: amount(d['duration_ms']),
+    tokensIn: prompt.some((n) => n !== undefined) ? prompt.reduce<number>((sum, n) => sum + (n ?? 0), 0) : undefined,
+    tokensOut: amount(d['tokens_out']),
+    costNanousd: amount(d['cost_nanousd']) ?? (usd === undefined ? undefined : Math.round(usd * 1e9)),
+    unpriced: text(d['cost_source']) === 'unpriced',
+    tools: Object.fromEntries(
+      tools.map(([name, use]) => [name, { calls: amount(use['calls']) ?? 0, errors: amount(use['errors']) ?? 0, durationMs: amount(use['duration_ms']) }]),
+    ),
+  };
+}
