@@ -5,6 +5,7 @@ tachograph local -- python docs/dashboard_pictures.py RECORDINGS FOLDER [fleet|.
 
 The recordings are replayed twice by `tachograph replay`: at their own time, with traces, which is
 what the pages of the past show; and as of now, which is what the fleet's page shows.
+`readme` is docs/dashboard.png, which is kept with a palette of 256 colours for its size.
 """
 
 from __future__ import annotations
@@ -56,12 +57,12 @@ def main(recordings: Path, target: Path, names: list[str]) -> None:
         for name, address in pages(db).items():
             if not names or name in names:
                 page_in_all_sizes(browser, target, name, address)
-        if not names or "states" in names:
-            states(browser, db, target)
         if not names or "readme" in names:
             with opened(browser, {"fleet": LIVE, "theme": "dark"}, DESK, scale=2) as page:
                 settle(page)
                 page.screenshot(path=target / "dashboard.png")
+        if not names or "states" in names:
+            states(browser, db, target)
         browser.close()
 
 

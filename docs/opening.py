@@ -58,6 +58,7 @@ def settle(page: Page) -> None:
     """Wait until each panel has heard what it listens to."""
     expect(page.locator("[data-panel]").first).to_be_visible()
     expect(page.locator("[data-panel][aria-busy=true]")).to_have_count(0)
+    expect(page.locator(".bar .word")).to_have_text("live")
     page.wait_for_timeout(500)
 
 
