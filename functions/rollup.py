@@ -120,10 +120,14 @@ def _publish_sum(
     db: firestore.Client, fleet: str, grain: Grain, period: str, parts: list[str]
 ) -> None:
     refs = [db.document(str(DocumentPath(fleet, ROLLUPS, part))) for part in parts]
-    found = list(db.get_all(refs))
+    read = {part.id: part for part in db.get_all(refs)}
+    found = [read[part] for part in parts]
     as_of = max(part.read_time for part in found)
     cells = bounded(add_up(_fields(part).get("c", {}) for part in found))
-    _overwrite_sum(db, _rollup(db, fleet, grain, period), _document(grain, period, as_of, cells))
+    document = _document(grain, period, as_of, cells)
+    if grain == "day":
+        document["cost_nanousd_by_hour"] = [_spend(part) for part in found]
+    _overwrite_sum(db, _rollup(db, fleet, grain, period), document)
 
 
 def _overwrite_sum(
@@ -176,6 +180,11 @@ def _document(grain: Grain, period: str, as_of: datetime, cells: Cells) -> dict[
         "percentiles": {scope: found for scope, row in read.items() if (found := percentiles(row))},
         "outcomes": outcomes(cells.get(FLEET, {})),
     }
+
+
+def _spend(hour: _Snapshot) -> int:
+    n: int = _fields(hour).get("c", {}).get(FLEET, {}).get("cost_nanousd", 0)
+    return n
 
 
 def _mark_clean(db: firestore.Client, shard: _Snapshot) -> None:

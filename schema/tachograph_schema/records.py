@@ -73,6 +73,9 @@ class Rollup(Record):
     outcomes: dict[str, dict[str, float]] = Field(
         description="First attempts, retries, rotations -> n, success_rate, low, high (95 %)."
     )
+    cost_nanousd_by_hour: list[int] = Field(
+        [], description="Of a day: what each of its 24 hours cost (UTC); for a trend in one read."
+    )
 
 
 class Snapshot(Record):
