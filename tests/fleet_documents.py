@@ -60,9 +60,9 @@ class FleetDocuments:
         }
         self.db.document("fleets", self.name, "signals", f"rotate_{session}_0").set(usual | fields)
 
-    def rollup(self, grain: str, period: str, c: dict[str, Any]) -> None:
+    def rollup(self, grain: str, period: str, c: dict[str, Any], **fields: object) -> None:
         """Publish a rollup."""
-        document = {"grain": grain, "period": period, "as_of": datetime.now(UTC), "c": c}
+        document = {"grain": grain, "period": period, "as_of": datetime.now(UTC), "c": c, **fields}
         self.db.document("fleets", self.name, "rollups", f"{grain}_{period}").set(document)
 
     def put(self, collection: str, document: str, **fields: object) -> None:
@@ -75,16 +75,14 @@ class FleetDocuments:
         now = datetime.now(UTC)
         self.policy(name="Demo", hourly_budget_nanousd=40 * USD)
         self.now(rings=rings(now, rnd))
+        hourly: dict[str, list[int]] = {}
         for n in range(24):
             spent = round((20 + 14 * math.sin(n / 3.2) + rnd.uniform(0, 6)) * USD) if n != 20 else 0
-            if spent:
-                self.rollup(
-                    "hour",
-                    f"{now - timedelta(hours=n):%Y-%m-%dT%H}",
-                    {"fleet": {"cost_nanousd": spent}},
-                )
+            hour = now - timedelta(hours=n)
+            hourly.setdefault(f"{hour:%Y-%m-%d}", [0] * 24)[hour.hour] = spent
         for n in (0, 1, 2, 3, 6, 7, 8):
-            self.rollup("day", f"{now - timedelta(days=n):%Y-%m-%d}", day_of_work(rnd))
+            day = f"{now - timedelta(days=n):%Y-%m-%d}"
+            self.rollup("day", day, day_of_work(rnd), cost_nanousd_by_hour=hourly.get(day, []))
         for n, (session, fields) in enumerate(sessions(now, rnd)):
             self.session(session, **fields)
             if (

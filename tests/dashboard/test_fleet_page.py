@@ -85,8 +85,9 @@ def test_cost_per_completed_task_is_that_of_the_published_days(
 
 def test_spend_of_long_ago_is_shown_with_its_date(fleet: FleetDocuments, look: Look) -> None:
     fleet.now(burn_nanousd_per_h=0)
-    fleet.rollup("hour", "2025-02-16T17", {"fleet": {"cost_nanousd": 3 * USD}})
-    fleet.rollup("hour", "2025-02-16T09", {"fleet": {"cost_nanousd": 4 * USD}})
+    hourly = [0] * 24
+    hourly[9], hourly[17] = 4 * USD, 3 * USD
+    fleet.rollup("day", "2025-02-16", {}, cost_nanousd_by_hour=hourly)
     page = look(fleet.name)
     expect(panel(page, "burn")).to_contain_text("Feb 2025")
     expect(panel(page, "burn")).to_contain_text(": $7.00")
@@ -200,7 +201,7 @@ def test_broken_documents_do_not_break_a_panel(fleet: FleetDocuments, look: Look
         "rings": {"at_ms": ["x", None, 3], "queue_depth": {}, "tokens_total": [1, "y"]},
     }
     fleet.now(**garbage)
-    fleet.rollup("hour", "soon", {"fleet": "dear"})
+    fleet.rollup("day", "soon", {"fleet": "dear"}, cost_nanousd_by_hour=["x", None, -3, 4])
     fleet.rollup("day", "2026-02-16", {"fleet": {"cost_nanousd": "a lot"}, "tier:light": 7})
     fleet.session(
         "broken",

@@ -47,6 +47,17 @@ def test_hour_is_the_sum_of_its_shards_and_the_day_of_its_hours(
         assert found.ratios["fleet"]["cost_per_completed_usd"] == 0.5
 
 
+def test_day_says_what_each_of_its_hours_cost(db: firestore.Client, fleet_name: str) -> None:
+    for hour, cost in (("2026-03-01T12", 5), ("2026-03-01T23", 7), ("2026-03-02T00", 9)):
+        shard = Shard(hour=hour, dirty=True, c={"fleet": {"cost_nanousd": cost}})
+        db.document("fleets", fleet_name, "shards", shard_id(0, hour)).set(shard.model_dump())
+    rollups.publish(db, fleet_name)
+    hourly = rollup(db, fleet_name, "day_2026-03-01")["cost_nanousd_by_hour"]
+    assert {n: cost for n, cost in enumerate(hourly) if cost} == {12: 5, 23: 7}
+    assert len(hourly) == 24
+    assert rollup(db, fleet_name, "day_2026-03-02")["cost_nanousd_by_hour"][0] == 9
+
+
 def test_hours_that_did_not_change_are_not_published_again(
     db: firestore.Client, fleet_name: str
 ) -> None:

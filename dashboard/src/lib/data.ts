@@ -22,7 +22,6 @@ export function overview(listen: Listening, fleet: string) {
     policy: policy(listen, fleet),
     now: now(listen, fleet),
     days: rollups(listen, fleet, { grain: 'day', n: 7 }),
-    hours: rollups(listen, fleet, { grain: 'hour', n: 24 }),
     sessions: list(newest('sessions', 'last_seen_at', MOST), readSession),
     // In a large fleet the latest are not the nearest to their cliff.
     near: list(['sessions', where('state', 'in', OPEN), orderBy('context_remaining_pct'), limit(20)], readSession),

@@ -33,6 +33,8 @@ export interface Now {
 export interface Rollup {
   period: string;
   c: Readonly<Record<string, Counters>>;
+  /** Of a day: what each of its hours cost. */
+  hourlyNanousd: readonly number[];
 }
 
 /** `signals/{signal}`: what a session was told to do, and how far it got. */
@@ -96,7 +98,7 @@ export function readNow(_id: string, d: Fields): Now {
 
 export function readRollup(_id: string, d: Fields): Rollup {
   const scopes = Object.entries(map(d['c'])).map(([scope, cells]) => [scope, counters(cells)]);
-  return { period: text(d['period']) ?? '', c: Object.fromEntries(scopes) };
+  return { period: text(d['period']) ?? '', c: Object.fromEntries(scopes), hourlyNanousd: numbers(d['cost_nanousd_by_hour']) };
 }
 
 export function readSignal(id: string, d: Fields): Signal {

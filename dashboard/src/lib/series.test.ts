@@ -5,7 +5,8 @@ import { byCliff, byState, costByTier, feed, growth, lastDay, marks, ratio, ring
 
 const MIN = 60_000;
 const HOUR = 60 * MIN;
-const hour = (period: string, nanousd: number) => readRollup('', { period, c: { fleet: { cost_nanousd: nanousd } } });
+const spent = (period: string, byHour: Record<number, number>) =>
+  readRollup('', { period, cost_nanousd_by_hour: Array.from({ length: 24 }, (_, n) => byHour[n] ?? 0) });
 const day = (period: string, c: Fields) => readRollup('', { period, c });
 const session = (id: string, fields: Fields) => readSession(id, fields);
 
@@ -46,8 +47,8 @@ describe('rings', () => {
 describe('the day of spend', () => {
   const now = Date.parse('2026-02-16T18:20:00Z');
 
-  test('ends now, and hours without a rollup are zero', () => {
-    const { hours, past } = lastDay([hour('2026-02-16T17', 5), hour('2026-02-16T03', 7)], now);
+  test('ends now, and hours without spend are zero', () => {
+    const { hours, past } = lastDay([spent('2026-02-16', { 17: 5, 3: 7 })], now);
     expect(past).toBe(false);
     expect(hours).toHaveLength(24);
     expect(hours.at(-1)).toEqual({ start: Date.parse('2026-02-16T18:00:00Z'), nanousd: 0 });
@@ -55,7 +56,7 @@ describe('the day of spend', () => {
   });
 
   test('ends with the newest spend when that is longer ago, as after a replay', () => {
-    const { hours, past } = lastDay([hour('2025-11-03T09', 5), hour('2025-11-03T08', 7), hour('2025-11-01T08', 9)], now);
+    const { hours, past } = lastDay([spent('2025-11-03', { 9: 5, 8: 7 }), spent('2025-11-01', { 8: 9 })], now);
     expect(past).toBe(true);
     expect(hours.slice(-2).map((h) => h.nanousd)).toEqual([7, 5]);
     expect(hours.reduce((sum, h) => sum + h.nanousd, 0)).toBe(12);

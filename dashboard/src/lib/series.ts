@@ -82,8 +82,12 @@ export interface HourOfSpend {
 }
 
 /** The 24 hours up to now, those without spend as zero; up to the newest with spend when that is longer ago. */
-export function lastDay(rollups: readonly Rollup[], now: number): { hours: HourOfSpend[]; past: boolean } {
-  const spend = new Map(rollups.map((r) => [hourStart(r.period), r.c['fleet']?.['cost_nanousd'] ?? 0]));
+export function lastDay(days: readonly Rollup[], now: number): { hours: HourOfSpend[]; past: boolean } {
+  const spend = new Map(
+    days.flatMap(({ period, hourlyNanousd }) =>
+      hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[hourStart(`${period}T00`) + n * HOUR_MS, nanousd]] : [])),
+    ),
+  );
   const newest = Math.max(...[...spend.keys()].filter(Number.isFinite));
   const current = Math.floor(now / HOUR_MS) * HOUR_MS;
   const past = newest <= current - 24 * HOUR_MS;
