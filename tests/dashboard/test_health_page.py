@@ -29,7 +29,7 @@ def test_a_write_changes_the_right_number_on_the_health_page(
 
     fleet.now(messages_pending=8, context_histogram=[4, 0, 0, 0, 0, 0, 0, 0, 0, 4])
     expect(number(page, "backlog")).to_have_text("8messages unread")
-    expect(panel(page, "context-over-time")).to_contain_text("4 of 8 below 35% now")
+    expect(panel(page, "context-over-time")).to_contain_text("4 of 8 below 40% now")
 
     hours(fleet, "builder-1", [0, 1])
     gaps = panel(page, "handoffs").locator("tbody .value")
@@ -86,7 +86,7 @@ def test_context_over_time_is_of_the_hours_first_snapshots(
     page = look(fleet.name, query=HEALTH)
     heat = panel(page, "context-over-time").get_by_role("img")
     expect(heat).to_have_attribute(
-        "aria-label", "Open sessions by context left over 4 hours; now 7 of 22 are below 35%"
+        "aria-label", "Open sessions by context left over 4 hours; now 7 of 22 are below 40%"
     )
     heat.focus()
     page.keyboard.press("Home")
