@@ -83,7 +83,7 @@ def _kill_firestore(stack: Stack) -> None:
             text=True,
             check=False,
         ).stdout
-        if "firestore-emulator" in said and str(stack.ports["firestore"]) in said:
+        if "firestore-emulator" in said and f"--port {stack.ports['firestore']} " in said:
             os.kill(pid, signal.SIGKILL)
             return
     raise AssertionError("no process is the Firestore emulator")
