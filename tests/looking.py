@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 AXE = Path(__file__).resolve().parents[1] / "node_modules" / "axe-core" / "axe.min.js"
-SLOW = 20_000  # ms; the SDK waits before it connects again
+SLOW = 60_000  # ms; the SDK waits before it connects again
 
 
 def panel(page: Page, name: str) -> Locator:
