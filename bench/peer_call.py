@@ -1,6 +1,7 @@
 """Record calls with one library and print what each cost its caller, in nanoseconds, as JSON.
 
-Run by bench/peers.py in the environment that has that library: `python peer_call.py NAME CALLS`.
+Run by bench/peers.py in the environment that has that library: `python peer_call.py NAME CALLS
+PAUSE_S`.
 Every library sends to whatever its environment says, in the background, as it does by default.
 """
 
@@ -17,8 +18,6 @@ from typing import Any
 # ruff: noqa: PLC0415
 
 MODEL = "claude-sonnet-4-5"
-PAUSE_S = 0.001
-"""Between two calls: so fast no agent is, but no queue overflows either."""
 _USAGE = {
     "input_tokens": 900,
     "cache_read_input_tokens": 41_000,
@@ -113,18 +112,18 @@ def logfire() -> Callable[[], None]:
     return call
 
 
-def main(name: str, calls: int) -> None:
-    """Record so many calls; the first hundred warm up and are not printed."""
+def main(name: str, calls: int, pause_s: float) -> None:
+    """Record so many calls, that far apart; the first hundred warm up and are not printed."""
     call = globals()[name]()
     took = []
     for _ in range(calls + 100):
         begun = time.perf_counter_ns()
         call()
         took.append(time.perf_counter_ns() - begun)
-        time.sleep(PAUSE_S)
+        time.sleep(pause_s)
     print(json.dumps(took[100:]), flush=True)
     os._exit(0)  # what is still to be sent is not what is measured
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
