@@ -1,10 +1,10 @@
 """What recording one call costs its caller: our SDK and those that others use, in the same run.
 
 The others are installed, by the versions in peers.txt, in an environment of their own, and send to
-a local server that takes everything. The rounds are interleaved, so that a machine whose speed
-drifts drifts for all of them. At two paces: a thousand calls a second are no agent's, but what a queue
-takes; at fifty a second the processor has done something else in between, as it will have in an
-agent, and what a call costs is what it costs with cold caches.
+a local server that takes everything. The rounds are interleaved: a machine whose speed drifts does
+so for all of them. At two paces: a thousand calls a second are no agent's, but what a queue takes;
+at fifty a second the processor has done something else in between, as it will have in an agent, and
+what a call costs is what it costs with cold caches.
 """
 
 from __future__ import annotations
