@@ -184,7 +184,7 @@ def _tell(simulation: Simulation) -> None:
     print(  # noqa: T201 - for whoever runs it
         f"\n{TASKS} tasks, {len(sessions)} sessions: {dict(reasons)}, "
         f"{len(simulation.killed_agents)} agents killed, {len(simulation.seen_stuck)} found stuck, "
-        f"median handoff {median_ms} ms, {simulation.all('live')['now'].get('totals')}"
+        f"median handoff {median_ms} ms, {_total(simulation)['retries']} retries"
     )
 
 
