@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tachograph.report import Call, Report
@@ -37,7 +37,7 @@ def add_call(
     """Add a call to a task's totals and to its model's row; unpriced where no price is known."""
     counts: dict[str, int] = {name: getattr(call.usage, name) for name in BUCKETS}
     counts["llm_calls"] = call.calls
-    cost = _cost(call, prices)
+    cost = cost_of(call, lambda: prices)
     if cost is not None:
         counts["cost_nanousd"] = cost
         if call.usage.total_tokens or call.cost_nanousd is not None:
@@ -53,7 +53,8 @@ def add_call(
             row["provider"] = call.provider
 
 
-def _cost(call: Call, prices: PriceList | None) -> int | None:
+def cost_of(call: Call, prices: Callable[[], PriceList | None]) -> int | None:
+    """Return what a call cost in nano-dollars: as it was billed, else by the prices, else None."""
     if call.cost_nanousd is not None or call.model is None or not call.readable:
         return call.cost_nanousd
     return price_difference(
@@ -63,7 +64,7 @@ def _cost(call: Call, prices: PriceList | None) -> int | None:
         call.priced_at,
         terms=call.terms,
         units=call.units,
-        prices=prices,
+        prices=prices(),
     )
 
 

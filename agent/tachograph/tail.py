@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, RetryError
 from google.cloud import firestore
 
+from tachograph.adding import cost_of
 from tachograph.otel import LiveSpans
 from tachograph.packing import MAX_SPANS, batches
 from tachograph.pricing import Pricing
@@ -25,7 +26,6 @@ from tachograph.usual import Usuals
 from tachograph_schema.exporting import Breaker, CannotExportError, Export, open_export
 from tachograph_schema.fleet import TracingPolicy
 from tachograph_schema.paths import BATCHES, TRACES, DocumentPath
-from tachograph_schema.prices import price_difference
 from tachograph_schema.redaction import preview
 from tachograph_schema.sampling import Ended, Kept, head, promoted, tail
 from tachograph_schema.spans import (
@@ -186,7 +186,9 @@ class Keeper:
         """Say what calls used and cost, on their span and of the task."""
         gathered, said = trace.gathered, span.attributes
         usage = sum((call.usage for call in calls[1:]), calls[0].usage)
-        costs = [cost for call in calls if (cost := self._cost(call)) is not None]
+        costs = [
+            cost for call in calls if (cost := cost_of(call, self._pricing.current)) is not None
+        ]
         model, provider = calls[0].model, calls[0].provider
         if model is not None:
             said[RESPONSE_MODEL] = gathered.model = model
@@ -210,19 +212,6 @@ class Keeper:
         gathered.cost_nanousd += sum(costs)
         gathered.tokens_in += usage.prompt_tokens
         gathered.tokens_out += usage.tokens_out
-
-    def _cost(self, call: Call) -> int | None:
-        if call.cost_nanousd is not None or call.model is None or not call.readable:
-            return call.cost_nanousd
-        return price_difference(
-            call.usage,
-            call.model,
-            call.provider,
-            call.priced_at,
-            terms=call.terms,
-            units=call.units,
-            prices=self._pricing.current(),
-        )
 
     def _decide(self, trace: TaskTrace) -> None:
         gathered = trace.gathered
