@@ -49,7 +49,7 @@ doctor: ## What this machine has and lacks
 	@$(BIN)/tachograph doctor
 
 bundle: $(PACKAGES) ## Build the functions' bundle into build/functions.zip
-	@$(BIN)/python -m tachograph.deploy.bundle
+	@$(BIN)/python -m tachograph_cli.deploy.bundle
 
 deploy: setup ## Put it into a project: PROJECT=id, with LOCATION= REGION= DATABASE= EMAIL= BUDGET= ARGS=--dry-run
 	@test -n "$(PROJECT)" || { echo "PROJECT is not set; expected a Google Cloud project: make deploy PROJECT=my-project"; exit 1; }
@@ -60,7 +60,7 @@ deploy: setup ## Put it into a project: PROJECT=id, with LOCATION= REGION= DATAB
 dashboard: $(PAGE) ## Build the dashboard into dashboard/dist
 
 chromium: $(PACKAGES) ## Find a Chromium for the page tests, or install one
-	@$(BIN)/python -m tachograph.local.browser
+	@$(BIN)/python -m tachograph_cli.local.browser
 
 docs: $(PACKAGES) ## Make docs/fields.md from the schema
 	$(BIN)/python -m tachograph_schema.docs > docs/fields.md

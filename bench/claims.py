@@ -15,7 +15,7 @@ from unittest.mock import patch
 from google.cloud import firestore
 
 from tachograph import ClaimLost, Fleet, Session
-from tachograph.local.stack import Stack
+from tachograph_cli.local.stack import Stack
 
 CONTENDERS = 100
 TASKS = 100

@@ -13,11 +13,11 @@ sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("functions
 
 from cloudevents.http import CloudEvent  # noqa: E402
 
-import ledger  # noqa: E402 - from the functions' source root
-from change import read_change  # noqa: E402
-from contribution import contribution  # noqa: E402
-from events import EPOCH, history  # noqa: E402
-from tachograph_schema.fleet import Fleet  # noqa: E402
+from counting import ledger  # noqa: E402 - from the functions' source root
+from counting.contribution import contribution  # noqa: E402
+from events.change import read_change  # noqa: E402
+from support.wire.events import EPOCH, history  # noqa: E402
+from tachograph_schema.documents.fleet import Fleet  # noqa: E402
 
 EVENTS = 2000
 FLEETS = (10, 1_000, 100_000)

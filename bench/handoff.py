@@ -15,7 +15,7 @@ from unittest.mock import patch
 from google.cloud import firestore
 
 from tachograph import Fleet, Usage
-from tachograph.local.stack import Stack
+from tachograph_cli.local.stack import Stack
 
 HAND_OVERS = 20
 WAIT_S = 120.0

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from google.cloud import firestore
 
-from tachograph.local.stack import Stack
+from tachograph_cli.local.stack import Stack
 
 WRITES = 100
 ROLLUPS = 20

@@ -16,9 +16,9 @@ from google.cloud import firestore  # noqa: E402
 
 from bench import page_reads  # noqa: E402
 from bench.page_browser import Viewer, percentiles, viewer  # noqa: E402
-from fleet_documents import FleetDocuments  # noqa: E402 - from the tests' folder
-from fleet_traces import TRACE, trace  # noqa: E402 - likewise
-from tachograph.local.stack import Stack  # noqa: E402
+from support.fleets.documents import FleetDocuments  # noqa: E402 - from the tests' folder
+from support.fleets.traces import TRACE, trace  # noqa: E402 - likewise
+from tachograph_cli.local.stack import Stack  # noqa: E402
 
 WRITES = 100
 UPDATES_PER_S = 10

@@ -12,14 +12,14 @@ from playwright.sync_api import sync_playwright
 
 from bench.page_wire import Wire
 from conftest import CHROMIUM_FLAGS  # from the tests' folder, as page.py says
-from tachograph.local import machine
-from tachograph.local.identity import viewer_token
-from tachograph.local.machine import Missing
+from tachograph.firestore.emulator_identity import viewer_token
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from tachograph.local.stack import Stack
+    from tachograph_cli.local.stack import Stack
 
 PROBES = 30
 FRAMES = 300

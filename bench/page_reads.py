@@ -17,7 +17,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
 from bench.page_browser import Opened, Viewer, viewer
-from tachograph.local.stack import Stack
+from tachograph_cli.local.stack import Stack
 
 AGENTS = 12
 HOURS = 24
@@ -93,7 +93,7 @@ def _pages(db: firestore.Client) -> dict[str, str]:
 @contextmanager
 def _at_work(root: Path, stack: Stack, db: firestore.Client) -> Iterator[None]:
     """Pretend a fleet, from when its day is published until it is told to stop."""
-    command = [sys.executable, "-m", "tachograph.pretend", "--fleet", _FLEET]
+    command = [sys.executable, "-m", "tachograph_cli.demo", "--fleet", _FLEET]
     command += ["--agents", str(AGENTS), "--hours", str(HOURS)]
     play = subprocess.Popen(command, cwd=root, env={**os.environ, **stack.env})
     try:

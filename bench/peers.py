@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tachograph.local.stack import Stack
+from tachograph_cli.local.stack import Stack
 
 PACES = {0.001: 2_000, 0.02: 300}
 """Seconds between two calls, and how many calls."""

@@ -12,11 +12,11 @@ from unittest.mock import MagicMock
 
 sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("functions", "tests")]
 
-from events import Served, history, serve  # noqa: E402 - from the tests' folder
+from support.fakes.trace_server import CloudTrace, cloud_trace  # noqa: E402
+from support.wire.events import Served, history, serve  # noqa: E402 - from the tests' folder
 from tachograph import Fleet, Usage  # noqa: E402
-from tachograph.local.stack import Stack  # noqa: E402
-from tachograph.tracing import Tracing  # noqa: E402
-from trace_server import CloudTrace, cloud_trace  # noqa: E402
+from tachograph.tracing.settings import Tracing  # noqa: E402
+from tachograph_cli.local.stack import Stack  # noqa: E402
 
 EVENTS = 60
 CALLS = 5_000
@@ -28,7 +28,7 @@ import os, time
 begun = time.perf_counter()
 import main
 from outlet import outlet
-from tachograph_schema.spans import Span
+from tachograph_schema.tracing.spans import Span
 outlet().send([Span("s", "1" * 32, "2" * 16, None, 1, 2)], 60)
 seconds = time.perf_counter() - begun
 from pathlib import Path

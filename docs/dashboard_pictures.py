@@ -23,8 +23,8 @@ from google.cloud import firestore
 from opening import opened, settle
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from tachograph.local import machine
-from tachograph.local.machine import Missing
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
 
 PAST = "recorded"
 LIVE = "at-work"
@@ -159,7 +159,7 @@ def _at_work(db: firestore.Client, recordings: Path) -> Iterator[None]:
     if db.document("fleets", LIVE, "live", "now").get().exists:
         yield  # by somebody else, who runs this again and again
         return
-    replay = [sys.executable, "-m", "tachograph.cli", "replay", str(recordings), "--traces"]
+    replay = [sys.executable, "-m", "tachograph_cli.main", "replay", str(recordings), "--traces"]
     subprocess.run([*replay, "--fleet", PAST], check=True)
     work = subprocess.Popen([*replay, "--fleet", LIVE, "--live", "--speed", SPEED, "--no-wait"])
     try:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode
 
 from playwright.sync_api import Browser, Error, Page, Route, ViewportSize, expect
 
-from tachograph.local.identity import viewer_token
+from tachograph.firestore.emulator_identity import viewer_token
 
 FIRESTORE = "**/google.firestore.v1.Firestore/"
 

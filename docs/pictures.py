@@ -21,16 +21,17 @@ from rich.console import Console, RenderableType
 from rich.terminal_theme import TerminalTheme
 
 from tachograph import Fleet
-from tachograph.local import machine
-from tachograph.local.machine import Missing
-from tachograph.replay import folder
-from tachograph.replay.driver import Settings, replay
-from tachograph.reporting import branches, family, published, tables
-from tachograph.reporting.bill import bill
-from tachograph.reporting.report import report
-from tachograph.top.frame import frame
-from tachograph.top.listening import Listening
-from tachograph.top.seen import SORTS
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
+from tachograph_cli.replay.driver import Settings, replay
+from tachograph_cli.replay.transcripts import folder
+from tachograph_cli.report import published, report_page
+from tachograph_cli.report.cost import bill_page, task_tree
+from tachograph_cli.report.cost.bill import bill
+from tachograph_cli.report.report import report
+from tachograph_cli.top.frame import frame
+from tachograph_cli.top.listeners import Listening
+from tachograph_cli.top.view import SORTS
 
 DOCS = Path(__file__).parent
 FLEET = "dev"
@@ -70,15 +71,15 @@ def pages(recordings: Path) -> None:
         sys.exit(f"{settled}: not all is published after {TREE_WAIT_S:.0f} s")
     db = firestore.Client()
     found = report(FLEET, published.latest(db, FLEET, "day", DAYS))
-    page = tables.page(found, COLUMNS, datetime.now(UTC))
+    page = report_page.page(found, COLUMNS, datetime.now(UTC))
     picture("report", f"tachograph report --fleet {FLEET} --last {DAYS}", page)
 
     root = _largest_tree(db)
-    members = family.read(db, FLEET, root)
+    members = task_tree.read(db, FLEET, root)
     if members is None:
         sys.exit(f"{root}: has a tree and is no task")
     title = f"tachograph cost {root[:8]}… --fleet {FLEET}"
-    picture("cost", title, branches.page(bill(members), COLUMNS))
+    picture("cost", title, bill_page.page(bill(members), COLUMNS))
 
 
 def top(recordings: Path) -> None:

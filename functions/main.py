@@ -9,23 +9,23 @@ import functions_framework
 from cloudevents.http import CloudEvent
 from google.api_core.exceptions import InvalidArgument
 
-from caller import refused
-from change import Change, UnreadableEventError, read_change
-from contribution import contribution
-from database import db
-from hand_over import hand_over_on
-from ledger import record, reject
-from levels import session_thresholds
-from logs import log_in_the_cloud
-from policy import policy
-from rotation import concerned, read_session
-from settings import settings
-from settling import settle_session
-from signals import raise_signal
-from tachograph_schema import spans
+from counting.contribution import contribution
+from counting.ledger import record, reject
+from events.caller import refused
+from events.change import Change, UnreadableEventError, read_change
+from rotation.crossing import concerned, read_session
+from rotation.hand_over import hand_over_on
+from rotation.lifecycle import settle_session
+from rotation.signals import raise_signal
+from rotation.thresholds import session_thresholds
+from runtime.firestore import db
+from runtime.logs import log_in_the_cloud
+from runtime.policy import policy
+from runtime.settings import settings
+from runtime.tracing import belongs_to, step, traced
 from tachograph_schema.paths import is_fleet_name
-from ticking import fleets, tick_all, tick_if_due
-from tracing import belongs_to, step, traced
+from tachograph_schema.tracing import spans
+from tick import fleets, tick_all, tick_if_due
 
 _log = logging.getLogger(__name__)
 log_in_the_cloud()

@@ -68,7 +68,7 @@ variable "backup_days" {
   }
 }
 
-# Settings: each is TACHOGRAPH_ and its name in the functions' environment (functions/settings.py)
+# Settings: each is TACHOGRAPH_ and its name in the functions' environment (functions/runtime/settings.py)
 
 variable "database" {
   description = "The database's name. A project has its free quota in (default) only."

@@ -20,10 +20,11 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseQuery
 
-from indexes import Shape, read_indexes, shapes
-from tachograph.local import machine
-from tachograph.local.machine import Missing
-from tachograph.local.stack import PROJECT, Stack
+from support.places import ROOT
+from support.wire.indexes import Shape, read_indexes, shapes
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
+from tachograph_cli.local.stack import PROJECT, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from google.cloud.firestore_v1.types import StructuredQuery
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM_FLAGS = (
     "--no-sandbox",  # tests may run as root, in a container
     "--disable-gpu",

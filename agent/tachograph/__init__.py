@@ -14,17 +14,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tachograph.claiming import ClaimLost
-    from tachograph.connection import NotConnectedError
-    from tachograph.dispatching import DispatchRefused
+    from tachograph.coordination.claims import ClaimLost
+    from tachograph.coordination.dispatch import DispatchRefused
+    from tachograph.coordination.lease import BranchHeld
+    from tachograph.coordination.messages import Message
+    from tachograph.firestore.client import NotConnectedError
+    from tachograph.firestore.confirmation import Settled
     from tachograph.fleet import Fleet
-    from tachograph.leasing import BranchHeld
-    from tachograph.messaging import Message
-    from tachograph.session import Session
-    from tachograph.settling import Settled
-    from tachograph.succeeding import SuccessionTaken
-    from tachograph.task import TaskRun
-    from tachograph.tracer import current_traceparent
+    from tachograph.rotation.succession import SuccessionTaken
+    from tachograph.session.session import Session
+    from tachograph.task.run import TaskRun
+    from tachograph.tracing.tracer import current_traceparent
     from tachograph_schema.usage import Usage
 
 __all__ = [
@@ -43,18 +43,18 @@ __all__ = [
 ]
 
 _HOME = {
-    "BranchHeld": "tachograph.leasing",
-    "ClaimLost": "tachograph.claiming",
-    "DispatchRefused": "tachograph.dispatching",
+    "BranchHeld": "tachograph.coordination.lease",
+    "ClaimLost": "tachograph.coordination.claims",
+    "DispatchRefused": "tachograph.coordination.dispatch",
     "Fleet": "tachograph.fleet",
-    "Message": "tachograph.messaging",
-    "NotConnectedError": "tachograph.connection",
-    "Session": "tachograph.session",
-    "Settled": "tachograph.settling",
-    "SuccessionTaken": "tachograph.succeeding",
-    "TaskRun": "tachograph.task",
+    "Message": "tachograph.coordination.messages",
+    "NotConnectedError": "tachograph.firestore.client",
+    "Session": "tachograph.session.session",
+    "Settled": "tachograph.firestore.confirmation",
+    "SuccessionTaken": "tachograph.rotation.succession",
+    "TaskRun": "tachograph.task.run",
     "Usage": "tachograph_schema.usage",
-    "current_traceparent": "tachograph.tracer",
+    "current_traceparent": "tachograph.tracing.tracer",
 }
 
 

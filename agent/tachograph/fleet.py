@@ -15,28 +15,28 @@ from typing import TYPE_CHECKING, Any, Self
 
 from google.cloud import firestore
 
-from tachograph.connection import connect
-from tachograph.exiting import close_on_exit
-from tachograph.identity import agent_of, role_of
-from tachograph.keeping import Kept, left_behind
-from tachograph.levels import Levels
-from tachograph.pricing import Pricing
-from tachograph.report import reporter_name
-from tachograph.reports import Reports
-from tachograph.session import Session
-from tachograph.settling import Counted, Settled
-from tachograph.shared import Shared
-from tachograph.spool import Spool, spool_folder
-from tachograph.spooled import Whose
-from tachograph.succeeding import succeed, to_succeed
-from tachograph.tracing import Tracing, read_tracing
-from tachograph.writing import Writer
-from tachograph_schema.losing import QUEUE
+from tachograph.firestore.client import connect
+from tachograph.firestore.confirmation import Counted, Settled
+from tachograph.firestore.identity import agent_of, role_of
+from tachograph.firestore.price_cache import Pricing
+from tachograph.firestore.shutdown import close_on_exit
+from tachograph.firestore.writer import Writer
+from tachograph.reports.queue import Reports
+from tachograph.reports.recovery import Kept, left_behind
+from tachograph.reports.report import reporter_name
+from tachograph.reports.spool import Spool, spool_folder
+from tachograph.reports.spool_lines import Whose
+from tachograph.rotation.context_level import Levels
+from tachograph.rotation.succession import succeed, to_succeed
+from tachograph.runtime import Shared
+from tachograph.session.session import Session
+from tachograph.tracing.settings import Tracing, read_tracing
+from tachograph_schema.documents.session import HEARTBEATS_S
+from tachograph_schema.documents.task_release import QUEUE
 from tachograph_schema.paths import TASKS, check_fleet_name
-from tachograph_schema.session import HEARTBEATS_S
 
 if TYPE_CHECKING:
-    from tachograph.tracer import Tracer
+    from tachograph.tracing.tracer import Tracer
 
 _log = logging.getLogger("tachograph")
 CLOSE_S = 10.0
@@ -200,7 +200,7 @@ class Fleet:
     def _traced(self, tracing: Tracing | None) -> Tracer | None:
         if tracing is None:
             return None
-        from tachograph.tracer import Tracer  # noqa: PLC0415 - only where tracing is on
+        from tachograph.tracing.tracer import Tracer  # noqa: PLC0415 - only where tracing is on
 
         return Tracer(self.name, self.client, tracing, self._pricing)
 

@@ -14,11 +14,11 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tachograph_schema import counters
-from tachograph_schema.coordination import Incident, Lease, Message
-from tachograph_schema.fleet import Fleet, LivenessPolicy, RotationPolicy, TracingPolicy
-from tachograph_schema.pricelist import PriceRow
-from tachograph_schema.records import (
+from tachograph_schema.counters import names
+from tachograph_schema.documents.coordination import Incident, Lease, Message
+from tachograph_schema.documents.fleet import Fleet, LivenessPolicy, RotationPolicy, TracingPolicy
+from tachograph_schema.documents.price_sheet import PriceRow
+from tachograph_schema.documents.records import (
     Alert,
     Baseline,
     LedgerEntry,
@@ -33,8 +33,8 @@ from tachograph_schema.records import (
     TraceBatch,
     Tree,
 )
-from tachograph_schema.session import Session
-from tachograph_schema.task import Evaluation, ModelUsage, Task, ToolUse
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.task import Evaluation, ModelUsage, Task, ToolUse
 
 DOCUMENTS: dict[type[BaseModel], str] = {
     Fleet: "`fleets/{fleet}`, written by the owner",
@@ -105,13 +105,13 @@ def pages() -> Iterator[str]:
     for model, where in DOCUMENTS.items():
         yield _table(model, where)
     yield _COUNTERS
-    for name in sorted({*counters.USAGE, *counters.TASK_SUMS, *counters.DESCRIPTIONS}):
+    for name in sorted({*names.USAGE, *names.TASK_SUMS, *names.DESCRIPTIONS}):
         yield f"| `{name}` | {_counted(name)} |\n"
-    ends = ", ".join(f"`context_L_{outcome}`" for outcome in counters.CONTEXT_OUTCOMES)
+    ends = ", ".join(f"`context_L_{outcome}`" for outcome in names.CONTEXT_OUTCOMES)
     yield f"| {ends} | tasks that ended so with L to L+10 % of the context left |\n"
     yield "\nSketches: the counter `NAME~B` holds how many values fell into log bucket B.\n\n"
     yield "| sketch | of |\n|---|---|\n"
-    for name, what in counters.SKETCHES.items():
+    for name, what in names.SKETCHES.items():
         yield f"| `{name}~B` | {what} |\n"
 
 
@@ -158,8 +158,8 @@ def _unit(name: str) -> str:
 
 
 def _counted(name: str) -> str:
-    if name in counters.DESCRIPTIONS:
-        return counters.DESCRIPTIONS[name]
+    if name in names.DESCRIPTIONS:
+        return names.DESCRIPTIONS[name]
     field = Task.model_fields.get(name)
     return "sum of the tasks' field of this name" if field else ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,14 +11,14 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from playwright.sync_api import expect
 
-from fleet_documents import FleetDocuments, Look
-from tachograph.local.identity import viewer_token
-from tachograph.local.stack import Stack
+from support.fleets.documents import FleetDocuments, Look
+from support.places import ROOT
+from tachograph.firestore.emulator_identity import viewer_token
+from tachograph_cli.local.stack import Stack
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
 
 # How long something may take to be there on a machine that does other things as well.
 expect.set_options(timeout=20_000)

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tachograph.local.identity import viewer_token
+from tachograph.firestore.emulator_identity import viewer_token
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
-    from tachograph.local.stack import Stack
+    from tachograph_cli.local.stack import Stack
 
 CLOUD = re.compile(r"https://firestore\.googleapis\.com/")
 SIGN_IN = re.compile(r"https://identitytoolkit\.googleapis\.com/")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from operating import run
+from support.cli import run
 
 if TYPE_CHECKING:
     import pytest
     from google.cloud import firestore
     from playwright.sync_api import Page
 
-    from tachograph.local.stack import Stack
+    from tachograph_cli.local.stack import Stack
 
 
 def test_link_that_enroll_prints_shows_the_fleet_and_no_other(

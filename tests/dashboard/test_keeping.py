@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from fleet_at_length import at_length, tasks
-from looking import panel
+from support.fleets.day import at_length, tasks
+from support.page import panel
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from fleet_documents import FleetDocuments, Look
+    from support.fleets.documents import FleetDocuments, Look
 
 AGENT = "&page=agent&agent=builder-1"
 

@@ -12,12 +12,12 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from playwright.sync_api import expect
 
-from fleet_documents import FleetDocuments
-from looking import SLOW, number, panel, word
-from tachograph.local import keeper
-from tachograph.local.identity import viewer_token
-from tachograph.local.reservation import Reservation
-from tachograph.local.stack import Stack
+from support.fleets.documents import FleetDocuments
+from support.page import SLOW, number, panel, word
+from tachograph.firestore.emulator_identity import viewer_token
+from tachograph_cli.local.process import supervisor
+from tachograph_cli.local.reservation import Reservation
+from tachograph_cli.local.stack import Stack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def _filled(stack: Stack, name: str, **now: object) -> FleetDocuments:
 
 def _kill_firestore(stack: Stack) -> None:
     """End the emulator itself, as running out of memory would, and nothing else."""
-    for pid in keeper.descendants(os.getpid()):
+    for pid in supervisor.descendants(os.getpid()):
         said = subprocess.run(
             ["ps", "-ww", "-o", "command=", "-p", str(pid)],
             capture_output=True,

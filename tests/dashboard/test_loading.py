@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from looking import panel, word
+from support.page import panel, word
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
 
-    from fleet_documents import FleetDocuments, Look
+    from support.fleets.documents import FleetDocuments, Look
 
 LAST = re.compile(r"/assets/Trace-[^/]+\.js$")
 """The chunk that is loaded last of those that nobody has asked for."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from fleet_at_length import at_length
-from looking import SLOW, panel, violations, word
+from support.fleets.day import at_length
+from support.page import SLOW, panel, violations, word
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from fleet_documents import FleetDocuments, Look
+    from support.fleets.documents import FleetDocuments, Look
 
 PAGES = {
     "fleet": "",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from google_apis import Cloud, served, write_key
+from support.fakes.google_apis import Cloud, served, write_key
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 # Says what it is called with, and answers as a Terraform of version 1.11 that has a state would.
@@ -64,7 +64,7 @@ def tachograph(root: Path) -> Run:
 
     def run(*arguments: str, cwd: Path = root) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "tachograph.cli", *arguments],
+            [sys.executable, "-m", "tachograph_cli.main", *arguments],
             cwd=cwd,
             env={**os.environ, "COLUMNS": "400"},
             capture_output=True,

@@ -18,11 +18,11 @@ import yaml
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from events import PROJECT, history, serve
-from tachograph.deploy import bundle
-from tachograph.deploy.before import Target
-from tachograph.deploy.synthetic import FLEET, run
-from tachograph.local.stack import Stack
+from support.wire.events import PROJECT, history, serve
+from tachograph_cli.deploy import bundle
+from tachograph_cli.deploy.prerequisites import Target
+from tachograph_cli.deploy.synthetic_task import FLEET, run
+from tachograph_cli.local.stack import Stack
 
 TASK = {"status": "completed", "model": "claude-sonnet-4-5", "tokens_in": 50_000, "cost_usd": 0.36}
 
@@ -86,7 +86,7 @@ def test_bundle_holds_what_runs_and_nothing_that_is_left_by_runs(
         ]
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     names = dict(bundle.contents(root))
-    assert {"main.py", "settings.py", "tachograph_schema/paths.py"} <= names.keys()
+    assert {"main.py", "runtime/settings.py", "tachograph_schema/paths.py"} <= names.keys()
     assert not [name for name in names if "venv" in name or name.endswith((".pyc", ".in"))]
 
 
@@ -97,7 +97,7 @@ def test_half_a_checkout_is_no_bundle(tmp_path: Path) -> None:
 
 def test_make_bundle_says_where_and_what(root: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tachograph.deploy.bundle"],
+        [sys.executable, "-m", "tachograph_cli.deploy.bundle"],
         cwd=root,
         capture_output=True,
         text=True,

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from deploy.conftest import Run
-from google_apis import PROJECT, Cloud
-from tachograph.deploy import steps as deploying
-from tachograph.deploy.before import Target
-from tachograph.deploy.google import Google
-from tachograph.deploy.steps import PASSES
+from support.fakes.google_apis import PROJECT, Cloud
+from tachograph_cli.deploy import steps as deploying
+from tachograph_cli.deploy.google import Google
+from tachograph_cli.deploy.prerequisites import Target
+from tachograph_cli.deploy.steps import PASSES
 
 DEPLOY = ("deploy", "--project", PROJECT, "--no-task")
 

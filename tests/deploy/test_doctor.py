@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from deploy.conftest import Run
-from google_apis import ACCOUNT, PROJECT, Cloud
-from tachograph.deploy import after, before
+from support.fakes.google_apis import ACCOUNT, PROJECT, Cloud
+from tachograph_cli.deploy import installation, prerequisites
 
 LOOK = ("doctor", "--project", PROJECT, "--no-task")
 NATIVE = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1", "databaseEdition": "STANDARD"}
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("tools")
 def installed(cloud: Cloud, root: Path) -> Cloud:
     """Give a project in which everything stands."""
     cloud.databases["(default)"] = dict(NATIVE)
-    for name in after.endpoints(root):
+    for name in installation.endpoints(root):
         path = f"projects/{PROJECT}/locations/us-central1/functions/tachograph-{name}"
         trigger = {} if name == "tick" else {"eventTrigger": {"retryPolicy": "RETRY_POLICY_RETRY"}}
         cloud.functions.append({"name": path, "state": "ACTIVE", **trigger})
@@ -44,7 +44,7 @@ def test_whole_installation_passes(installed: Cloud, tachograph: Run, root: Path
     done = tachograph(*LOOK)
     assert done.returncode == 0, done.stdout
     assert f"{len(installed.functions)} active in us-central1" in done.stdout
-    assert len(installed.functions) == len(after.endpoints(root))
+    assert len(installed.functions) == len(installation.endpoints(root))
     assert "last tick 2026-03-01T12:00:00Z" in done.stdout
     assert f"https://{PROJECT}.web.app" in done.stdout
 
@@ -55,7 +55,7 @@ def test_apis_that_are_off_are_named_and_left_to_the_deployment(
     cloud.disabled = {"firestore.googleapis.com", "run.googleapis.com"}
     done = tachograph(*LOOK)
     assert done.returncode == 0, done.stdout
-    total = len(before.needed_services(root))
+    total = len(prerequisites.needed_services(root))
     assert f"2 of {total} are off: firestore.googleapis.com, run.googleapis.com" in done.stdout
     assert (
         f"gcloud services enable firestore.googleapis.com run.googleapis.com --project={PROJECT}"
@@ -73,12 +73,12 @@ BEFORE: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "resource manager off": (
         {"disabled": {"cloudresourcemanager.googleapis.com"}},
         LOOK,
-        f"gcloud services enable {' '.join(before.FIRST_SERVICES)} --project={PROJECT}",
+        f"gcloud services enable {' '.join(prerequisites.FIRST_SERVICES)} --project={PROJECT}",
     ),
     "no billing": ({"billing": False}, LOOK, f"gcloud billing projects link {PROJECT}"),
     "no role": ({"permissions": set()}, LOOK, "--role=roles/cloudfunctions.admin"),
     "one role missing": (
-        {"permissions": set(before.PERMISSIONS) - {"cloudscheduler.jobs.create"}},
+        {"permissions": set(prerequisites.PERMISSIONS) - {"cloudscheduler.jobs.create"}},
         LOOK,
         "--member=MEMBER --role=roles/cloudscheduler.admin",
     ),

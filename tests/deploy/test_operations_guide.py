@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tachograph.cli import COMMANDS, main
-from tachograph.connection import connect
+from tachograph.firestore.client import connect
+from tachograph_cli.main import COMMANDS, main
 
 MILLION = 1_000_000
 _COMMAND = re.compile(

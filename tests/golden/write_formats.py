@@ -1,4 +1,4 @@
-"""Write formats.json, what tachograph.reporting.fmt writes, for the dashboard to write the same.
+"""Write formats.json: what tachograph_cli.terminal.fmt writes, and the page must, too.
 
 .venv/bin/python tests/golden/write_formats.py
 """
@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tachograph.reporting import fmt
+from tachograph_cli.terminal import fmt
 
 TARGET = Path(__file__).with_name("formats.json")
 _EVERY = [sign * m * 10.0**e for e in range(-8, 13) for m in (1, 1.25, 4.2, 9.95, 9.996)

@@ -1,4 +1,4 @@
-"""Write sketch.json, what tachograph_schema.sketch computes, for other languages.
+"""Write sketch.json, what tachograph_schema.counters.sketch computes, for other languages.
 
 .venv/bin/python tests/golden/write_sketch.py
 """
@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tachograph_schema.sketch import (
+from tachograph_schema.counters.sketch import (
     RELATIVE_ERROR,
     bucket_counter,
     bucket_index,

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from tachograph_schema.fleet import RotationPolicy
-from tachograph_schema.session import Session
-from tachograph_schema.thresholds import thresholds
+from tachograph_schema.documents.fleet import RotationPolicy
+from tachograph_schema.documents.session import Session
+from tachograph_schema.rotation.thresholds import thresholds
 
 TARGET = Path(__file__).with_name("thresholds.json")
 CASES = Path(__file__).parent.parent / "cases" / "thresholds.yaml"

@@ -8,9 +8,9 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from acting import PROJECT, Acting, load_rules
-from tachograph.local import machine
-from tachograph.local.stack import Stack
+from support.rules import PROJECT, Acting, load_rules
+from tachograph_cli.local import machine
+from tachograph_cli.local.stack import Stack
 
 
 @pytest.fixture(scope="session")

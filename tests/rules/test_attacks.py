@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from google.cloud import firestore
 
-from acting import Acting
-from attacks import rows
-from fleet_world import seed
+from rules.attacks import rows
+from support.fleets.hostile import seed
+from support.rules import Acting
 
 
 def test_every_attack_is_refused_and_its_neighbour_allowed(

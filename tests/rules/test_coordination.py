@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from google.cloud import firestore
 
-from acting import Acting, Who
+from support.rules import Acting, Who
 from tachograph import BranchHeld, ClaimLost, DispatchRefused, Fleet, Session
-from tachograph.choosing import Wanted
-from tachograph.claiming import Claims
-from tachograph.incidents import Incidents
-from tachograph.leasing import Lease
-from tachograph.queueing import Queue
+from tachograph.coordination.claims import Claims
+from tachograph.coordination.incidents import Incidents
+from tachograph.coordination.lease import Lease
+from tachograph.coordination.pick import Wanted
+from tachograph.coordination.queue import Queue
 from tachograph_schema.paths import INCIDENTS, LEASES
 
 _WAIT_S = 30.0

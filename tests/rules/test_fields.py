@@ -10,14 +10,14 @@ import pytest
 from google.cloud import firestore
 from pydantic import BaseModel
 
-from acting import Act, Acting, create, update
-from fleet_world import NOW, A, T, batch, seed
+from support.fleets.hostile import NOW, A, T, batch, seed
+from support.rules import Act, Acting, create, update
 from tachograph_schema import fields
-from tachograph_schema.coordination import Incident, Lease, Message
+from tachograph_schema.documents.coordination import Incident, Lease, Message
+from tachograph_schema.documents.records import TraceBatch
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.task import Evaluation, ModelUsage, Task, ToolUse
 from tachograph_schema.parsing import parse
-from tachograph_schema.records import TraceBatch
-from tachograph_schema.session import Session
-from tachograph_schema.task import Evaluation, ModelUsage, Task, ToolUse
 
 _FUNCTIONS_ALONE = {
     "sessions": {"effective_state", "effective_since", "effective_progress_at"},

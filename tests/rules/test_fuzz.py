@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from acting import Act, Acting, create, update
-from change import Version
-from contribution import COLLECTIONS, contribution
-from fleet_world import ORCHESTRATOR, OWNER, VIEWER, A, B, T, seed
-from tachograph_schema.coordination import Incident, Message
-from tachograph_schema.fleet import Fleet
+from counting.contribution import COLLECTIONS, contribution
+from events.change import Version
+from support.fleets.hostile import ORCHESTRATOR, OWNER, VIEWER, A, B, T, seed
+from support.rules import Act, Acting, create, update
+from tachograph_schema.documents.coordination import Incident, Message
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
-from tachograph_schema.session import Session
-from tachograph_schema.task import Task
 
 _MODELS: dict[str, type[BaseModel]] = {
     "tasks": Task,

@@ -15,13 +15,13 @@ from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import Request
 from google.cloud import firestore
 
-from operating import run
+from support.cli import run
+from support.transcripts import answer, prompt, write
 from tachograph import ClaimLost, Fleet, Usage
-from tachograph.connection import connect
-from tachograph.credential import CredentialError, read_credential
-from tachograph.identity import Enrolled, FleetClient
-from tachograph.local.stack import Stack
-from transcripts import answer, prompt, write
+from tachograph.firestore.client import connect
+from tachograph.firestore.credential import CredentialError, read_credential
+from tachograph.firestore.identity import Enrolled, FleetClient
+from tachograph_cli.local.stack import Stack
 
 _HAIKU = {"model": "claude-haiku-4-5", "provider": "anthropic"}
 Enroll = Callable[..., Path]

@@ -5,18 +5,17 @@ tests/cases/mutants.yaml says which row that is; of a new condition, the test sa
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
 from google.cloud import firestore
 
-from acting import Acting, load_rules
-from attacks import rows
-from attacks.row import Row
-from fleet_world import seed
-from rules_mutants import mutants
+from rules.attacks import rows
+from rules.attacks.row import Row
+from rules.mutants import mutants
+from support.fleets.hostile import seed
+from support.places import CASES
+from support.rules import Acting, load_rules
 
-CASES = Path(__file__).resolve().parent.parent / "cases" / "mutants.yaml"
+MUTANTS = CASES / "mutants.yaml"
 
 
 class Fleets:
@@ -38,7 +37,7 @@ def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neigh
     acting: Acting, admin: firestore.Client, host: str, rules: str, fleet_name: str
 ) -> None:
     known = {row.name: row for row in rows()}
-    told: dict[str, str] = yaml.safe_load(CASES.read_text())
+    told: dict[str, str] = yaml.safe_load(MUTANTS.read_text())
     fleets = Fleets(admin, fleet_name)
     wrong: list[str] = []
     conditions = list(mutants(rules))

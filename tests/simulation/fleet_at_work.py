@@ -26,11 +26,11 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
-from operating import run, wrong
-from relay import Relay, relayed
-from rollup import publish
+from publishing.rollups import publish
+from support.cli import run, wrong
+from support.wire.relay import Relay, relayed
 from tachograph import Fleet
-from tachograph.local.stack import Stack
+from tachograph_cli.local.stack import Stack
 
 PROCESSES, AGENTS, TASKS = 10, 5, 500
 SKEWS_MIN = (-7, -3, 0, 0, 0, 0, 0, 0, 3, 7)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import Settings, read_settings
-from tachograph.deploy import after
+from runtime.settings import Settings, read_settings
+from tachograph_cli.deploy import installation
 from terraform.conftest import PROJECT, Terraform
 
 HERE = Path(__file__).resolve().parent
@@ -81,7 +81,7 @@ def test_example_plans_with_the_variables_it_asks_for(
     terraform.run("validate", folder=folder)
     planned = terraform.plan(*variables, folder=folder)
     functions = _planned(planned, "google_cloudfunctions2_function")
-    assert len(functions) == len(after.endpoints(terraform.root))
+    assert len(functions) == len(installation.endpoints(terraform.root))
     assert planned["planned_values"]["outputs"]["next"]["value"].endswith(f"--project {PROJECT}")
 
 
@@ -184,7 +184,7 @@ def test_rows_of_functions_yaml_are_read_alike_with_and_without_a_yaml_library(
     root: Path,
 ) -> None:
     rows = yaml.safe_load((root / "functions" / "functions.yaml").read_text())["endpoints"]
-    assert after.endpoints(root) == list(rows)
+    assert installation.endpoints(root) == list(rows)
 
 
 def test_what_the_log_alert_looks_for_is_what_functions_say(

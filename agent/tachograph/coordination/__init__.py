@@ -1,0 +1,1 @@
+"""Working beside other agents: claims, queue, messages, leases, dispatches."""

@@ -1,0 +1,161 @@
+"""`session.guard_repo`: one agent at a time changes a branch.
+
+What would have been two agents changing one branch becomes a refusal, told with both names. Where
+somebody who asked nobody changes the remote's branch all the same, that is told as what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import threading
+from types import TracebackType
+from typing import Self
+
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+from tachograph.coordination.git import CHANGES, NOTHING, WorkingCopy, failure_reason
+from tachograph.coordination.incidents import Incidents
+from tachograph.coordination.lease import BranchHeld, Lease
+
+_log = logging.getLogger("tachograph")
+RENEWALS = 3
+"""In the length of a lease: two may fail until it is over."""
+
+
+class Guard:
+    """A branch that is this session's alone until the block is left."""
+
+    def __init__(
+        self, lease: Lease, incidents: Incidents, session_id: str, copy: WorkingCopy | None
+    ) -> None:
+        self._lease, self._incidents, self._copy = lease, incidents, copy
+        self._session_id = session_id
+        self._leaving = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, name="tachograph-guard", daemon=True)
+        self._known_head: str | None = None
+        self._failures = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether the branch is certainly still this session's: ask before what others see."""
+        return self._lease.held
+
+    def git(
+        self, *arguments: str, timeout_s: float | None = None, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `git ARGUMENTS` in the folder, as long as the branch is held.
+
+        A change that git refuses is an incident that says why in a word, and raises
+        CalledProcessError unless `check` is off. Raises BranchHeld when the lease was lost.
+        """
+        if self._copy is None:
+            raise ValueError("guard.git needs to know where; expected guard_repo(..., folder=...)")
+        if not self.held:
+            raise self._refused(BranchHeld(*self._branch, self._lease.holder(), None))
+        done = self._copy.run(arguments, timeout_s)
+        if done.returncode:
+            self._failed(arguments, done)
+        if check:
+            done.check_returncode()
+        return done
+
+    def _failed(self, arguments: tuple[str, ...], done: subprocess.CompletedProcess[str]) -> None:
+        command = next((word for word in arguments if word in CHANGES), None)
+        reason = failure_reason(f"{done.stdout}\n{done.stderr}")
+        if command is None or reason == NOTHING:
+            return
+        self._failures += 1
+        repo, branch = self._branch
+        self._incidents.tell(
+            "git_failure",
+            self._lease.guard_id,
+            str(self._failures),
+            repo=repo,
+            branch=branch,
+            reason=reason,
+            detail=f"git {command}",
+        )
+        if reason == "non_fast_forward":
+            self._look_at_remote()
+
+    def _look_at_remote(self) -> None:
+        """Tell of a commit at the remote's head that came while the branch was held, not from here.
+
+        Others see the same commit: whoever tells of it, it is one contamination.
+        """
+        if self._copy is None:
+            return
+        repo, branch = self._branch
+        head = self._copy.remote_head(branch)
+        if head is None or head == self._known_head or self._copy.is_ours(head):
+            return
+        self._known_head = head
+        self._incidents.tell(
+            "branch_contamination", repo, branch, head, repo=repo, branch=branch, detail=head
+        )
+
+    def _refused(self, held: BranchHeld) -> BranchHeld:
+        """Tell of a refusal: one incident for each session that one holder keeps out."""
+        repo, branch = self._branch
+        self._incidents.tell(
+            "branch_held",
+            repo,
+            branch,
+            held.guard_id or f"{self._lease.guard_id} lost",
+            self._session_id,
+            repo=repo,
+            branch=branch,
+            other_agent_id=held.agent,
+        )
+        return held
+
+    @property
+    def _branch(self) -> tuple[str, str]:
+        return self._lease.repo, self._lease.branch
+
+    def _renew(self) -> None:
+        while not self._leaving.wait(self._lease.lease_s / RENEWALS):
+            try:
+                if not self._lease.renew():
+                    _log.warning("%s, %s: the lease was lost to another agent", *self._branch)
+                    return
+            except (GoogleAPICallError, RetryError) as trouble:
+                _log.warning("%s, %s: the lease is not renewed yet: %s", *self._branch, trouble)
+
+    def __enter__(self) -> Self:
+        try:
+            self._lease.acquire()
+        except BranchHeld as held:
+            raise self._refused(held) from None
+        if self._copy is not None:
+            self._known_head = self._copy.remote_head(self._lease.branch)
+        self._renewing.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leaving.set()
+        self._renewing.join()
+        if self.held:
+            self._look_at_remote()
+        try:
+            self._lease.release()
+        except (GoogleAPICallError, RetryError) as trouble:
+            _log.warning("%s, %s: the lease runs out by itself: %s", *self._branch, trouble)
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, trace)

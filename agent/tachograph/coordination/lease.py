@@ -1,0 +1,165 @@
+"""An exclusive lease on a branch, judged by the database's clock alone.
+
+How old a lease is, is the time of reading it less the time of its last write, and the database says
+both; so no agent's clock matters. Its holder believes in it from before a write was sent, by a
+clock that cannot be set: it stops believing before anybody else may take it.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import (
+    AlreadyExists,
+    FailedPrecondition,
+    NotFound,
+    PermissionDenied,
+)
+from google.cloud import firestore
+
+from tachograph.firestore.retry import CONTENDED
+from tachograph_schema.paths import LEASES, DocumentPath, lease_id
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
+
+_CHANGED = (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied)
+"""What is answered where somebody else wrote; the rules are asked before versions are compared."""
+_NEVER = object()
+MAX_LEASE_S = 86_400
+"""A branch is not kept for longer by somebody who has gone."""
+_GRACE = timedelta(seconds=1)
+"""Past a lease's end, until it is taken over: the rules count in whole seconds."""
+_KEPT = timedelta(days=7)
+"""Until retention removes what nobody released: far beyond any lease and any wrong clock."""
+
+
+class BranchHeld(Exception):  # noqa: N818 - an everyday outcome, not an error
+    """Another agent holds the branch."""
+
+    def __init__(self, repo: str, branch: str, agent: str | None, guard_id: str | None) -> None:
+        super().__init__(f"{repo}, {branch}: held by {agent}; expected a branch nobody holds")
+        self.repo, self.branch, self.agent, self.guard_id = repo, branch, agent, guard_id
+
+
+class Lease:
+    """One lease of one branch."""
+
+    def __init__(
+        self,
+        client: firestore.Client,
+        fleet: str,
+        repo: str,
+        branch: str,
+        *,
+        agent: str,
+        session_id: str,
+        lease_s: float,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.repo, self.branch, self.lease_s = repo, branch, lease_s
+        self.guard_id = uuid.uuid4().hex
+        self._client, self._clock_s = client, clock_s
+        self._ref = client.document(str(DocumentPath(fleet, LEASES, lease_id(repo, branch))))
+        self._fields = {
+            "repo": repo,
+            "branch": branch,
+            "agent_id": agent,
+            "session_id": session_id,
+            "guard_id": self.guard_id,
+            "lease_ms": round(lease_s * 1000),
+        }
+        self._version: Any = None
+        self._until_s = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether the branch is certainly still this one's."""
+        return self._version is not None and self._clock_s() < self._until_s
+
+    def acquire(self) -> None:
+        """Take the branch, or raise BranchHeld.
+
+        Every write holds only for the version that was read, so of two contenders one wins.
+        """
+        read: Any = _NEVER
+        while True:
+            sent_s = self._clock_s()
+            found = self._ref.get()
+            if found.exists and not self._is_free(found):
+                fields = found.to_dict() or {}
+                raise BranchHeld(
+                    self.repo, self.branch, fields.get("agent_id"), fields.get("guard_id")
+                )
+            try:
+                self._write(found.update_time if found.exists else None, sent_s)
+            except _CHANGED as refusal:
+                # Somebody wrote in between; perhaps this write, whose answer was lost.
+                if isinstance(refusal, PermissionDenied) and found.update_time == read:
+                    raise
+                read = found.update_time
+            else:
+                return
+
+    def renew(self) -> bool:
+        """Hold on to the branch; False when somebody else has it, or it was released.
+
+        Raises what the network raised: the lease may then be renewed later, if nobody took it.
+        """
+        while self._version is not None:
+            sent_s = self._clock_s()
+            try:
+                self._write(self._version, sent_s)
+            except _CHANGED as refusal:
+                found = self._ref.get()
+                if isinstance(refusal, PermissionDenied) and found.update_time == self._version:
+                    raise
+                ours = found.exists and found.get("guard_id") == self.guard_id
+                self._version = found.update_time if ours else None
+            else:
+                return True
+        return False
+
+    def release(self) -> None:
+        """Let go of the branch, if it is still this one's."""
+        version, self._version = self._version, None
+        if version is None:
+            return
+        unchanged = self._client.write_option(last_update_time=version)
+        try:
+            self._ref.delete(option=unchanged, retry=CONTENDED)
+        except _CHANGED:
+            return  # somebody has taken it since
+
+    def holder(self) -> str | None:
+        """Name the agent that holds the branch, if any does."""
+        agent: str | None = (self._ref.get().to_dict() or {}).get("agent_id")
+        return agent
+
+    def _is_free(self, found: _Snapshot) -> bool:
+        fields = found.to_dict() or {}
+        if fields.get("guard_id") == self.guard_id:
+            return True
+        lease_ms = fields.get("lease_ms")
+        if not isinstance(lease_ms, int):
+            return True  # a document that promises nothing holds nothing
+        read_at, written_at = found.read_time, found.update_time
+        age: timedelta = read_at - written_at
+        return age > timedelta(milliseconds=lease_ms) + _GRACE
+
+    def _write(self, version: object, sent_s: float) -> None:
+        fields = {
+            **self._fields,
+            "renewed_at": firestore.SERVER_TIMESTAMP,
+            "expires_at": datetime.now(UTC) + _KEPT,
+        }
+        if version is None:
+            result = self._ref.create(fields, retry=CONTENDED)
+        else:
+            unchanged = self._client.write_option(last_update_time=version)
+            result = self._ref.update(fields, option=unchanged, retry=CONTENDED)
+        self._version, self._until_s = result.update_time, sent_s + self.lease_s

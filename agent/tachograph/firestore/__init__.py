@@ -1,0 +1,1 @@
+"""Documents written to Firestore in the background, and what that needs."""

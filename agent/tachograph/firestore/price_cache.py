@@ -1,0 +1,58 @@
+"""A fleet's own price list, as this process last read it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.cloud import firestore
+
+from tachograph_schema.paths import FLEETS, PRICES
+
+if TYPE_CHECKING:
+    from tachograph_schema.documents.price_sheet import PriceList
+
+_log = logging.getLogger("tachograph")
+REFRESH_S = 600.0
+_TIMEOUT_S = 5.0
+
+
+class Pricing:
+    """Reads the fleet's `prices/` when a price is first asked for, and anew after ten minutes.
+
+    Trouble is a warning, and the list read before stays; without any, the public prices hold.
+    """
+
+    def __init__(self, client: firestore.Client, fleet: str) -> None:
+        self._collection = f"{FLEETS}/{fleet}/{PRICES}"
+        self._client = client
+        self._lock = threading.Lock()
+        self._read_at: float | None = None
+        self._prices: PriceList | None = None
+
+    def current(self) -> PriceList | None:
+        """Return the list, or None where the fleet has none."""
+        with self._lock:
+            now = time.monotonic()
+            if self._read_at is None or now - self._read_at >= REFRESH_S:
+                self._read_at = now
+                try:
+                    self._prices = self._read()
+                except (GoogleAPICallError, RetryError) as trouble:
+                    _log.warning("%s could not be read: %s", self._collection, trouble)
+            return self._prices
+
+    def _read(self) -> PriceList | None:
+        found = self._client.collection(self._collection).stream(retry=None, timeout=_TIMEOUT_S)
+        documents = {document.id: document.to_dict() or {} for document in found}
+        if not documents:
+            return None
+        from tachograph_schema.documents.price_sheet import read_prices  # noqa: PLC0415 - imports pydantic
+
+        prices, problems = read_prices(documents)
+        for problem in problems:
+            _log.warning("%s: %s; the row is left out", self._collection, problem)
+        return prices

@@ -1,0 +1,1 @@
+"""Reports: recorded by the agent, not yet landed in Firestore."""

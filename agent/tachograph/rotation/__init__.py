@@ -1,0 +1,1 @@
+"""Rotation: the signal to a session, and its successor."""

@@ -1,0 +1,78 @@
+"""How a session's context stands by its fleet's thresholds, set or learned: pushed, as signals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+
+from tachograph.firestore.listener import listen_or_warn
+from tachograph_schema.paths import BASELINES, FLEETS, baseline_id
+
+if TYPE_CHECKING:
+    from tachograph_schema.documents.fleet import RotationPolicy
+    from tachograph_schema.documents.session import Session
+    from tachograph_schema.rotation.thresholds import Level
+
+    _Documents = Sequence[firestore.DocumentSnapshot[Any]]
+
+_log = logging.getLogger("tachograph")
+
+
+class Levels:
+    """A fleet's rotation policy as it is now; the defaults until it is heard."""
+
+    def __init__(self, client: firestore.Client, fleet: str) -> None:
+        self._client, self._path = client, f"{FLEETS}/{fleet}"
+        self._watches: dict[str, Any] = {}
+        self._policy: RotationPolicy | None = None
+        self._learned_pct: dict[str, float | None] = {}
+
+    def of(self, **session: object) -> Level | None:
+        """Return the level of a session by its fields; the first look begins to listen."""
+        from tachograph_schema.documents.session import Session  # noqa: PLC0415 - imports pydantic
+        from tachograph_schema.rotation.thresholds import level, thresholds  # noqa: PLC0415
+
+        self._listen(self._path, self._hear)
+        fields = Session.model_validate({k: v for k, v in session.items() if v is not None})
+        policy = self._policy or _defaults()
+        return level(fields, thresholds(fields, policy, self._learned(fields, policy)))
+
+    def stop(self) -> None:
+        """Listen no more."""
+        for watch in self._watches.values():
+            watch.unsubscribe()
+
+    def _learned(self, session: Session, policy: RotationPolicy) -> float | None:
+        """Return what the outcomes of the session's type and model taught, as far as is known."""
+        if policy.policy != "learned" or session.task_type is None or session.model is None:
+            return None
+        pair = baseline_id(session.task_type, session.model)
+        self._listen(f"{self._path}/{BASELINES}/{pair}", partial(self._hear_learned, pair))
+        return self._learned_pct.get(pair)
+
+    def _listen(self, path: str, hear: Callable[..., None]) -> None:
+        if path not in self._watches:
+            self._watches[path] = listen_or_warn(self._client.document(path), hear, path)
+
+    def _hear_learned(self, pair: str, documents: _Documents, *_: object) -> None:
+        said = (documents[0].to_dict() or {}).get("rotate_below_pct") if documents else None
+        self._learned_pct[pair] = said if isinstance(said, int | float) else None
+
+    def _hear(self, documents: _Documents, *_: object) -> None:
+        from tachograph_schema.documents.fleet import RotationPolicy  # noqa: PLC0415 - imports pydantic
+        from tachograph_schema.parsing import parse  # noqa: PLC0415
+
+        said = (documents[0].to_dict() or {}).get("rotation") if documents else None
+        self._policy, problems = parse(RotationPolicy, said if isinstance(said, dict) else {})
+        for problem in problems:
+            _log.warning("%s: rotation.%s; the default is used", self._path, problem)
+
+
+def _defaults() -> RotationPolicy:
+    from tachograph_schema.documents.fleet import RotationPolicy  # noqa: PLC0415 - imports pydantic
+
+    return RotationPolicy()

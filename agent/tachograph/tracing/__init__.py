@@ -1,0 +1,1 @@
+"""Spans of tasks, calls and tools, from their start to their export."""

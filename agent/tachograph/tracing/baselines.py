@@ -1,0 +1,87 @@
+"""What is usual in a fleet, and what its owner wants traced: as this process last read it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.cloud import firestore
+
+from tachograph_schema.documents.fleet import Fleet, TracingPolicy
+from tachograph_schema.parsing import parse
+from tachograph_schema.paths import BASELINES, FLEETS, SESSIONS, DocumentPath, baseline_id
+from tachograph_schema.tracing.sampling import Usual, usual_of
+from tachograph_schema.tracing.spans import Place, read_traceparent
+
+_log = logging.getLogger("tachograph")
+REFRESH_S = 600.0
+_TIMEOUT_S = 5.0
+_MAX_BASELINES = 400
+T = TypeVar("T")
+
+
+class Usuals:
+    """Reads the fleet's document and its baselines when they are asked for, anew in ten minutes.
+
+    Asked in the background only. Trouble is a warning, and what was known before stays.
+    """
+
+    def __init__(self, client: firestore.Client, fleet: str) -> None:
+        self._client, self._fleet = client, fleet
+        self._known: dict[str, tuple[float, Any]] = {}
+
+    def policy(self) -> TracingPolicy:
+        """Return what the owner wants traced."""
+        path = f"{FLEETS}/{self._fleet}"
+        return self._current(path, _policy, TracingPolicy())
+
+    def usual(self, task_type: str | None, model: str | None) -> Usual:
+        """Return what is usual for tasks of a type on a model."""
+        if not task_type or not model:
+            return Usual()
+        name = baseline_id(task_type, model)
+        return self._current(str(DocumentPath(self._fleet, BASELINES, name)), _usual, Usual())
+
+    def session_place(self, session_id: str) -> Place | None:
+        """Return where the trace of another session is."""
+        path = str(DocumentPath(self._fleet, SESSIONS, session_id))
+        return read_traceparent(self._read(path).get("traceparent"))
+
+    def _current(self, path: str, read: Callable[[Mapping[str, Any]], T], default: T) -> T:
+        known = self._known.get(path)
+        if known is not None and time.monotonic() - known[0] < REFRESH_S:
+            found: T = known[1]
+            return found
+        value = known[1] if known is not None else default
+        try:
+            value = read(self._read(path, raises=True))
+        except (GoogleAPICallError, RetryError) as trouble:
+            _log.warning("%s could not be read: %s", path, trouble)
+        if len(self._known) >= _MAX_BASELINES:
+            self._known.clear()
+        self._known[path] = time.monotonic(), value
+        return value
+
+    def _read(self, path: str, *, raises: bool = False) -> Mapping[str, Any]:
+        try:
+            found = self._client.document(path).get(retry=None, timeout=_TIMEOUT_S)
+        except (GoogleAPICallError, RetryError) as trouble:
+            if raises:
+                raise
+            _log.warning("%s could not be read: %s", path, trouble)
+            return {}
+        return found.to_dict() or {}
+
+
+def _policy(fields: Mapping[str, Any]) -> TracingPolicy:
+    fleet, problems = parse(Fleet, {"tracing": fields.get("tracing", {})})
+    for problem in problems:
+        _log.warning("the fleet's policy: %s; the default is used", problem)
+    return fleet.tracing
+
+
+def _usual(fields: Mapping[str, Any]) -> Usual:
+    return usual_of(fields.get("quantiles") or {})

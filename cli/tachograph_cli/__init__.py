@@ -1,0 +1,1 @@
+"""The `tachograph` command: everything that a person runs."""

@@ -1,0 +1,99 @@
+"""What Terraform's provider cannot do: Firebase, sign-in, and the dashboard's files.
+
+`google_firebase_*` is in google-beta only, and its hosting takes no files at all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tachograph.errors import OperatorError
+from tachograph_cli.deploy.google import RefusedError
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tachograph_cli.deploy.google import Google
+
+APP = "Tachograph dashboard"
+_THERE = "ALREADY_EXISTS"
+
+
+class NoFirebaseError(OperatorError):
+    """firebase-tools or Node are not on this machine."""
+
+
+def prepare(api: Google, project: str) -> Iterator[str]:
+    """Add what hosting stands on, each unless it is there, and say what was found or made.
+
+    Raises RefusedError.
+    """
+    yield f"Firebase: {_add_firebase(api, project)}"
+    yield f"sign-in: {_turn_on_sign_in(api, project)}"
+    yield f"web app: {_add_app(api, project)}"
+    yield f"site: {_add_site(api, project)}"
+
+
+def command(root: Path, project: str) -> list[str]:
+    """Return the command that uploads the dashboard. Raises NoFirebaseError."""
+    node, firebase = machine.find_node(), machine.find_firebase(root)
+    for tool in (node, firebase):
+        if isinstance(tool, Missing):
+            raise NoFirebaseError(f"{tool.what}: found {tool.found}; mend it with: {tool.remedy}")
+    assert not isinstance(node, Missing)  # noqa: S101 - the loop above
+    assert not isinstance(firebase, Missing)  # noqa: S101 - likewise
+    deploy = ["deploy", "--only", "hosting", "--project", project, "--non-interactive"]
+    return [str(node.path), str(firebase.path), *deploy]
+
+
+def name_database(page: Path, database: str) -> None:
+    """Write into the built page which database it listens to."""
+    said = re.compile(r'(?<=<meta name="firestore-database" content=")[^"]*')
+    page.write_text(said.sub(database, page.read_text()))
+
+
+def _add_firebase(api: Google, project: str) -> str:
+    try:
+        operation = api.post("firebase", f"v1beta1/projects/{project}:addFirebase", {})
+    except RefusedError as refusal:
+        return _there(refusal)
+    api.wait("firebase", "v1beta1", operation)
+    return "added"
+
+
+def _turn_on_sign_in(api: Google, project: str) -> str:
+    path = f"v2/projects/{project}/identityPlatform:initializeAuth"
+    try:
+        api.post("identitytoolkit", path, {})
+    except RefusedError as refusal:
+        return _there(refusal)
+    return "turned on"
+
+
+def _add_app(api: Google, project: str) -> str:
+    # Hosting serves this app's configuration to the dashboard, from /__/firebase/init.json.
+    apps = api.get("firebase", f"v1beta1/projects/{project}/webApps").get("apps", [])
+    if apps:
+        return "is there"
+    made = api.post("firebase", f"v1beta1/projects/{project}/webApps", {"displayName": APP})
+    api.wait("firebase", "v1beta1", made)
+    return "added"
+
+
+def _add_site(api: Google, project: str) -> str:
+    try:
+        api.post("firebasehosting", f"v1beta1/projects/{project}/sites", {}, siteId=project)
+    except RefusedError as refusal:
+        return _there(refusal)
+    return "added"
+
+
+def _there(refusal: RefusedError) -> str:
+    # Identity Platform says that it is on already as INVALID_ARGUMENT.
+    if refusal.reason == _THERE or "already" in refusal.message.lower():
+        return "is there"
+    raise refusal

@@ -1,0 +1,223 @@
+"""What a project must have before anything is put into it: each thing found, and what mends it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tachograph_cli.deploy.google import Google, RefusedError
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
+from tachograph_cli.local.requirements import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TERRAFORM_AT_LEAST = (1, 9)
+# What must be on before Terraform can look at a project at all; it turns the others on itself.
+FIRST_SERVICES = ("serviceusage.googleapis.com", "cloudresourcemanager.googleapis.com")
+_AT_ONCE = 20  # names that serviceusage takes in one question (30 at most)
+
+# What a deployment does, and the least predefined role that may.
+PERMISSIONS = {
+    "serviceusage.services.enable": "roles/serviceusage.serviceUsageAdmin",
+    "resourcemanager.projects.setIamPolicy": "roles/resourcemanager.projectIamAdmin",
+    "iam.serviceAccounts.create": "roles/iam.serviceAccountAdmin",
+    "iam.serviceAccounts.actAs": "roles/iam.serviceAccountUser",
+    "datastore.databases.create": "roles/datastore.owner",
+    "firebaserules.releases.create": "roles/firebaserules.admin",
+    "storage.buckets.create": "roles/storage.admin",
+    "artifactregistry.repositories.create": "roles/artifactregistry.admin",
+    "cloudfunctions.functions.create": "roles/cloudfunctions.admin",
+    "run.services.setIamPolicy": "roles/run.admin",
+    "cloudscheduler.jobs.create": "roles/cloudscheduler.admin",
+    "monitoring.alertPolicies.create": "roles/monitoring.editor",
+    "firebase.projects.update": "roles/firebase.admin",
+    "firebasehosting.sites.update": "roles/firebasehosting.admin",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an installation is, or is to be."""
+
+    project: str
+    location: str = "us-central1"
+    database: str = "(default)"
+    name: str = "tachograph"
+    region: str = ""
+
+    @property
+    def functions_region(self) -> str:
+        """Say where the functions run, as Terraform does."""
+        multi = {"nam5": "us-central1", "nam7": "us-central1", "eur3": "europe-west1"}
+        return self.region or multi.get(self.location, self.location)
+
+
+def look(api: Google, target: Target, root: Path) -> Iterator[Line]:
+    """Look at the tools here and the project there, in the order in which one stops the next."""
+    yield terraform()
+    yield _gcloud()
+    yield _firebase(root)
+    project = _project(api, target)
+    yield project
+    if project.fails:
+        return
+    yield _billing(api, target)
+    yield _roles(api, target)
+    yield _services(api, target, root)
+    yield _database(api, target)
+
+
+def terraform() -> Line:
+    """Look for a Terraform that is new enough."""
+    what = f"terraform >= {TERRAFORM_AT_LEAST[0]}.{TERRAFORM_AT_LEAST[1]}"
+    install = "https://developer.hashicorp.com/terraform/install"
+    path = shutil.which("terraform")
+    if path is None:
+        return Line(what, "none", install)
+    said = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False)
+    version = re.search(r'"terraform_version":\s*"((\d+)\.(\d+)[^"]*)"', said.stdout)
+    if version is None or (int(version[2]), int(version[3])) < TERRAFORM_AT_LEAST:
+        return Line(what, version[1] if version else "of no version", install)
+    return Line(what, f"{version[1]} {path}")
+
+
+def _gcloud() -> Line:
+    path = shutil.which("gcloud")
+    if path is None:
+        return Line("gcloud", "none", "https://cloud.google.com/sdk/docs/install")
+    return Line("gcloud", path)
+
+
+def _firebase(root: Path) -> Line:
+    found = machine.find_firebase(root)
+    if isinstance(found, Missing):
+        return Line(found.what, found.found, found.remedy)
+    return Line(found.what, found.version)
+
+
+def _project(api: Google, target: Target) -> Line:
+    what = f"project {target.project}"
+    try:
+        found = api.get("cloudresourcemanager", f"v3/projects/{target.project}")
+    except RefusedError as refusal:
+        if refusal.reason == "SERVICE_DISABLED":
+            return Line(what, str(refusal), _enable(target, FIRST_SERVICES))
+        return Line(
+            what,
+            str(refusal),
+            f"gcloud projects create {target.project}, or log in as somebody who may see it",
+        )
+    state = found.get("state", "")
+    if state != "ACTIVE":
+        return Line(what, f"state {state}", f"gcloud projects undelete {target.project}")
+    return Line(what, f"{found.get('name', '')} {state}".strip())
+
+
+def _billing(api: Google, target: Target) -> Line:
+    remedy = f"gcloud billing projects link {target.project} --billing-account=ACCOUNT"
+    try:
+        info = api.get("cloudbilling", f"v1/projects/{target.project}/billingInfo")
+    except RefusedError as refusal:
+        # Whoever may deploy need not be allowed to see the bill; Terraform says if there is none.
+        return Line("billing", str(refusal), f"if there is none: {remedy}", needed=False)
+    if not info.get("billingEnabled"):
+        return Line("billing", "not enabled", remedy)
+    return Line("billing", str(info.get("billingAccountName", "enabled")))
+
+
+def billing_account(api: Google, project: str) -> str:
+    """Return the id of a project's billing account. Raises RefusedError."""
+    info = api.get("cloudbilling", f"v1/projects/{project}/billingInfo")
+    return str(info.get("billingAccountName", "")).removeprefix("billingAccounts/")
+
+
+def _roles(api: Google, target: Target) -> Line:
+    try:
+        held = api.post(
+            "cloudresourcemanager",
+            f"v3/projects/{target.project}:testIamPermissions",
+            {"permissions": list(PERMISSIONS)},
+        )
+    except RefusedError as refusal:
+        return Line("roles", str(refusal), "ask an owner of the project for roles/browser")
+    lacking = [name for name in PERMISSIONS if name not in held.get("permissions", [])]
+    if not lacking:
+        return Line("roles", f"{api.account} may do all of it")
+    roles = list(dict.fromkeys(PERMISSIONS[name] for name in lacking))
+    grants = "; ".join(
+        f"gcloud projects add-iam-policy-binding {target.project} --member=MEMBER --role={role}"
+        for role in roles
+    )
+    return Line("roles", f"{api.account} lacks {', '.join(lacking)}", grants)
+
+
+def needed_services(root: Path) -> dict[str, str]:
+    """Return the APIs that the cloud side stands on, and what each is for."""
+    found: dict[str, str] = json.loads((root / "terraform" / "services.json").read_text())
+    return found
+
+
+def disabled_services(api: Google, project: str, names: list[str]) -> list[str]:
+    """Return those of the APIs that are not on. Raises RefusedError."""
+    off = []
+    for start in range(0, len(names), _AT_ONCE):
+        asked = [f"projects/{project}/services/{name}" for name in names[start : start + _AT_ONCE]]
+        answer = api.get("serviceusage", f"v1/projects/{project}/services:batchGet", names=asked)
+        off += [
+            service["name"].rpartition("/")[2]
+            for service in answer.get("services", [])
+            if service.get("state") != "ENABLED"
+        ]
+    return off
+
+
+def _services(api: Google, target: Target, root: Path) -> Line:
+    names = list(needed_services(root))
+    try:
+        off = disabled_services(api, target.project, names)
+    except RefusedError as refusal:
+        return Line("APIs", str(refusal), _enable(target, FIRST_SERVICES))
+    if off:
+        return Line(
+            "APIs",
+            f"{len(off)} of {len(names)} are off: {', '.join(off)}",
+            f"nothing to do: make deploy turns them on. By hand: {_enable(target, off)}",
+            needed=False,
+        )
+    return Line("APIs", f"all {len(names)} are on")
+
+
+def _database(api: Google, target: Target) -> Line:
+    what = f"database {target.database}"
+    try:
+        found = api.get("firestore", f"v1/projects/{target.project}/databases/{target.database}")
+    except RefusedError as refusal:
+        if refusal.status == 404 or refusal.reason == "SERVICE_DISABLED":  # noqa: PLR2004
+            return Line(what, f"none yet; Terraform creates it in {target.location}")
+        return Line(what, str(refusal), "ask an owner of the project for roles/datastore.viewer")
+    kind, location = found.get("type"), found.get("locationId")
+    edition = found.get("databaseEdition", "STANDARD")
+    another = f"use another: make deploy PROJECT={target.project} DATABASE=tachograph"
+    if kind != "FIRESTORE_NATIVE":
+        return Line(what, f"{kind}; expected FIRESTORE_NATIVE", another)
+    if edition != "STANDARD":
+        return Line(what, f"{edition} edition; expected STANDARD", another)
+    if location != target.location:
+        there = f"make deploy PROJECT={target.project} LOCATION={location}"
+        return Line(
+            what,
+            f"in {location}; asked for {target.location}, and it cannot be moved",
+            f"go where it is: {there}; or {another}",
+        )
+    return Line(what, f"{kind} in {location}")
+
+
+def _enable(target: Target, services: tuple[str, ...] | list[str]) -> str:
+    return f"gcloud services enable {' '.join(services)} --project={target.project}"

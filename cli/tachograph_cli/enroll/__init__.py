@@ -1,0 +1,1 @@
+"""Enrolment: the identities of agents and viewers, made and ended."""

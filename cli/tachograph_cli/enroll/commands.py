@@ -1,0 +1,150 @@
+"""`tachograph enroll` and `tachograph revoke`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import quote
+
+import click
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.auth.exceptions import GoogleAuthError
+
+from tachograph.errors import OperatorError
+from tachograph.firestore.client import service_client
+from tachograph.firestore.credential import ROLES, VARIABLE, Role, write_credential
+from tachograph_cli.enroll.directory import Directory
+from tachograph_cli.enroll.enrollment import check_agent_name, enroll, revoke, uid_of
+from tachograph_cli.enroll.signer import EmulatorSigns, Signs, service_signs
+from tachograph_schema.paths import check_fleet_name
+
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
+_FOLDER = Path("~/.config/tachograph")
+_WEATHER = (GoogleAPICallError, RetryError, GoogleAuthError)
+_MAX_DAYS = 366
+
+_agent = click.argument("agent")
+_fleet = click.option("--fleet", required=True, help="The fleet's name.")
+_api_key = click.option(
+    "--api-key",
+    envvar="TACHOGRAPH_API_KEY",
+    help="The project's web API key, which is no secret.  [env: TACHOGRAPH_API_KEY]",
+)
+_signer = click.option(
+    "--signer",
+    envvar="TACHOGRAPH_SIGNER",
+    help="The service account to sign as, where these credentials are a person's.",
+)
+
+
+@click.command(name="enroll")
+@_agent
+@_fleet
+@click.option(
+    "--role", type=click.Choice(get_args(Role)), default=ROLES[0], show_default=True,
+    help="What it may do: docs/security.md.",
+)  # fmt: skip
+@click.option(
+    "--days", type=click.IntRange(1, _MAX_DAYS), default=30, show_default=True,
+    help="How long the credential lasts.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Where to write it.  [default: {_FOLDER}/FLEET/AGENT.json]",
+)  # fmt: skip
+@click.option(
+    "--dashboard", metavar="ADDRESS",
+    help="Write no file: print a link that signs a viewer in there, within the hour.",
+)  # fmt: skip
+@_api_key
+@_signer
+def enroll_command(
+    agent: str,
+    fleet: str,
+    role: Role,
+    days: int,
+    out: Path | None,
+    dashboard: str | None,
+    api_key: str | None,
+    signer: str | None,
+) -> None:
+    """Make AGENT a credential: scoped to the fleet and a role, expiring, revocable.
+
+    The file is a secret; give it to the agent alone, as TACHOGRAPH_CREDENTIAL. One that the agent
+    had before ends.
+    """
+    _check(agent, fleet)
+    db = service_client()
+    key, signs = _key(api_key), _signs(db.project, signer)
+    directory = Directory(db.project, signs, key)
+    try:
+        credential = enroll(
+            directory, db,
+            project=db.project, api_key=key, fleet=fleet, agent=agent, role=role, days=days,
+        )  # fmt: skip
+    except _WEATHER as trouble:
+        raise click.ClickException(f"fleets/{fleet}: {trouble}") from trouble
+    finally:
+        _close(db)
+    if dashboard is not None:
+        token = signs.custom_token(uid_of(fleet, agent))
+        click.echo(f"{dashboard.rstrip('/')}/?fleet={quote(fleet)}#token={token}")
+        return
+    path = (out or _FOLDER / fleet / f"{agent}.json").expanduser()
+    write_credential(credential, path)
+    click.echo(f"{agent} is {role} of {fleet} until {credential.expires_at}")
+    click.echo(f"export {VARIABLE}={path}")
+
+
+@click.command(name="revoke")
+@_agent
+@_fleet
+@_api_key
+@_signer
+def revoke_command(agent: str, fleet: str, api_key: str | None, signer: str | None) -> None:
+    """Put AGENT out: its writes are refused at once, its reads within the hour.
+
+    Whatever it wrote stays. `tachograph enroll` lets it in again, with a new credential.
+    """
+    _check(agent, fleet)
+    db = service_client()
+    directory = Directory(db.project, _signs(db.project, signer), api_key or "")
+    try:
+        known = revoke(directory, db, fleet, agent)
+    except _WEATHER as trouble:
+        raise click.ClickException(f"fleets/{fleet}: {trouble}") from trouble
+    finally:
+        _close(db)
+    words = "" if known else "; it was not enrolled here, tokens made elsewhere are refused as well"
+    click.echo(f"{agent} of {fleet} is revoked{words}")
+
+
+def _check(agent: str, fleet: str) -> None:
+    try:
+        check_fleet_name(fleet)
+        check_agent_name(agent)
+    except (ValueError, OperatorError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _signs(project: str, signer: str | None) -> Signs:
+    if os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
+        return EmulatorSigns(project)
+    return service_signs(signer)
+
+
+def _key(api_key: str | None) -> str:
+    if api_key is None and os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
+        return "emulator"
+    if not api_key:
+        raise click.UsageError(
+            "--api-key: not said; expected the project's web API key, from its Firebase settings"
+        )
+    return api_key
+
+
+def _close(db: firestore.Client) -> None:
+    db.close()  # type: ignore[no-untyped-call]  # typed in part

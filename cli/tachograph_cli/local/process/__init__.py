@@ -1,0 +1,1 @@
+"""Child processes: started, signalled and ended with everything below them."""

@@ -1,0 +1,251 @@
+"""The whole of it on this machine: Firestore, Auth, functions and dashboard, on free ports."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from tachograph_cli.local import chores, ports, workspace
+from tachograph_cli.local.process.child import Kept
+from tachograph_cli.local.reservation import Reservation
+from tachograph_cli.local.toolchain import StackError, Tools, environment, find_tools
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+# firebase-tools asks for no login, and reaches no production, for a demo- project.
+PROJECT = "demo-tachograph"
+REGION = "us-central1"
+SERVICES = ("firestore", "auth", "functions", "hosting")
+READY = "All emulators ready"
+STARTS = 3  # a port may be taken between the choosing and the start
+READY_S = 120.0
+READY_WITH_DOWNLOAD_S = 900.0
+SHOWN_LINES = 25
+# firebase-tools ignores a signal within 100 ms of its start (processKillSignal, commandUtils.js),
+# and a start of the functions alone takes less.
+DEAF_S = 0.1
+
+# The second is how a port that was lost between firebase-tools' own look at it and its use ends.
+_PORT_TAKEN = re.compile(r"Port (\d+) is not open|An unexpected error has occurred")
+_NOT_LOADED = "Failed to load function definition from source"
+
+
+class _PortTakenError(StackError):
+    """Somebody took a port first."""
+
+
+class Stack:
+    """A running stack; `with Stack.start(root) as stack` leaves nothing behind."""
+
+    def __init__(self, project: str, only: Sequence[str], run: Path) -> None:
+        self.project = project
+        self.only = tuple(only)
+        self.ports: dict[str, int] = {}
+        self.run = run
+        self.log = run / "stack.log"
+        self._process: Kept | None = None
+        self._chores = ExitStack()
+        self._reservation = Reservation()
+
+    @classmethod
+    def start(
+        cls,
+        root: Path,
+        *,
+        only: Sequence[str] = SERVICES,
+        project: str = PROJECT,
+        ports: Mapping[str, int] | None = None,
+        tick_every_s: float | None = chores.TICK_EVERY_S,
+        quiet: bool = True,
+    ) -> Self:
+        """Start the services and wait until they answer.
+
+        `ports` fixes some or all of them by service name; the others are free ones near the usual.
+        `tick_every_s` is how often the scheduled function is called (None: never). What the
+        emulators and the functions print is in `log` until the end; `quiet=False` prints it too.
+        Raises StackError, naming what is missing with its remedy.
+        """
+        tools = find_tools(root, only)
+        for attempt in range(1, STARTS + 1):
+            stack = cls(project, only, Path(tempfile.mkdtemp(prefix="tachograph-")))
+            try:
+                stack._choose_ports(ports or {})
+                stack._launch(root, tools, quiet=quiet)
+                stack._wait(READY_S if tools.emulator else READY_WITH_DOWNLOAD_S)
+                stack._do_chores(tick_every_s)
+            except _PortTakenError:
+                stack.stop()
+                if attempt == STARTS or ports:
+                    raise
+            except BaseException:
+                stack.stop()
+                raise
+            else:
+                return stack
+        raise AssertionError("unreachable")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Give what a program needs to meet this stack: add it to its environment."""
+        told = {"GCLOUD_PROJECT": self.project, "GOOGLE_CLOUD_PROJECT": self.project}
+        if "firestore" in self.only:
+            told["FIRESTORE_EMULATOR_HOST"] = self.address("firestore")
+            # So that a laptop's agents are bound by the rules, as in the cloud.
+            told["TACHOGRAPH_CREDENTIAL"] = "emulator"
+        if "auth" in self.only:
+            told["FIREBASE_AUTH_EMULATOR_HOST"] = self.address("auth")
+        if "functions" in self.only:
+            told["TACHOGRAPH_FUNCTIONS_URL"] = self.functions_url
+        if "hosting" in self.only:
+            told["TACHOGRAPH_DASHBOARD_URL"] = self.dashboard_url
+        return told
+
+    @property
+    def functions_url(self) -> str:
+        """Give the address below which every HTTP function has its name."""
+        return f"http://{self.address('functions')}/{self.project}/{REGION}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """Give the address of the dashboard."""
+        return f"http://localhost:{self.ports['hosting']}"
+
+    def address(self, service: str) -> str:
+        """Give a service's host and port."""
+        return f"{workspace.HOST}:{self.ports[service]}"
+
+    def last_lines(self, count: int = SHOWN_LINES) -> str:
+        """Give the end of what the emulators and the functions printed."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+    def check(self) -> None:
+        """Raise StackError when the emulators have ended by themselves."""
+        if self._process is None or self._process.poll() is not None:
+            raise StackError(
+                f"the emulators ended by themselves; their last lines:\n{self.last_lines()}"
+            )
+
+    def stop(self) -> None:
+        """Stop everything and remove the run folder. Stopping twice is harmless."""
+        self._chores.close()
+        if self._process is not None:
+            self._process.stop()
+        self._reservation.release()
+        if not _logs_are_kept():
+            shutil.rmtree(self.run, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _choose_ports(self, fixed: Mapping[str, int]) -> None:
+        needed = {"hub", *self.only}
+        needed |= {"websocket"} if "firestore" in self.only else set()
+        needed |= {"eventarc", "tasks"} if "functions" in self.only else set()
+        usual = {name: port for name, port in ports.USUAL.items() if name in needed - fixed.keys()}
+        free = ports.choose(self._can_have, usual, fixed.values())
+        self.ports = {**free, **fixed}
+
+    def _can_have(self, port: int) -> bool:
+        return ports.is_free(port) and self._reservation.take(port)
+
+    def _launch(self, root: Path, tools: Tools, *, quiet: bool) -> None:
+        workspace.lay_out(self.run, root, self.ports, self.only)
+        env = environment(self.run, tools, self.project)
+        if tools.emulator is not None and tools.emulator.origin == "gcloud SDK":
+            launcher = self.run / "firestore-emulator.jar"
+            workspace.write_launcher(tools.emulator.path, launcher)
+            env["FIRESTORE_EMULATOR_BINARY_PATH"] = str(launcher)
+        command = [
+            str(tools.node.path),
+            str(tools.firebase.path),
+            "emulators:start",
+            "--project",
+            self.project,
+        ]
+        command += ["--only", ",".join(self.only)]
+        if not quiet:
+            follow = chores.Follow(self.log, sys.stderr)
+            self._chores.enter_context(chores.Chore(follow, chores.FOLLOW_EVERY_S))
+        with self.log.open("ab") as output:
+            self._process = Kept(
+                command,
+                env=env,
+                cwd=self.run,
+                output=output,
+                remove=None if _logs_are_kept() else self.run,
+            )
+
+    def _wait(self, bound_s: float) -> None:
+        """Return when everything answers; raise when it cannot, or not within the bound."""
+        try:
+            self._wait_until_ready(bound_s)
+        finally:
+            time.sleep(DEAF_S)
+
+    def _wait_until_ready(self, bound_s: float) -> None:
+        deadline = time.monotonic() + bound_s
+        while True:
+            printed = self.log.read_text(errors="replace")
+            taken = _PORT_TAKEN.search(printed)
+            if taken is not None and READY not in printed:
+                which = f"port {taken[1]}" if taken[1] else "a port"
+                raise _PortTakenError(
+                    f"{which} was taken by somebody else; last lines:\n{self.last_lines()}"
+                )
+            # Not before it is ready: firebase-tools may not hear a signal until then.
+            if _NOT_LOADED in printed and READY in printed:
+                raise StackError(
+                    f"functions: cannot be loaded; the emulators' last lines:\n{self.last_lines()}"
+                )
+            self.check()
+            if READY in printed and self._hub_answers():
+                return
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"the emulators are not ready after {bound_s:.0f} s; "
+                    f"their last lines:\n{self.last_lines()}"
+                )
+            time.sleep(0.1)
+
+    def _hub_answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(
+                f"http://{self.address('hub')}/emulators", timeout=5
+            ) as answer:
+                return bool(answer.status == 200)  # noqa: PLR2004
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def _do_chores(self, tick_every_s: float | None) -> None:
+        self._chores.enter_context(
+            chores.Chore(lambda: chores.trim_logs(self.run), chores.TRIM_EVERY_S)
+        )
+        if "functions" in self.only and tick_every_s is not None:
+            self._chores.enter_context(
+                chores.Chore(lambda: chores.tick(self.functions_url, self.log), tick_every_s)
+            )
+
+
+def _logs_are_kept() -> bool:
+    return bool(os.environ.get("TACHOGRAPH_KEEP_LOGS"))

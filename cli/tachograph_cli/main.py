@@ -1,0 +1,131 @@
+"""The command line; a command is imported when it is called, so `tachograph --help` is quick."""
+
+from __future__ import annotations
+
+import importlib
+from typing import NamedTuple
+
+import click
+
+from tachograph.errors import OperatorError
+
+
+class Entry(NamedTuple):
+    """Where a command lives, and what `tachograph --help` says of it without importing it."""
+
+    target: str  # module:attribute
+    help: str
+
+
+COMMANDS = {
+    "demo": Entry(
+        "tachograph_cli.local.commands:demo",
+        "Show a fleet at work: the local stack, agents and the dashboard.",
+    ),
+    "local": Entry(
+        "tachograph_cli.local.commands:local",
+        "Run the stack on this machine, or a command inside it.",
+    ),
+    "replay": Entry(
+        "tachograph_cli.replay.command:replay", "Turn recorded transcripts into a fleet at work."
+    ),
+    "report": Entry(
+        "tachograph_cli.report.commands:report", "Say what a fleet's work cost, and how it went."
+    ),
+    "cost": Entry(
+        "tachograph_cli.report.commands:cost",
+        "Say what a task cost with everything it spawned, and where the money went.",
+    ),
+    "rates": Entry(
+        "tachograph_cli.report.rates_command:rates",
+        "Say how fast a fleet works, lately and by habit.",
+    ),
+    "top": Entry(
+        "tachograph_cli.top.command:top", "Watch a fleet at work: sessions, context, signals, burn."
+    ),
+    "verify": Entry(
+        "tachograph_cli.repair.commands:verify",
+        "Check that what was counted is what the documents say.",
+    ),
+    "sweep": Entry(
+        "tachograph_cli.repair.commands:sweep", "Count what events that never came would have."
+    ),
+    "rebuild": Entry(
+        "tachograph_cli.repair.commands:rebuild", "Make shards and rollups what the ledger says."
+    ),
+    "reprice": Entry(
+        "tachograph_cli.repair.commands:reprice",
+        "Price tasks of some days again, by today's tables.",
+    ),
+    "deploy": Entry(
+        "tachograph_cli.deploy.command:deploy", "Put this checkout into a Google Cloud project."
+    ),
+    "enroll": Entry(
+        "tachograph_cli.enroll.commands:enroll_command",
+        "Make an agent or a viewer a credential for a fleet.",
+    ),
+    "revoke": Entry(
+        "tachograph_cli.enroll.commands:revoke_command", "End what an agent was enrolled with."
+    ),
+    "doctor": Entry(
+        "tachograph_cli.local.commands:doctor",
+        "Say what this machine, or with --project a project, has and lacks.",
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order in which somebody new meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command; a package that it lacks is named with the command that installs it."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            raise click.ClickException(
+                f"tachograph {cmd_name}: the Python package {error.name} is not installed; "
+                "install it with: pip install 'tachograph[functions]'"
+            ) from error
+        if not isinstance(command, click.Command):
+            raise TypeError(
+                f"{entry.target} is a {type(command).__name__}; expected a click command"
+            )
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; what a person can mend is told as words, not as a traceback."""
+        try:
+            return super().invoke(ctx)
+        except OperatorError as error:
+            raise click.ClickException(str(error)) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="tachograph")
+def main() -> None:
+    """Cost and health of a fleet of AI agents, live, from the documents they already write.
+
+    Start with `tachograph demo`: it runs everything on this machine, with a fleet at work, and
+    prints the address of its dashboard. `tachograph doctor` says what is missing if it does not
+    start.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`tachograph verify`, `sweep`, `rebuild` and `reprice`: what was counted, checked and repaired."""

@@ -1,0 +1,125 @@
+"""What the ledger, the shards and the rollups say of each hour, as of one moment."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+
+from counting.contribution import COLLECTIONS
+from events.change import stamp
+from publishing.rollups import add_up
+from repair.history import pages
+from tachograph_schema.documents.records import Cells
+from tachograph_schema.paths import LEDGER, ROLLUPS, SHARDS, parse_path
+from tachograph_schema.periods import hour_of, rollup_id
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour in the ledger and in the shards."""
+
+    hour: str
+    entries: int
+    ledger: Cells
+    shards: Cells
+    begun: str
+    """When the first of its shards came to be, RFC 3339; empty where there is none."""
+    dirty: bool
+    """Whether something changed that is not published yet."""
+    repairs: tuple[str, ...]
+    """The entries that rebuilds left: what they put in the shards is in no other entry."""
+    repaired: str
+    """When the first of them was made, RFC 3339; empty where there is none."""
+
+
+def whole(hour: Hour, since: str) -> bool:
+    """Tell whether the ledger still holds every entry of an hour, none being removed since `since`.
+
+    So it is where the hour is later, and where it was counted later: history that is imported has
+    shards younger than its hour. Shards that a rebuild made say nothing about entries.
+    """
+    counted = bool(hour.begun) and (not hour.repaired or hour.begun < hour.repaired)
+    return hour.hour >= first_whole_hour(since) or (counted and hour.begun >= since)
+
+
+def first_whole_hour(since: str) -> str:
+    """Return the first hour none of whose entries may have been removed from the ledger."""
+    return hour_of(datetime.fromisoformat(since[:19] + "+00:00") + timedelta(hours=1))
+
+
+def moment(db: firestore.Client, fleet: str) -> datetime:
+    """Return the database's present: reads as of then see one state, whatever goes on."""
+    at: datetime = db.document("fleets", fleet).get(["name"]).read_time
+    return at
+
+
+def hours(db: firestore.Client, fleet: str, first: str, last: str, at: datetime) -> Iterator[Hour]:
+    """Yield every hour of the ledger or the shards from `first` to `last`, one in memory."""
+    entries = _of_hours(db, fleet, LEDGER, first, last).select(["hour", "delta", "path"])
+    shards = _of_hours(db, fleet, SHARDS, first, last)
+    merged = heapq.merge(
+        ((entry.get("hour"), entry) for entry in pages(entries, at)),
+        ((shard.get("hour"), shard) for shard in pages(shards, at)),
+        key=itemgetter(0),
+    )
+    for hour, found in groupby(merged, key=itemgetter(0)):
+        yield _hour(hour, (snapshot for _, snapshot in found))
+
+
+def published(db: firestore.Client, fleet: str, hour: str, at: datetime) -> Cells:
+    """Return an hour's published counters."""
+    ref = db.document("fleets", fleet, ROLLUPS, rollup_id("hour", hour))
+    [found] = db.get_all([ref], read_time=at)
+    cells: Cells = (found.to_dict() or {}).get("c", {})
+    return cells
+
+
+def _hour(hour: str, found: Iterable[_Snapshot]) -> Hour:
+    ledger: Cells = {}
+    shards: Cells = {}
+    entries, begun, repaired, dirty, repairs = 0, "", "", False, []
+    for snapshot in found:
+        fields = snapshot.to_dict() or {}
+        if "c" in fields or "dirty" in fields:
+            shards = add_up([shards, fields.get("c", {})])
+            dirty = dirty or bool(fields.get("dirty"))
+            made = stamp(snapshot.create_time)
+            begun = min(begun or made, made)
+        elif parse_path(fields["path"]).collection in COLLECTIONS:
+            _add(ledger, json.loads(fields["delta"]))
+            entries += 1
+        else:
+            repairs.append(snapshot.id)
+            made = stamp(snapshot.create_time)
+            repaired = min(repaired or made, made)
+    kept = tuple(sorted(repairs))
+    return Hour(hour, entries, add_up([ledger]), shards, begun, dirty, kept, repaired)
+
+
+def _add(into: Cells, cells: Cells) -> None:
+    for scope, row in cells.items():
+        kept = into.setdefault(scope, {})
+        for name, n in row.items():
+            kept[name] = kept.get(name, 0) + n
+
+
+def _of_hours(
+    db: firestore.Client, fleet: str, collection: str, first: str, last: str
+) -> firestore.Query:
+    return (
+        db.collection("fleets", fleet, collection)
+        .where(filter=firestore.FieldFilter("hour", ">=", first))
+        .where(filter=firestore.FieldFilter("hour", "<=", last))
+        .order_by("hour")
+    )

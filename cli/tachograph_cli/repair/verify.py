@@ -1,0 +1,189 @@
+"""Whether what was counted is what the documents say: each check with the exact difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+
+from counting.contribution import delta
+from events.change import stamp
+from publishing.rollups import TOTAL, add_up
+from repair.gaps import lost, restated
+from repair.history import chains, pages
+from repair.sweep import RETRY_WINDOW, known_since, read_marker
+from tachograph_cli.repair.hours import hours, moment, published, whole
+from tachograph_schema.counters.dimensions import bounded
+from tachograph_schema.counters.names import FLEET
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.records import Cells
+from tachograph_schema.paths import ROLLUPS, SHARDS
+from tachograph_schema.periods import day_of, rollup_id, week_of
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
+
+MAX_FINDINGS = 1000
+_LAST = "9999"
+
+
+@dataclass
+class Check:
+    """One thing that must hold, how often it was looked at, and where it does not hold."""
+
+    name: str
+    promise: str
+    noun: str
+    looked: int = 0
+    wrong: int = 0
+    waiting: int = 0
+    """What may still come right by itself: events on their way, hours not published yet."""
+    forgotten: int = 0
+    """What cannot be looked at any more: the ledger keeps its entries for so many days."""
+    difference: Cells = field(default_factory=dict)
+    """All that is there, minus all that should be."""
+    findings: list[tuple[str, Cells]] = field(default_factory=list)
+    """Where, and by how much: the first 1,000."""
+
+    def compare(self, where: str, there: Cells, expected: Cells) -> None:
+        """Hold one thing against what it should be."""
+        self.looked += 1
+        self.found(where, delta(expected, there))
+
+    def found(self, where: str, difference: Cells) -> None:
+        """Note a difference, if it is one."""
+        if difference:
+            self.wrong += 1
+            self.difference = add_up([self.difference, difference])
+            if len(self.findings) < MAX_FINDINGS:
+                self.findings.append((where, difference))
+
+
+@dataclass
+class Verified:
+    """What a verification came to."""
+
+    fleet: str
+    as_of: datetime
+    known_since: str
+    checks: list[Check]
+    restated: int
+    """Documents counted by other labels, tiers or prices than today's; nothing is lost there."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything does."""
+        return not any(check.wrong for check in self.checks)
+
+
+def verify(db: firestore.Client, fleet: str, policy: Fleet, *, all_ages: bool = False) -> Verified:
+    """Check the ledger, the shards, the rollups and the documents against each other.
+
+    Everything is read as of one moment, two reads for each ledger entry and one for each document,
+    shard and rollup, in the memory of one hour. Firestore keeps that moment for an hour.
+    """
+    at = moment(db, fleet)
+    since = known_since(read_marker(db, fleet), policy, at)
+    young = at if all_ages else at - RETRY_WINDOW
+    chain, documents, restatements = _check_chains(db, fleet, policy, at, since, young)
+    shards, rollups, unpublished = _check_hours(db, fleet, at, since)
+    sums = check_sums(db, fleet, at, unpublished)
+    return Verified(fleet, at, since, [chain, documents, shards, rollups, sums], restatements)
+
+
+def _check_chains(
+    db: firestore.Client, fleet: str, policy: Fleet, at: datetime, since: str, young: datetime
+) -> tuple[Check, Check, int]:
+    chain = Check("ledger", "no event is missing between two entries", "entries")
+    documents = Check("documents", "the last entry is how the document stands", "documents")
+    restatements = 0
+    for link in chains(db, fleet, policy, read_time=at):
+        chain.looked += len(link.entries)
+        documents.looked += link.now is not None
+        restatements += bool(restated(link.entries, link.now))
+        for gap in lost(link.entries, link.now, since):
+            check = documents if gap.later is link.now else chain
+            if gap.later.update_time > stamp(young):
+                check.waiting += 1
+            else:
+                trees = {f"tree:{root}": row for root, row in gap.trees.items()}
+                check.found(str(link.path), delta(gap.delta | trees, {}))
+    return chain, documents, restatements
+
+
+def _check_hours(
+    db: firestore.Client, fleet: str, at: datetime, since: str
+) -> tuple[Check, Check, set[str]]:
+    """Check the hours the ledger holds whole, and say which are not published.
+
+    An hour that was begun before the ledger's memory is counted as forgotten, never as right.
+    """
+    shards = Check("shards", "an hour is the sum of its ledger entries", "hours")
+    rollups = Check("rollups", "what is published is that sum", "hours")
+    unpublished = set()
+    for hour in hours(db, fleet, "", _LAST, at):
+        if not whole(hour, since):
+            shards.forgotten += 1
+            rollups.forgotten += 1
+            continue
+        shards.compare(hour.hour, hour.shards, hour.ledger)
+        if hour.dirty:
+            rollups.waiting += 1
+            unpublished.add(hour.hour)
+        else:
+            rollups.compare(hour.hour, published(db, fleet, hour.hour, at), bounded(hour.ledger))
+    dirty = db.collection("fleets", fleet, SHARDS).where(
+        filter=firestore.FieldFilter("dirty", "==", value=True)
+    )
+    older = {shard.get("hour") for shard in dirty.select(["hour"]).stream(read_time=at)}
+    return shards, rollups, unpublished | older
+
+
+def check_sums(db: firestore.Client, fleet: str, at: datetime, unpublished: set[str]) -> Check:
+    """Check the sums of what is published; those of `unpublished` hours are waited for."""
+    check = Check("sums", "days, weeks and the total are the sums of their parts", "periods")
+    total: Cells = {}
+
+    def of_days() -> Iterator[tuple[str, Cells]]:
+        nonlocal total
+        for hour, cells in _rollups(db, fleet, "hour", at):
+            total = add_up([total, {FLEET: cells.get(FLEET, {})}])
+            yield day_of(hour), cells
+
+    days = {day_of(hour) for hour in unpublished}
+    weeks = {week_of(hour) for hour in unpublished}
+    of_weeks = ((week_of(day), cells) for day, cells in _rollups(db, fleet, "day", at))
+    for grain, parts, waiting in (("day", of_days(), days), ("week", of_weeks, weeks)):
+        there = dict.fromkeys(waiting, True)
+        for period, found in groupby(parts, key=lambda part: part[0]):
+            expected = bounded(add_up(cells for _, cells in found))
+            if period in there:
+                check.waiting += 1
+            else:
+                name = rollup_id(grain, period)  # type: ignore[arg-type]  # of the tuple above
+                check.compare(name, _published(db, fleet, name, at), expected)
+    name = rollup_id("total", TOTAL)
+    check.compare(name, _published(db, fleet, name, at), total)
+    return check
+
+
+def _rollups(
+    db: firestore.Client, fleet: str, grain: str, at: datetime
+) -> Iterator[tuple[str, Cells]]:
+    """Yield what is published of a grain, the newest first, as its index has them."""
+    of_grain = db.collection("fleets", fleet, ROLLUPS).where(
+        filter=firestore.FieldFilter("grain", "==", grain)
+    )
+    newest = of_grain.order_by("period", direction=firestore.Query.DESCENDING)
+    for found in pages(newest, at):
+        yield found.get("period"), found.get("c")
+
+
+def _published(db: firestore.Client, fleet: str, name: str, at: datetime) -> Cells:
+    [found] = db.get_all([db.document("fleets", fleet, ROLLUPS, name)], read_time=at)
+    cells: Cells = (found.to_dict() or {}).get("c", {})
+    return cells

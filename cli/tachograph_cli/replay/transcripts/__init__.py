@@ -1,0 +1,1 @@
+"""Transcripts of coding agents, read into one stream of events."""

@@ -1,0 +1,288 @@
+"""Codex rollouts: totals that are repeated, and forks that begin with their parent's history.
+
+Rollout lines are `{timestamp, type, payload}`; calls are the `token_count` events, turns have ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tachograph_cli.replay.transcripts.calls_seen import Claim, Seen
+from tachograph_cli.replay.transcripts.events import (
+    Called,
+    CallFailed,
+    Compacted,
+    Event,
+    Facts,
+    Outcome,
+    Source,
+    ToolUsed,
+    TurnEnded,
+    TurnStarted,
+)
+from tachograph_cli.replay.transcripts.values import (
+    Record,
+    ident,
+    instant,
+    mapping,
+    optional_mapping,
+    optional_name,
+    short,
+    whole,
+)
+from tachograph_schema.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+WORTH_CLAIMING = (b'"token_count"', b'"call_id"')
+"""A line without any of these claims nothing."""
+BURST_GAP = timedelta(seconds=1)
+"""A fork's copied history is written at once; its own first answer takes longer to come."""
+_CALLS = {"function_call", "custom_tool_call", "local_shell_call"}
+_OUTPUTS = {"function_call_output", "custom_tool_call_output"}
+
+
+@dataclass(frozen=True, slots=True)
+class _PendingTool:
+    name: str
+    at: datetime
+
+
+def claims(record: Record) -> Iterator[Claim]:
+    """Say what of a record counts once over the folder: calls, and tools that answered."""
+    payload = record.get("payload")
+    if not isinstance(payload, dict):
+        return
+    if payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
+        yield _claim(record, payload["info"])
+    elif payload.get("type") in _CALLS and (identity := optional_name(payload.get("call_id"))):
+        yield Claim(f"tool:{identity}")
+
+
+class Reader:
+    """Reads the records of a file in their order; what it yields depends on none after them."""
+
+    def __init__(self, source: Source, seen: Seen) -> None:
+        self._source = source
+        self._seen = seen
+        self._facts: Facts | None = None
+        self._forked = False
+        self._copying = False
+        self._copied_turn: str | None = None
+        self._previous_at = source.started_at
+        self._model: str | None = None
+        self._window: int | None = None
+        self._totals: Usage | None = None
+        self._turn = f"{source.session}-start"
+        self._turn_at = source.started_at
+        self._turn_open = False
+        self._turns = 0
+        self._has_turn_ids = False
+        self._last_at = source.started_at
+        self._tools: dict[str, _PendingTool] = {}
+
+    def read(self, record: Record) -> Iterator[Event]:
+        """Yield what a record says; raises UnreadableError where it says something impossible."""
+        payload = record.get("payload")
+        if not isinstance(payload, dict):
+            return
+        at = instant(record.get("timestamp"), "timestamp")
+        if self._copying and at - self._previous_at >= BURST_GAP:
+            self._copying = False
+            if self._copied_turn is not None:
+                yield from self._started(self._copied_turn, at)
+        self._previous_at = at
+        match record.get("type"):
+            case "session_meta":
+                yield from self._met(payload, at)
+            case "turn_context":
+                yield from self._context(payload, at)
+            case "event_msg":
+                yield from self._event(record, payload, at)
+            case "response_item" if not self._copying:
+                yield from self._item(payload, at)
+            case "compacted" if not self._copying:
+                yield from self._compacted(at)
+            case _:
+                pass
+
+    def _met(self, payload: Record, at: datetime) -> Iterator[Event]:
+        if self._facts is not None:
+            return  # a fork repeats its ancestors'
+        parent = parent_of(payload)
+        self._forked = self._copying = parent is not None
+        cwd = optional_name(payload.get("cwd"))
+        git = payload.get("git")
+        self._facts = Facts(
+            at,
+            optional_name(payload.get("cli_version")),
+            (cwd or "").rstrip("/").rpartition("/")[2] or None,
+            optional_name(git.get("branch")) if isinstance(git, dict) else None,
+            optional_name(payload.get("model_provider")) or "openai",
+            parent,
+        )
+        yield self._facts
+
+    def _context(self, payload: Record, at: datetime) -> Iterator[Event]:
+        self._model = optional_name(payload.get("model")) or self._model
+        if (turn := optional_name(payload.get("turn_id"))) is not None:
+            yield from self._started(turn, at)
+
+    def _event(self, record: Record, payload: Record, at: datetime) -> Iterator[Event]:
+        match payload.get("type"):
+            case "token_count":
+                yield from self._token_count(record, payload, at)
+            case "task_started" | "turn_started":
+                self._window = (
+                    whole(payload.get("model_context_window"), "model_context_window")
+                    or self._window
+                )
+                yield from self._started(optional_name(payload.get("turn_id")), at)
+            case "user_message" if not self._has_turn_ids:
+                yield from self._started(None, at)
+            case "task_complete" | "turn_complete":
+                yield from self._ended(at, "completed", None)
+            case "turn_aborted":
+                yield from self._ended(at, "cancelled", optional_name(payload.get("reason")))
+            case "error" | "stream_error" if not self._copying:
+                if self._once("error", at):
+                    yield CallFailed(at, self._turn, None)
+            case _:
+                if (child := optional_name(payload.get("new_thread_id"))) is not None:
+                    self._seen.spawned(ident(child), self._turn)
+
+    def _token_count(self, record: Record, payload: Record, at: datetime) -> Iterator[Event]:
+        info = optional_mapping(payload.get("info"), "payload.info")
+        if not info:
+            return  # only rate limits
+        total = _usage(info, "total_token_usage")
+        last = _usage(info, "last_token_usage")
+        repeated = total is not None and total == self._totals
+        if last is None and total is not None:
+            last = _since(total, self._totals)
+        self._totals = total or self._totals
+        self._window = (
+            whole(info.get("model_context_window"), "model_context_window") or self._window
+        )
+        if repeated or self._copying or last is None or not last.total_tokens:
+            return
+        self._last_at, self._turn_open = at, True
+        news = self._seen.tell(self._source.owner, _claim(record, info), last, at)
+        if news is not None:
+            model = (
+                optional_name(info.get("model"))
+                or optional_name(payload.get("model"))
+                or self._model
+            )
+            yield Called(news.at, at, self._turn, None, model, last, news.before, self._window)
+
+    def _started(self, turn: str | None, at: datetime) -> Iterator[Event]:
+        """Begin a turn, once: a turn says its id more than once."""
+        self._has_turn_ids |= turn is not None
+        if self._copying:
+            self._copied_turn = turn
+            return
+        if turn is None:
+            self._turns += 1
+            task = f"{self._source.session}-{self._turns}"
+        else:
+            own = self._forked or len(turn) <= len("turn-000")
+            task = f"{self._source.session}-{ident(short(turn))}" if own else ident(turn)
+        if task == self._turn:
+            return
+        if self._turn_open:
+            yield from self._ended(self._last_at, "completed", None)
+        self._tools.clear()  # an interrupted tool never answers
+        self._turn, self._turn_at, self._last_at = task, at, at
+        yield TurnStarted(at, task)
+
+    def _ended(self, at: datetime, outcome: Outcome, reason: str | None) -> Iterator[Event]:
+        if self._turn_open and not self._copying and self._once(f"end:{self._turn}", at):
+            duration_ms = max(0, round((at - self._turn_at).total_seconds() * 1000))
+            yield TurnEnded(at, self._turn, None, outcome, reason, duration_ms)
+        self._turn_open &= self._copying
+
+    def _item(self, payload: Record, at: datetime) -> Iterator[Event]:
+        kind = payload.get("type")
+        identity = optional_name(payload.get("call_id"))
+        if kind in _CALLS and identity is not None:
+            name = optional_name(payload.get("name")) or str(kind).removesuffix("_call")
+            self._tools[identity] = _PendingTool(name, at)
+        elif (
+            kind in _OUTPUTS
+            and identity is not None
+            and (pending := self._tools.pop(identity, None))
+        ):
+            self._last_at = at
+            if self._seen.once(self._source.owner, f"tool:{identity}", at):
+                duration_ms = max(0, round((at - pending.at).total_seconds() * 1000))
+                yield ToolUsed(
+                    at, self._turn, None, pending.name, _failed(payload.get("output")), duration_ms
+                )
+        elif kind == "web_search_call" and self._once("web", at):  # has neither id nor output
+            yield ToolUsed(at, self._turn, None, "web_search", payload.get("status") == "failed", 0)
+
+    def _compacted(self, at: datetime) -> Iterator[Event]:
+        if self._once("compacted", at):
+            yield Compacted(at, self._turn, None, 0)
+
+    def _once(self, what: str, at: datetime) -> bool:
+        """Tell whether something without an id is told for the first time."""
+        identity = f"{what}:{self._source.session}:{at.isoformat()}"
+        return self._seen.once(self._source.owner, identity, at)
+
+
+def parent_of(payload: Record) -> str | None:
+    """Return the session whose history a fork begins with, from its `session_meta`."""
+    source = payload.get("source")
+    subagent = source.get("subagent") if isinstance(source, dict) else None
+    spawn = subagent.get("thread_spawn") if isinstance(subagent, dict) else None
+    parent = spawn.get("parent_thread_id") if isinstance(spawn, dict) else None
+    for candidate in (parent, payload.get("parent_thread_id"), payload.get("forked_from_id")):
+        if (identity := optional_name(candidate)) is not None:
+            return ident(identity)
+    return "unknown" if isinstance(spawn, dict) else None
+
+
+def _claim(record: Record, info: Record) -> Claim:
+    """Name a call by its moment and its counts: the same one copied into another file has both."""
+    counts = info.get("last_token_usage") or info.get("total_token_usage")
+    numbers = sorted(counts.items()) if isinstance(counts, dict) else []
+    return Claim(f"{instant(record.get('timestamp'), 'timestamp').isoformat()} {numbers!a}")
+
+
+def _usage(info: Record, key: str) -> Usage | None:
+    """Read counts: Codex counts what was cached in the input, and the reasoning in the output."""
+    if info.get(key) is None:
+        return None
+    counts = mapping(info[key], key)
+    given = whole(counts.get("input_tokens"), f"{key}.input_tokens")
+    cached = whole(counts.get("cached_input_tokens"), f"{key}.cached_input_tokens")
+    out = whole(counts.get("output_tokens"), f"{key}.output_tokens")
+    reasoning = whole(counts.get("reasoning_output_tokens"), f"{key}.reasoning_output_tokens")
+    cached = min(cached, given)
+    return Usage(
+        tokens_in=given - cached,
+        cache_read_tokens=cached,
+        tokens_out=out,
+        reasoning_tokens=min(reasoning, out),
+    )
+
+
+def _since(total: Usage, before: Usage | None) -> Usage:
+    """Return what was added to running totals; totals that fell began anew."""
+    if before is None or total.total_tokens < before.total_tokens:
+        return total
+    added = total - before
+    negative = (
+        min(added.tokens_in, added.cache_read_tokens, added.tokens_out, added.reasoning_tokens) < 0
+    )
+    return total if negative else added
+
+
+def _failed(output: object) -> bool:
+    return isinstance(output, dict) and output.get("success") is False

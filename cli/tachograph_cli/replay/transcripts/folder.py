@@ -1,0 +1,162 @@
+"""Which files of a folder are transcripts, of which session, and in which order they are read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tachograph_cli.replay.transcripts import claude, claude_lines, codex
+from tachograph_cli.replay.transcripts.calls_seen import Claim, Seen
+from tachograph_cli.replay.transcripts.events import Broken, Event, Source
+from tachograph_cli.replay.transcripts.json_lines import numbered, records
+from tachograph_cli.replay.transcripts.values import (
+    Record,
+    UnreadableError,
+    ident,
+    instant,
+    mapping,
+    optional_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIX = ".jsonl"
+LOOKED_FOR = (
+    f"files *{SUFFIX}, at any depth, whose first lines are those of a Claude Code transcript "
+    "(sessionId, type, timestamp) or of a Codex rollout (type, timestamp, payload)"
+)
+HEAD_LINES = 500
+"""Lines in which a file must say what it is: a transcript may begin with many summaries."""
+_CODEX_TYPES = {"session_meta", "turn_context", "event_msg", "response_item", "compacted"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The transcripts of a folder, in the order they are read, and the other .jsonl files."""
+
+    sources: tuple[Source, ...]
+    others: tuple[Path, ...] = field(default=())
+
+
+def find(folder: Path) -> Listing:
+    """List the transcripts at or under a path.
+
+    Sessions come before the sub-agents they started, earlier ones before later ones, a state of a
+    transcript before those that begin with it: the order is the same wherever the files lie.
+    """
+    sources, others = [], []
+    for path in _files(folder):
+        try:
+            source = recognise(path)
+        except OSError:  # it may not be read, or went away
+            source = None
+        if source is None:
+            others.append(path)
+        else:
+            sources.append(source)
+    sources.sort(key=_order)
+    return Listing(tuple(sources), tuple(others))
+
+
+def recognise(path: Path) -> Source | None:
+    """Tell what a file is by its first lines that say so; None when none does."""
+    with path.open("rb") as file:
+        for item in islice(records(numbered(file), path), HEAD_LINES):
+            if isinstance(item, Broken):
+                continue
+            try:
+                source = _of_codex(path, item[1]) or _of_claude(path, item[1])
+            except UnreadableError:
+                continue
+            if source is not None:
+                return source
+    return None
+
+
+def claim(source: Source, seen: Seen) -> None:
+    """Note everything of a file that counts once; see Seen."""
+    module = codex if source.kind == "codex" else claude_lines
+    with source.path.open("rb") as file:
+        worth = (
+            (n, line)
+            for n, line in numbered(file)
+            if line and any(w in line for w in module.WORTH_CLAIMING)
+        )
+        for item in records(worth, source.path):
+            if not isinstance(item, Broken):
+                seen.claim(source.owner, _readable(module.claims(item[1])))
+
+
+def read(source: Source, seen: Seen) -> Iterator[Event]:
+    """Yield what happened in a file; a line that cannot be read is told as Broken and passed by."""
+    reader = (codex if source.kind == "codex" else claude).Reader(source, seen)
+    with source.path.open("rb") as file:
+        for item in records(numbered(file), source.path):
+            if isinstance(item, Broken):
+                yield item
+                continue
+            try:
+                yield from reader.read(item[1])
+            except UnreadableError as refusal:
+                yield Broken(source.path, item[0], str(refusal))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
+        return
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(SUFFIX))
+
+
+def _order(source: Source) -> tuple[object, ...]:
+    return (
+        source.agent is not None,
+        source.started_at,
+        source.owner,
+        source.path.stat().st_size,
+        str(source.path),
+    )
+
+
+def _of_claude(path: Path, record: Record) -> Source | None:
+    session = optional_name(record.get("sessionId"))
+    if (
+        session is None
+        or not isinstance(record.get("type"), str)
+        or record.get("timestamp") is None
+    ):
+        return None
+    agent = optional_name(record.get("agentId")) if record.get("isSidechain") is True else None
+    if agent is None and path.name.startswith("agent-"):
+        agent = path.stem.removeprefix("agent-")
+    started_at = instant(record["timestamp"], "timestamp")
+    cwd = optional_name(record.get("cwd"))
+    return Source(
+        path, "claude-code", ident(session), ident(agent) if agent else None, started_at, cwd
+    )
+
+
+def _of_codex(path: Path, record: Record) -> Source | None:
+    if record.get("type") not in _CODEX_TYPES or not isinstance(record.get("payload"), dict):
+        return None
+    payload = mapping(record["payload"], "payload")
+    # A rollout whose first line was lost still has the session's id in its name.
+    session = (
+        optional_name(payload.get("id")) if record["type"] == "session_meta" else path.stem[-36:]
+    )
+    cwd = optional_name(payload.get("cwd"))
+    started_at = instant(record.get("timestamp"), "timestamp")
+    return Source(path, "codex", ident(session or path.stem), None, started_at, cwd)
+
+
+def _readable(claims: Iterator[Claim]) -> Iterator[Claim]:
+    try:
+        yield from claims
+    except UnreadableError:
+        return  # the reader will say where and why

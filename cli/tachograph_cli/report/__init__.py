@@ -1,0 +1,1 @@
+"""`tachograph report` and `rates`: what a fleet did and what that cost."""

@@ -1,0 +1,115 @@
+"""How well a fleet's agents got along: waits, collisions, refusals, and what orchestrating took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tachograph_cli.terminal import fmt
+from tachograph_cli.terminal.widgets import bar, named, number, table
+from tachograph_schema.counters.derived import orchestration, reliability
+from tachograph_schema.documents.coordination import INCIDENT_KINDS
+from tachograph_schema.rotation.baseline import MIN_RUNS
+
+if TYPE_CHECKING:
+    from tachograph_cli.report.report import Line, Report
+
+_WAITS = {
+    "dispatch_ms": ("queued to claimed", "tasks"),
+    "message_latency_ms": ("sent to acknowledged", "messages"),
+}
+
+
+def section(found: Report) -> RenderableType | None:
+    """Lay out what is known of it; None where nothing is."""
+    facts = list(_facts(found))
+    waits = _waits(found)
+    roles = _roles(found.roles)
+    parts: list[RenderableType] = [part for part in (waits, _grid(facts), roles) if part]
+    return Group(*_spaced(parts)) if parts else None
+
+
+def _spaced(parts: Sequence[RenderableType]) -> Iterator[RenderableType]:
+    for n, part in enumerate(parts):
+        if n:
+            yield Text()
+        yield part
+
+
+def _waits(found: Report) -> Table | None:
+    made = table("", "median", "p95", "p99", "of")
+    for measure, (words, noun) in _WAITS.items():
+        sketched = found.total.percentiles.get(measure, {})
+        n = int(sketched.get("n", 0))
+        if n >= MIN_RUNS:
+            values = (fmt.duration(sketched[q]) for q in ("p50", "p95", "p99"))
+            made.add_row(words, *values, fmt.counted(n, noun.removesuffix("s"), noun))
+    return made if made.row_count else None
+
+
+def _roles(lines: Sequence[Line]) -> Table | None:
+    """Tell how long each role worked; the time of all together is more than the clock's."""
+    worked = [(line, line.counters.get("duration_ms", 0)) for line in lines]
+    whole = sum(ms for _, ms in worked)
+    if not whole:
+        return None
+    made = table("role", "done", "time", "share", "")
+    for line, ms in sorted(worked, key=lambda one: -one[1]):
+        done = number(line.counters.get("tasks_completed", 0))
+        share = ms / whole
+        made.add_row(
+            named(line.name),
+            done,
+            fmt.duration(ms),
+            fmt.share(share),
+            bar(share),
+        )
+    return made
+
+
+def _grid(facts: Sequence[tuple[str, str, str]]) -> Table | None:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for fact, style, words in facts:
+        grid.add_row(Text(fact, style), words)
+    return grid if facts else None
+
+
+def _facts(found: Report) -> Iterator[tuple[str, str, str]]:
+    """Yield a figure, its style, and what it means."""
+    count = found.total.counters.get
+    shares = reliability(found.total.counters)
+    if any(count(f"incidents_{kind}", 0) for kind in INCIDENT_KINDS):
+        lost, claimed = count("incidents_claim_collision", 0), count("tasks_claimed", 0)
+        words = f"claims lost to another agent, of {fmt.count(lost + claimed)}"
+        yield fmt.percent(shares.get("collision_share", 0.0)), _warned(lost), words
+        for kind, words in _INCIDENTS.items():
+            n = count(f"incidents_{kind}", 0)
+            if n:
+                yield fmt.count(n), "bold yellow", words
+    sent = count("messages_sent", 0)
+    if sent:
+        words = f"of {fmt.counted(sent, 'message')} sent are acknowledged"
+        yield fmt.share(shares.get("acknowledged_share", 0.0)), "bold", words
+    time = orchestration(found.total.counters, found.coordination.counters)
+    if "orchestrating_to_building" in time:
+        spent, built = (fmt.duration(time[f"{name}_ms"]) for name in ("orchestrating", "building"))
+        words = f"orchestrating to building: {spent} against {built}"
+        yield fmt.times(time["orchestrating_to_building"]), "bold", words
+
+
+_INCIDENTS = {
+    "branch_held": "changes refused: another agent holds the branch",
+    "branch_contamination": "foreign commits on a branch that was held",
+    "dispatch_refused": "dispatches refused: the worker rotates, has ended, or is not there",
+    "git_failure": "changes that git refused",
+}
+
+
+def _warned(n: int) -> str:
+    return "bold yellow" if n > 0 else "bold green"

@@ -1,0 +1,1 @@
+"""`tachograph cost`: the bill of a task with everything it spawned."""

@@ -1,0 +1,212 @@
+"""A bill as it stands in a terminal: the tree of tasks, with what each cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tachograph_cli.report.cost.bill import Bill, Node
+from tachograph_cli.terminal import fmt
+from tachograph_cli.terminal.widgets import WIDE, bar, figure, named, table
+from tachograph_schema.counters.names import UNKNOWN
+
+SHOWN_SUBTASKS = 12
+"""Of one task; the others are cheaper, and are told as a sum."""
+_STATUS = {
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "dim",
+    "voided": "dim",
+    "missing": "yellow",
+    "queued": "dim",
+    "waiting": "blue",
+}
+_PARTS = {
+    "root_first": "the task's own first attempt",
+    "subtasks_first": "first attempts of what it spawned",
+    "retry": "retries",
+    "rotation": "rotations",
+    "handoff": "handoffs",
+}
+_COUNTED = {"retry": "retries", "rotation": "rotations", "handoff": "handoffs"}
+_SINGULAR = {"retry": "retry", "rotation": "rotation", "handoff": "handoff"}
+_LONG_ID = 12
+_COLUMNS = (9, 17, 7, 8, 5, 10)
+"""Characters of every column but the first, which has the room that is left."""
+
+
+def page(made: Bill, width: int, *, everything: bool = False) -> RenderableType:
+    """Lay a bill out for a terminal of so many columns."""
+    return Group(
+        _headline(made),
+        Padding(_tree(made, width, everything=everything), (1, 0, 1, 0)),
+        Text("Where the money went", "bold"),
+        _where(made),
+        *(Padding(note, (1, 0, 0, 0)) for note in [_notes(made)]),
+    )
+
+
+def _headline(made: Bill) -> RenderableType:
+    total, ratio = made.total, made.derived.get("true_to_naive")
+    ended = ", ".join(
+        f"{total[f'tasks_{end}']} {end}"
+        for end in ("completed", "failed", "cancelled")
+        if total[f"tasks_{end}"]
+    )
+    tasks = fmt.counted(total["tasks_created"], "task") + (f": {ended}" if ended else "")
+    asked = f"  asked for {made.asked}, a part of it" if made.asked != made.root.task_id else ""
+    lines = [
+        Text.assemble((made.root.task_id, "bold"), (f"  {made.root.title or ''}", ""), style=""),
+        Text(f"fleet {made.fleet} · {tasks}{asked}", "dim"),
+        Text(),
+        figure(fmt.money(total["cost_nanousd"]), "with everything it spawned"),
+    ]
+    if ratio is not None:
+        naive = fmt.money(total["naive_cost_nanousd"])
+        lines.append(figure(fmt.times(ratio), f"true to naive: its own first attempt cost {naive}"))
+    return Group(*lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A task, one of its parts, or the rest of its subtasks, with the branches before it."""
+
+    guide: str
+    node: Node | None
+    words: str
+    cost_nanousd: int
+    whole_nanousd: int | None = None
+
+
+def _tree(made: Bill, width: int, *, everything: bool) -> Table:
+    wide = width >= WIDE
+    shown = table("task", "status", "model", "own", "with all", "share", *([""] if wide else []))
+    room = width - sum(_COLUMNS[: len(shown.columns) - 1]) - 2 * len(shown.columns)
+    for column, chars in zip(shown.columns, (room, *_COLUMNS), strict=False):
+        column.min_width = column.max_width = chars
+    shown.columns[1].justify = shown.columns[2].justify = "left"
+    whole = made.total["cost_nanousd"]
+    for row in _rows(made.root, "", "", everything=everything):
+        node, part = row.node, row.whole_nanousd if row.node else row.cost_nanousd
+        share = (part or 0) / whole if whole > 0 else 0.0
+        cells: list[Text | str] = [
+            _label(row, room, made),
+            Text(node.status, _STATUS.get(node.status, "blue")) if node else "",
+            _model(node),
+            Text(fmt.money(row.cost_nanousd), "" if node else "dim"),
+            Text(fmt.money(row.whole_nanousd), "bold") if row.whole_nanousd is not None else "",
+            Text(fmt.share(share), "" if node else "dim"),
+            bar(share, "blue" if node else "yellow"),
+        ]
+        shown.add_row(*cells[: len(shown.columns)])
+    return shown
+
+
+def _model(node: Node | None) -> Text:
+    """Name the model without its date, which is in the JSON."""
+    if node is None or node.status == "missing":
+        return Text()
+    return named(re.sub(r"-\d{4}-?\d{2}-?\d{2}$", "", node.model or UNKNOWN))
+
+
+def _label(row: _Row, room: int, made: Bill) -> Text:
+    label = Text().append(row.guide, "dim")
+    if row.node is None:
+        return label.append(row.words, "dim")
+    asked = row.node.task_id == made.asked and row.guide
+    words = _shortened(row.node.task_id, made.root.task_id, room - len(row.guide))
+    label.append(words, "bold reverse" if asked else "bold")
+    return label.append(f"  {row.node.title}" if row.node.title else "", "dim")
+
+
+def _shortened(task: str, root: str, room: int) -> str:
+    """Leave out of an id what it shares with the root's, then what is in its middle."""
+    if len(root) > _LONG_ID and task != root and task.startswith(root):
+        task = f"…{task[len(root) :]}"
+    if len(task) <= room:
+        return task
+    half = max(1, (room - 1) // 2)
+    return f"{task[:half]}…{task[-half:]}"
+
+
+def _rows(node: Node, guide: str, below: str, *, everything: bool) -> Iterator[_Row]:
+    """Yield a task's row, then its overheads, then its subtasks, each with its branches."""
+    yield _Row(guide, node, "", node.own.cost_nanousd, node.whole_nanousd)
+    shown = node.subtasks if everything else node.subtasks[:SHOWN_SUBTASKS]
+    rest = node.subtasks[len(shown) :]
+    stem = "│  " if node.subtasks else "   "
+    for kind, cost in node.own.overheads.items():
+        n = node.counts[_COUNTED[kind]]
+        if cost or n:
+            words = fmt.counted(n, _SINGULAR[kind], _COUNTED[kind])
+            yield _Row(below + stem, None, words, cost)
+    for n, subtask in enumerate(shown):
+        last = n == len(shown) - 1 and not rest
+        arm, under = ("└─ ", "   ") if last else ("├─ ", "│  ")
+        yield from _rows(subtask, below + arm, below + under, everything=everything)
+    if rest:
+        cost = sum(subtask.whole_nanousd for subtask in rest)
+        yield _Row(f"{below}└─ ", None, f"{fmt.count(len(rest))} cheaper (--all)", cost)
+
+
+def _where(made: Bill) -> RenderableType:
+    whole = made.total["cost_nanousd"]
+    shown = table("part", "cost", "share", "")
+    shown.columns[0].max_width = 36
+    for name, cost in made.parts.items():
+        if cost or name == "root_first":
+            share = cost / whole if whole > 0 else 0.0
+            style = "blue" if name.endswith("first") else "yellow"
+            shown.add_row(
+                _PARTS[name],
+                fmt.money(cost),
+                fmt.share(share),
+                bar(share, style, 20),
+            )
+    models = [(model, cost) for model, cost in made.by_model.items() if cost]
+    if len(models) > 1:
+        shown.add_section()
+        for model, cost in models:
+            share = cost / whole if whole > 0 else 0.0
+            shown.add_row(
+                named(model),
+                fmt.money(cost),
+                fmt.share(share),
+                bar(share, "blue", 20),
+            )
+    return shown
+
+
+def _notes(made: Bill) -> Text:
+    words, said = Text(), made.published
+    if said is None and made.total["tasks_created"] > 1:
+        words.append("The tree is not published yet; the sums are of its tasks.", "yellow")
+    elif said is None:
+        words.append("It spawned nothing, so no tree is kept of it.", "dim")
+    elif said.difference_nanousd or said.tasks != made.total["tasks_created"]:
+        more = "lags" if said.difference_nanousd >= 0 else "is ahead"
+        words.append(
+            f"! The published tree {more}: it says {fmt.money(said.cost_nanousd)} "
+            f"of {fmt.counted(said.tasks, 'task')}{_as_of(made)}.",
+            "yellow",
+        )
+    else:
+        words.append(f"✓ The published tree says the same{_as_of(made)}.", "green")
+    if made.unknown_cost:
+        tasks = fmt.counted(made.unknown_cost, "task")
+        words.append(f"\n! {tasks} used tokens of no known price; they count for less.", "yellow")
+    if not made.complete:
+        words.append("\n! There is more of it than is read at once; the rest is not in.", "yellow")
+    return words
+
+
+def _as_of(made: Bill) -> str:
+    at = made.published.as_of if made.published else None
+    return "" if at is None else f", as of {fmt.moment(at.astimezone(UTC))} UTC"

@@ -1,0 +1,193 @@
+"""Pure: published rollups -> what a fleet's work cost, and how it went.
+
+Raw counters stand beside every derived number. Derived numbers come from
+tachograph_schema.counters.derived alone, so every reader sees the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tachograph_schema.counters.derived import (
+    concentration,
+    dearest_to_cheapest,
+    orchestration,
+    outcomes,
+    overheads,
+    percentiles,
+    ratios,
+    reliability,
+)
+from tachograph_schema.counters.dimensions import dimension
+from tachograph_schema.counters.names import FLEET, OTHER, UNKNOWN
+from tachograph_schema.counters.sketch import SEPARATOR
+from tachograph_schema.documents.records import Cells, Rollup
+from tachograph_schema.rotation.baseline import MIN_RUNS
+
+Row = Mapping[str, int]
+COORDINATION = "coordination"
+"""The type of work outside any task: an orchestrator's dispatching, chat."""
+CONCENTRATED_PART = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One tier, type, model, or the fleet: its counters and what derives from them."""
+
+    name: str
+    counters: Row
+    derived: Mapping[str, float]
+    """tachograph_schema.counters.derived.ratios, and `cost_share`, of all spend."""
+    percentiles: Mapping[str, Mapping[str, float]]
+
+    @property
+    def cost_nanousd(self) -> int:
+        """Return its spend."""
+        return self.counters.get("cost_nanousd", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Concentration:
+    """How many of the agents make `part` of the cost."""
+
+    agents: int
+    of: int
+    part: float
+    cost_nanousd: int
+    complete: bool
+    """False when the rollups tell only the costliest agents apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What some hours, days or weeks of a fleet add up to."""
+
+    fleet: str
+    grain: str
+    periods: tuple[str, ...]
+    as_of: datetime
+    documents_read: int
+    total: Line
+    tiers: tuple[Line, ...]
+    types: tuple[Line, ...]
+    models: tuple[Line, ...]
+    roles: tuple[Line, ...]
+    tier_cost_ratio: tuple[str, str, float] | None
+    """The tier whose completed tasks cost most, the one's that cost least, and the ratio."""
+    overheads: Mapping[str, Mapping[str, float]]
+    outcomes: Mapping[str, Mapping[str, float]]
+    coordination: Line
+    concentration: Concentration | None
+
+
+def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
+    """Add rollups of one grain up; at least one, in any order."""
+    cells = _sum(rollups)
+    total = cells.get(FLEET, {})
+    tiers = _lines("tier", cells)
+    return Report(
+        fleet=fleet,
+        grain=rollups[0].grain,
+        periods=tuple(sorted(rollup.period for rollup in rollups)),
+        as_of=max(rollup.as_of for rollup in rollups),
+        documents_read=len(rollups),
+        total=_line(FLEET, total, total),
+        tiers=tiers,
+        types=_lines("type", cells),
+        models=_lines("model", cells),
+        roles=_lines("role", cells),
+        tier_cost_ratio=dearest_to_cheapest(
+            {line.name: line.counters for line in tiers if line.name != UNKNOWN}
+        ),
+        overheads=overheads(total),
+        outcomes=outcomes(total),
+        coordination=_line(COORDINATION, cells.get(f"type:{COORDINATION}", {}), total),
+        concentration=_concentration(cells),
+    )
+
+
+def as_json(found: Report) -> dict[str, Any]:
+    """Return what `tachograph report --json` prints; docs/report.md says what each name means."""
+    ratio, crowd = found.tier_cost_ratio, found.concentration
+    return {
+        "fleet": found.fleet,
+        "grain": found.grain,
+        "periods": list(found.periods),
+        "as_of": found.as_of.isoformat(),
+        "documents_read": found.documents_read,
+        "min_runs_for_percentiles": MIN_RUNS,
+        "total": _line_json(found.total),
+        "tiers": [_line_json(line) for line in found.tiers],
+        "task_types": [_line_json(line) for line in found.types],
+        "models": [_line_json(line) for line in found.models],
+        "roles": [_line_json(line) for line in found.roles],
+        "tier_cost_ratio": ratio
+        and {"dearest": ratio[0], "cheapest": ratio[1], "cost_per_completed_ratio": ratio[2]},
+        "overheads": {kind: dict(part) for kind, part in found.overheads.items()},
+        "rotation_tax": found.overheads["rotation"]["share"],
+        "outcomes": {kind: dict(outcome) for kind, outcome in found.outcomes.items()},
+        "coordination": _line_json(found.coordination),
+        "orchestration": orchestration(found.total.counters, found.coordination.counters),
+        "reliability": reliability(found.total.counters),
+        "concentration": crowd
+        and {
+            "agents": crowd.agents,
+            "of_agents": crowd.of,
+            "part": crowd.part,
+            "cost_nanousd": crowd.cost_nanousd,
+            "complete": crowd.complete,
+        },
+    }
+
+
+def _sum(rollups: Sequence[Rollup]) -> Cells:
+    total: Cells = {}
+    for rollup in rollups:
+        for scope, row in rollup.c.items():
+            into = total.setdefault(scope, {})
+            for name, n in row.items():
+                into[name] = into.get(name, 0) + n
+    return total
+
+
+def _lines(kind: str, cells: Cells) -> tuple[Line, ...]:
+    """Return a dimension's lines, dearest first, and what is not told apart last."""
+    fleet = cells.get(FLEET, {})
+    named = {scope.partition(":")[2]: cells[scope] for scope in cells if dimension(scope) == kind}
+    lines = [_line(name, row, fleet) for name, row in named.items()]
+    return tuple(
+        sorted(lines, key=lambda line: (line.name == OTHER, -line.cost_nanousd, line.name))
+    )
+
+
+def _line(name: str, row: Row, fleet: Row) -> Line:
+    sketched = {counter: n for counter, n in row.items() if SEPARATOR in counter}
+    counters = {counter: n for counter, n in row.items() if SEPARATOR not in counter and n}
+    whole = fleet.get("cost_nanousd", 0)
+    share = {"cost_share": row.get("cost_nanousd", 0) / whole} if whole > 0 else {}
+    return Line(name, dict(sorted(counters.items())), ratios(row) | share, percentiles(sketched))
+
+
+def _concentration(cells: Cells) -> Concentration | None:
+    costs = {
+        scope: row.get("cost_nanousd", 0)
+        for scope, row in cells.items()
+        if dimension(scope) == "agent"
+    }
+    found = concentration(costs.values(), CONCENTRATED_PART)
+    if found is None:
+        return None
+    complete = not costs.get(f"agent:{OTHER}")
+    return Concentration(*found, CONCENTRATED_PART, sum(costs.values()), complete)
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "counters": dict(line.counters),
+        "derived": dict(line.derived),
+        "percentiles": {name: dict(found) for name, found in line.percentiles.items()},
+    }

@@ -1,0 +1,247 @@
+"""A report as it stands in a terminal: a page of tables, 80 columns wide or more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tachograph_cli.report import coordination_section
+from tachograph_cli.report.report import Line, Report
+from tachograph_cli.terminal import fmt
+from tachograph_cli.terminal.widgets import WIDE, bar, figure, interval, named, number, rate, table
+from tachograph_schema.rotation.baseline import MIN_RUNS
+
+_KINDS = {"first": "first attempt", "retry": "retry", "rotation": "rotation", "handoff": "handoff"}
+_NONE = {"first": "on the first attempt", "retry": "on a retry", "rotation": "after a rotation"}
+_SKETCHES = {
+    "duration_ms": ("duration", fmt.duration),
+    "cost_nanousd": ("cost", fmt.money),
+    "tokens_total": ("tokens", fmt.count),
+    "steps": ("steps", fmt.count),
+}
+
+
+def page(found: Report, width: int, now: datetime) -> RenderableType:
+    """Lay a report out for a terminal of so many columns."""
+    wide = width >= WIDE
+    return Group(
+        _header(found, now),
+        _headline(found),
+        _section("By tier", _work("tier", found.tiers, wide=wide), _tier_words(found)),
+        _section("By task type", _work("task type", found.types, wide=wide)),
+        _section("By model, in tokens", _models(found.models, wide=wide)),
+        _section("Overhead, as parts of the total", _overheads(found)),
+        _section("Outcome by last attempt", _outcomes(found)),
+        _section("One completed task", _percentiles(found)),
+        *(
+            [_section("Coordination", along)]
+            if (along := coordination_section.section(found))
+            else []
+        ),
+        _section("To keep in mind", _notes(found)),
+    )
+
+
+def _section(title: str, body: RenderableType, words: Text | None = None) -> RenderableType:
+    parts = [Text(title, "bold"), body, *([words] if words else [])]
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _header(found: Report, now: datetime) -> Text:
+    n = len(found.periods)
+    span = _span(found, now.year)
+    with_work = f"{n} {found.grain}s with work, {span}" if n > 1 else f"{found.grain} {span}"
+    as_of = fmt.moment(found.as_of.astimezone(UTC))
+    return Text.assemble((found.fleet, "bold"), (f"  {with_work} · as of {as_of} UTC", "dim"))
+
+
+def _span(found: Report, year: int) -> str:
+    first, last = found.periods[0], found.periods[-1]
+    if found.grain == "day":
+        return fmt.days(first, last, year)
+    return first if first == last else f"{first} – {last}"  # noqa: RUF001 - the dashboard's dash
+
+
+def _headline(found: Report) -> RenderableType:
+    total = found.total
+    lines = [Text()]
+    per_task = total.derived.get("cost_per_completed_usd")
+    ratio = total.derived.get("true_to_naive")
+    done, failed = total.counters.get("tasks_completed", 0), total.counters.get("tasks_failed", 0)
+    if per_task is None:
+        lines.append(figure(fmt.UNKNOWN, "per completed task: none is completed yet"))
+    else:
+        meaning = f"per completed task: {fmt.money(total.cost_nanousd)} spent, {done} completed"
+        lines.append(figure(fmt.dollars(per_task), f"{meaning}, {failed} failed"))
+    if ratio is not None:
+        naive = fmt.money(total.counters.get("naive_cost_nanousd", 0))
+        lines.append(figure(fmt.times(ratio), f"true to naive: first attempts cost {naive}"))
+    return Group(*lines)
+
+
+def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:
+    medians = {"median cost": "cost_nanousd", "median time": "duration_ms"} if wide else {}
+    made = table(kind, "done", "failed", "success", "per done", *medians, "cost", "share", "")
+    for line in lines:
+        count, share = line.counters.get, line.derived.get("cost_share", 0.0)
+        per_task = line.derived.get("cost_per_completed_usd")
+        made.add_row(
+            named(line.name),
+            number(count("tasks_completed", 0)),
+            number(count("tasks_failed", 0), "red"),
+            rate(line.derived.get("success_rate")),
+            Text(fmt.UNKNOWN, "dim") if per_task is None else Text(fmt.dollars(per_task), "bold"),
+            *(_median(line, measure) for measure in medians.values()),
+            fmt.money(line.cost_nanousd),
+            fmt.share(share),
+            bar(share),
+        )
+    return made
+
+
+def _median(line: Line, measure: str) -> Text:
+    found = line.percentiles.get(measure, {})
+    if found.get("n", 0) < MIN_RUNS:
+        return Text(fmt.UNKNOWN, "dim")
+    return Text(_SKETCHES[measure][1](found["p50"]))
+
+
+def _tier_words(found: Report) -> Text | None:
+    if found.tier_cost_ratio is None:
+        return None
+    dearest, cheapest, ratio = found.tier_cost_ratio
+    words = f"A completed task of tier {dearest} costs {fmt.times(ratio)} one of tier {cheapest}."
+    return Text(words, "dim")
+
+
+def _models(lines: Sequence[Line], *, wide: bool) -> Table:
+    columns = {
+        "in": "tokens_in",
+        "cache read" if wide else "read": "cache_read_tokens",
+        "cache write" if wide else "write": "cache_write_tokens",
+        **({"1 h of it": "cache_write_1h_tokens"} if wide else {}),
+        "out": "tokens_out",
+        **({"reasoning": "reasoning_tokens"} if wide else {}),
+    }
+    made = table("model", *(["calls"] if wide else []), *columns, "hits", "cost", "unpriced")
+    for line in lines:
+        hits = line.derived.get("cache_hit_ratio")
+        made.add_row(
+            named(line.name),
+            *([number(line.counters.get("llm_calls", 0))] if wide else []),
+            *(number(line.counters.get(counter, 0)) for counter in columns.values()),
+            Text(fmt.UNKNOWN, "dim") if hits is None else fmt.share(hits),
+            Text(fmt.money(line.cost_nanousd), "bold"),
+            number(line.counters.get("unpriced_calls", 0), "yellow"),
+        )
+    return made
+
+
+def _overheads(found: Report) -> RenderableType:
+    made = table("kind", "times", "cost", "share", "")
+    parts = {kind: part for kind, part in found.overheads.items() if part["n"] or part["cost_usd"]}
+    if not parts:
+        return Text("No retries, no rotations, no handoffs were reported.", "dim")
+    for kind, part in parts.items():
+        cost, share = fmt.dollars(part["cost_usd"]), fmt.percent(part["share"])
+        made.add_row(_KINDS[kind], number(part["n"]), cost, share, bar(part["share"], "yellow"))
+    cost_usd = sum(part["cost_usd"] for part in parts.values())
+    share = fmt.percent(found.total.derived.get("overhead_share", 0.0))
+    made.add_row(Text("together", "bold"), "", Text(fmt.dollars(cost_usd), "bold"), share, "")
+    return made
+
+
+def _outcomes(found: Report) -> RenderableType:
+    made = table("last attempt", "ended", "success", "95 % interval", "0          100 %")
+    made.columns[-1].justify = "left"
+    for kind, outcome in found.outcomes.items():
+        low, high, success = outcome["low"], outcome["high"], outcome["success_rate"]
+        words = f"{fmt.share(low)} to {fmt.share(high)}"
+        drawn = interval(low, success, high)
+        made.add_row(_KINDS[kind], number(outcome["n"]), rate(success), words, drawn)
+    none = [_NONE[kind] for kind in _NONE if kind not in found.outcomes]
+    rest = [Text(f"None ended {' or '.join(none)}.", "dim")] if none else []
+    return Group(*([made] if made.row_count else []), *rest)
+
+
+def _percentiles(found: Report) -> RenderableType:
+    made = table("", "median", "p95", "p99", "tasks")
+    scant = []
+    for name, (words, write) in _SKETCHES.items():
+        sketched = found.total.percentiles.get(name, {})
+        n = int(sketched.get("n", 0))
+        if n < MIN_RUNS:
+            scant.append(f"{words} ({n} so far)")
+            continue
+        made.add_row(words, *(write(sketched[q]) for q in ("p50", "p95", "p99")), number(n))
+    if not scant:
+        return made
+    words = f"{', '.join(scant)}: needs {MIN_RUNS} completed tasks that told it."
+    return Group(*([made] if made.row_count else []), Text(words, "dim"))
+
+
+def _notes(found: Report) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for fact, style, words in _facts(found):
+        grid.add_row(Text(fact, style), words)
+    return grid
+
+
+def _facts(found: Report) -> Iterable[tuple[str, str, str]]:
+    """Yield a figure, its style, and what it means."""
+    derived, count = found.total.derived, found.total.counters.get
+    calls, unpriced = count("llm_calls", 0), count("unpriced_calls", 0)
+    # Who tells no number of calls has one unpriced call a task.
+    told = calls >= unpriced > 0 or not unpriced
+    words = f"{_of(unpriced, calls)} calls have" if told else f"{fmt.count(unpriced)} or more have"
+    tokens = f", {fmt.count(count('unpriced_tokens', 0))} tokens" if unpriced else ""
+    share = derived.get("unpriced_share") if told else None
+    yield (
+        fmt.UNKNOWN if share is None else fmt.percent(share),
+        _warned(unpriced),
+        f"unpriced: {words} no known price{tokens}",
+    )
+    done, free = count("tasks_completed", 0), count("tasks_completed_unpriced", 0)
+    share = derived.get("completed_unpriced_share")
+    words = f"completed without cost: {_of(free, done)} completed tasks"
+    taken = "; the cost per completed task takes them for free" if free else ""
+    yield (
+        fmt.UNKNOWN if share is None else fmt.percent(share),
+        _warned(free),
+        words + taken,
+    )
+    coordination = found.coordination
+    yield (
+        fmt.percent(coordination.derived.get("cost_share", 0.0)),
+        "bold",
+        f"coordination: {fmt.money(coordination.cost_nanousd)} went to work outside any task",
+    )
+    yield (
+        fmt.percent(found.overheads["rotation"]["share"]),
+        "bold",
+        "rotation tax: journals and bootstraps, of all spend",
+    )
+    crowd = found.concentration
+    if crowd is not None:
+        more = "" if crowd.complete else "; the rollups tell only the costliest apart"
+        make = "makes" if crowd.agents == 1 else "make"
+        yield (
+            f"{crowd.agents} of {crowd.of}",
+            "bold",
+            f"agents {make} 80 % of {fmt.money(crowd.cost_nanousd)}{more}",
+        )
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{fmt.count(part)} of {fmt.count(whole)}"
+
+
+def _warned(n: int) -> str:
+    return "bold yellow" if n else "bold green"

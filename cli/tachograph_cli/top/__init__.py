@@ -1,0 +1,1 @@
+"""`tachograph top`: a fleet at work, live in the terminal."""

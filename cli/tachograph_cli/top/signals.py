@@ -1,0 +1,63 @@
+"""Pure: a signal, and how far it got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from tachograph_cli.terminal import fmt
+from tachograph_cli.top.view import age, ago
+from tachograph_schema.documents.signal_life import WRONG
+
+_STATUSES: Mapping[str, str] = {
+    "pending": "yellow",
+    "acknowledged": "cyan",
+    "journaled": "cyan",
+    "handed_off": "blue",
+    "completed": "green",
+    "expired": "red",
+}
+
+
+def line(signal: Mapping[str, Any], now: datetime) -> Table:
+    """Draw a signal: when it was raised, how far it got, whom it is for."""
+    made = Table.grid(padding=(0, 1, 0, 0), expand=True)
+    made.add_column(width=5, no_wrap=True)
+    made.add_column(width=12, no_wrap=True)
+    made.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    at = signal.get("created_at")
+    clock = f"{at.astimezone(UTC):%H:%M}" if isinstance(at, datetime) else ""
+    status = str(signal.get("status", ""))
+    words = Text(status.replace("_", " "), _style(signal))
+    made.add_row(Text(clock, "dim"), words, _words(signal, now))
+    return made
+
+
+def _style(signal: Mapping[str, Any]) -> str:
+    """Return the colour of how far it got: not all that expired went wrong."""
+    if signal.get("status") == "expired" and signal.get("expired_because") not in (None, *WRONG):
+        return "dim"
+    return _STATUSES.get(str(signal.get("status")), "")
+
+
+def _words(signal: Mapping[str, Any], now: datetime) -> Text:
+    who = signal.get("agent_id") or signal.get("session_id") or fmt.UNKNOWN
+    kind = str(signal.get("kind", ""))
+    told = Text.assemble(("" if kind == "rotate" else f"{kind} ", "dim"), (str(who), "bold"))
+    left = signal.get("context_remaining_pct")
+    if isinstance(left, int | float):
+        told.append(f"  {left:.0f}% left", "dim")
+    gap_ms = signal.get("handoff_ms")
+    if signal.get("status") == "completed" and isinstance(gap_ms, int):
+        told.append(f"  handed over in {fmt.duration(gap_ms)}", "dim")
+    elif signal.get("status") in ("pending", "acknowledged", "journaled", "handed_off"):
+        waited = age(signal.get("created_at"), now)
+        if waited is not None:
+            told.append(f"  for {ago(waited)}", "dim")
+    elif signal.get("expired_because"):
+        told.append(f"  {str(signal['expired_because']).replace('_', ' ')}", "dim")
+    return told

@@ -1,0 +1,128 @@
+"""Pure: what is known of a fleet at a moment, from the documents that were heard last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tachograph_cli.terminal import fmt
+from tachograph_schema.documents.fleet import Fleet, RotationPolicy
+from tachograph_schema.documents.session import Session
+from tachograph_schema.parsing import parse
+from tachograph_schema.rotation.thresholds import context_left_pct, thresholds
+
+OPEN_STATES: Final = ("active", "waiting", "stuck", "error", "idle")
+"""In the order in which they are told."""
+_WORKING = ("active", "waiting")
+_UNKNOWN_LAST = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One open session: what of it is drawn."""
+
+    session_id: str
+    session: Session
+    threshold_pct: float
+
+    @property
+    def left_pct(self) -> float | None:
+        """How much of its context is left."""
+        return context_left_pct(self.session)
+
+    @property
+    def state(self) -> str:
+        """What it does in fact; it is found stuck until it tells of other progress."""
+        session = self.session
+        same = session.last_progress_at == session.effective_progress_at
+        if session.state in _WORKING and session.effective_state == "stuck" and same:
+            return "stuck"
+        return session.state or "idle"
+
+    @property
+    def moved_at(self) -> datetime | None:
+        """When it last made progress, or was last seen."""
+        return self.session.last_progress_at or self.session.last_seen_at
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a frame is drawn from."""
+
+    fleet: str
+    live: Mapping[str, Any] | None = None
+    """`live/now`, if there is one."""
+    rows: Sequence[Row] = ()
+    signals: Sequence[Mapping[str, Any]] = ()
+    """The latest, newest first."""
+    trouble: Mapping[str, str] = field(default_factory=dict)
+    """What cannot be listened to, and why."""
+    unheard: frozenset[str] = frozenset()
+    """What has neither answered nor been refused yet."""
+    offline_since: datetime | None = None
+
+
+Sort = Callable[[Row], tuple[Any, ...]]
+
+
+def _by_cliff(row: Row) -> tuple[Any, ...]:
+    left = row.left_pct
+    return (_UNKNOWN_LAST if left is None else left - row.threshold_pct, row.session_id)
+
+
+def _by_cost(row: Row) -> tuple[Any, ...]:
+    return (-(row.session.cost_nanousd or 0), row.session_id)
+
+
+def _by_progress(row: Row) -> tuple[Any, ...]:
+    moved = row.moved_at
+    return (moved is None, moved.timestamp() if moved else 0.0, row.session_id)
+
+
+def _by_agent(row: Row) -> tuple[Any, ...]:
+    return (row.session.agent_id or "", row.session_id)
+
+
+SORTS: Final[Mapping[str, Sort]] = {
+    "nearest to its cliff": _by_cliff,
+    "longest without progress": _by_progress,
+    "costliest": _by_cost,
+    "agent": _by_agent,
+}
+"""The orders of sessions, by what they are called; the key goes from one to the next."""
+
+
+def ranked(rows: Sequence[Row], sort: str) -> list[Row]:
+    """Return the rows in one of the orders."""
+    return sorted(rows, key=SORTS[sort])
+
+
+def next_sort(sort: str) -> str:
+    """Return the order after one."""
+    names = list(SORTS)
+    return names[(names.index(sort) + 1) % len(names)]
+
+
+def read_row(session_id: str, fields: Mapping[str, Any], policy: RotationPolicy) -> Row:
+    """Read a session's document; what in it does not parse is as if it were not there."""
+    session, _ = parse(Session, fields)
+    return Row(session_id, session, thresholds(session, policy).rotate_pct)
+
+
+def read_policy(fields: Mapping[str, Any]) -> RotationPolicy:
+    """Read when the fleet's sessions rotate; what does not parse has its default."""
+    fleet, _ = parse(Fleet, {"rotation": fields["rotation"]} if "rotation" in fields else {})
+    return fleet.rotation
+
+
+def ago(span: timedelta) -> str:
+    """Write how long something took, to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
+    seconds = int(span.total_seconds())
+    return f"{seconds} s" if seconds < 60 else fmt.duration(seconds * 1000)  # noqa: PLR2004
+
+
+def age(at: datetime | None, now: datetime) -> timedelta | None:
+    """Return how long ago something was; nothing is in the future, whatever the clocks say."""
+    return None if at is None else max(timedelta(0), now - at)

@@ -1,0 +1,1 @@
+"""Alerts: opened by a rule, resolved when it holds again."""

@@ -1,0 +1,1 @@
+"""A document -> its counters, committed once for each event."""

@@ -1,0 +1,138 @@
+"""Pure: a document as it stands -> what it counts for.
+
+`contribution(after) - contribution(before)` is the effect of a write. Everything below is an
+integer, so effects may come twice filtered, in any order, and still add up to the last state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from counting.coordination import incident_cells, message_cells
+from counting.task import task_cells
+from events.change import Version
+from tachograph_schema.counters.names import FLEET
+from tachograph_schema.counters.sketch import SEPARATOR, bucket_counter
+from tachograph_schema.documents.coordination import Incident, Message
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.records import Cells
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.task import Task
+from tachograph_schema.parsing import Problem, parse
+from tachograph_schema.paths import INCIDENTS, MESSAGES, SESSIONS, TASKS
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one version of a document counts for, and what in it could not be read."""
+
+    cells: Cells
+    problems: tuple[Problem, ...] = ()
+    reported_at: datetime | None = None
+    """When what was written happened, if the document says."""
+    agent: str | None = None
+    tree: str | None = None
+    """The root of the tree the task is a part of, below the root itself."""
+
+
+NOTHING = Contribution({})
+
+
+def contribution(collection: str, version: Version | None, fleet: Fleet) -> Contribution:
+    """Count one document; one that is missing or voided counts for nothing."""
+    if version is None:
+        return NOTHING
+    return _COUNT[collection](version, fleet)
+
+
+def delta(before: Cells, after: Cells) -> Cells:
+    """Return after - before, without zeros."""
+    change: Cells = {}
+    for scope in before.keys() | after.keys():
+        old, new = before.get(scope, {}), after.get(scope, {})
+        row = {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()}
+        row = {name: n for name, n in row.items() if n}
+        if row:
+            change[scope] = row
+    return change
+
+
+def tree_delta(task: str, before: Contribution, after: Contribution) -> dict[str, dict[str, int]]:
+    """Return by root what changes in the trees that a task is a part of below their roots.
+
+    Sketches stay out: a tree is one sum. A task that moves takes its cost from one tree to the
+    other.
+    """
+    rows: Cells = {}
+    for side, sign in ((before, -1), (after, 1)):
+        if side.tree is not None and side.tree != task:
+            into = rows.setdefault(side.tree, {})
+            for name, n in side.cells.get(FLEET, {}).items():
+                if SEPARATOR not in name:
+                    into[name] = into.get(name, 0) + sign * n
+    changed = {root: {name: n for name, n in row.items() if n} for root, row in rows.items()}
+    return {root: row for root, row in changed.items() if row}
+
+
+def _count_task(version: Version, fleet: Fleet) -> Contribution:
+    task, problems = parse(Task, version.fields)
+    cells = {} if task.voided else task_cells(task, version.written_at, fleet)
+    cells = _with_rejected(cells, problems)
+    tree = task.root_task_id or task.parent_task_id
+    return Contribution(cells, problems, task.reported_at, task.agent_id, tree)
+
+
+def _count_session(version: Version, fleet: Fleet) -> Contribution:
+    session, problems = parse(Session, version.fields)
+    cells = {} if session.voided else _session_cells(session, fleet)
+    cells = _with_rejected(cells, problems)
+    return Contribution(cells, problems, session.reported_at, session.agent_id)
+
+
+def _session_cells(session: Session, fleet: Fleet) -> Cells:
+    row = {"sessions_started": 1}
+    if session.end_reason is not None:
+        row[f"sessions_{session.end_reason}"] = 1
+    if session.bootstrap_tokens:
+        row["bootstrap_tokens"] = session.bootstrap_tokens
+    if session.handoff_ms is not None:
+        row[bucket_counter("handoff_ms", session.handoff_ms)] = 1
+        in_time = session.handoff_ms <= fleet.rotation.handoff_target_ms
+        row["handoffs_within_target" if in_time else "handoffs_late"] = 1
+    named = {"agent": session.agent_id, "role": session.agent_role, "model": session.model}
+    scopes = [FLEET, *(f"{kind}:{value}" for kind, value in named.items() if value)]
+    return {scope: dict(row) for scope in scopes}
+
+
+def _count_message(version: Version, _: Fleet) -> Contribution:
+    message, problems = parse(Message, version.fields)
+    cells = {} if message.voided else message_cells(message)
+    cells = _with_rejected(cells, problems)
+    return Contribution(cells, problems, message.reported_at, message.from_agent_id)
+
+
+def _count_incident(version: Version, _: Fleet) -> Contribution:
+    incident, problems = parse(Incident, version.fields)
+    cells = {} if incident.voided else incident_cells(incident)
+    cells = _with_rejected(cells, problems)
+    happened_at = incident.reported_at or incident.occurred_at
+    return Contribution(cells, problems, happened_at, incident.agent_id)
+
+
+def _with_rejected(cells: Cells, problems: tuple[Problem, ...]) -> Cells:
+    if not problems:
+        return cells
+    return cells | {FLEET: cells.get(FLEET, {}) | {"rejected_fields": len(problems)}}
+
+
+_COUNT: Mapping[str, Callable[[Version, Fleet], Contribution]] = {
+    TASKS: _count_task,
+    SESSIONS: _count_session,
+    MESSAGES: _count_message,
+    INCIDENTS: _count_incident,
+}
+
+COLLECTIONS = tuple(sorted(_COUNT))
+"""The collections whose documents are counted."""

@@ -1,0 +1,132 @@
+"""The one commit of an event: its ledger entry and the increments it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from google.api_core.exceptions import (
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    InternalServerError,
+    InvalidArgument,
+    ResourceExhausted,
+    ServiceUnavailable,
+)
+from google.api_core.retry import Retry, if_exception_type
+from google.cloud.firestore_v1.types import CommitRequest
+
+from counting.commit import Documents, Entry, Message
+from counting.contribution import Contribution, delta, tree_delta
+from events.change import Change
+from runtime.firestore import api, metadata, root
+from runtime.settings import settings
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.periods import reported_hour
+
+MAX_SPILLS = 16
+"""Shards tried beyond a full one: each holds 1 MiB of counters, many more than a rollup shows."""
+_MAX_REMEMBERED = 1000
+_WEATHER = (
+    Aborted,
+    DeadlineExceeded,
+    InternalServerError,
+    ResourceExhausted,
+    ServiceUnavailable,
+)
+_full: dict[tuple[str, str], int] = {}
+"""By fleet and hour: how many rounds of shards this process has found full."""
+
+
+def record(change: Change, before: Contribution, after: Contribution, fleet: Fleet) -> bool:
+    """Count one event, exactly once: True if it was counted now, False if it had been before.
+
+    Writes ledger/{key} by creation, increments in one document of shards/ (one more for each 500
+    cells), and for a subtask in its trees/{root}, in one commit that reads nothing; a second
+    delivery finds the entry and changes nothing. Fields that could not be read leave
+    rejected/{key} in the same commit. A write that changes no counter writes nothing. Raises what
+    the weather raised when retrying did not help.
+    """
+    version = change.after
+    if version is None:  # retention deletes documents; what they counted for stays
+        return False
+    cells = delta(before.cells, after.cells)
+    trees = tree_delta(change.path.document, before, after)
+    rejected = after.problems if after.problems != before.problems else ()
+    if not cells and not trees and not rejected:
+        return False
+    entry = Entry(
+        path=change.path,
+        key=change.key,
+        update_time=version.update_time,
+        hour=reported_hour(after.reported_at, version.written_at),
+        delta=cells,
+        after=after.cells,
+        spread=after.agent or str(change.path),
+        trees=trees,
+        created=version.created,
+        tree=after.tree,
+    )
+    documents = documents_of(fleet)
+    problems = map(str, rejected)
+    refused = (
+        [documents.rejected(entry.path, entry.key, entry.update_time, version.written_at, problems)]
+        if rejected
+        else []
+    )
+    return apply(entry, documents, refused)
+
+
+def reject(change: Change, why: str, fleet: Fleet) -> None:
+    """Write rejected/{key} for an event that cannot be counted at all."""
+    if change.after is not None:
+        at, stamp = change.after.written_at, change.after.update_time
+        _commit([documents_of(fleet).rejected(change.path, change.key, stamp, at, (why,))])
+
+
+def apply(entry: Entry, documents: Documents, extra: Iterable[Message] = ()) -> bool:
+    """Commit an entry under its key, in shards that have room; False if it had been before."""
+    return apply_together([entry], documents, extra)
+
+
+def apply_together(
+    entries: Sequence[Entry], documents: Documents, extra: Iterable[Message] = ()
+) -> bool:
+    """Commit entries of one document, of one or more hours, all or none; as `apply`."""
+    hours = [(entry.path.fleet, entry.hour) for entry in entries]
+    others = list(extra)
+    spill = max((_full.get(hour, 0) for hour in hours), default=0)
+    while True:
+        try:
+            counted = (write for entry in entries for write in documents.counted(entry, spill))
+            return _commit([*counted, *others])
+        except InvalidArgument as refusal:
+            if "size" not in refusal.message or spill >= MAX_SPILLS:
+                raise
+            spill += 1
+            if len(_full) >= _MAX_REMEMBERED:
+                _full.clear()
+            _full.update(dict.fromkeys(hours, spill))
+
+
+def documents_of(fleet: Fleet) -> Documents:
+    """Return what builds the writes of a fleet, as its owner wants them spread and kept."""
+    now = datetime.now(UTC)
+    return Documents(root(), now, shards=fleet.shard_count, keep_days=fleet.ledger_days)
+
+
+def _commit(writes: list[Message]) -> bool:
+    request = CommitRequest.pb()(database=root(), writes=writes)
+    # A commit whose answer was lost is tried again as it is: if it had landed, the one creation
+    # in it says so.
+    retry = Retry(
+        if_exception_type(*_WEATHER), initial=0.05, maximum=2.0, timeout=settings().retry_seconds
+    )
+    try:
+        api().commit(
+            request=CommitRequest.wrap(request), retry=retry, timeout=10.0, metadata=metadata()
+        )
+    except AlreadyExists:
+        return False
+    return True

@@ -1,0 +1,186 @@
+"""Pure: one task -> its counters, by scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from tachograph_schema.counters.names import (
+    CONTEXT_OUTCOMES,
+    CONTEXT_STEP_PCT,
+    FLEET,
+    TASK_SUMS,
+    UNKNOWN,
+)
+from tachograph_schema.counters.sketch import bucket_counter
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.records import Cells
+from tachograph_schema.documents.task import Task
+from tachograph_schema.pricing.task_cost import Row, usage_rows
+from tachograph_schema.pricing.tiers import tier_of
+
+MAX_COUNTED_LABELS = 8
+_OVERHEADS = ("retry", "rotation", "handoff")
+
+
+def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
+    """Count one task for the fleet, its type, agent, role, labels, and by model and tier.
+
+    What a model used counts for the model that served it. That a task was created, completed, what
+    it cost as a whole counts for the task's own model, whoever served its calls.
+    """
+    rows = usage_rows(task, task.reported_at or written_at, fleet.prices)
+    own_model = task.model or _most_used(rows)
+    own_tier = _tier_scope(task, own_model, fleet)
+    task_type = f"type:{task.task_type or UNKNOWN}"
+    pair = f"{task_type}|model:{own_model}"
+    used = _sum(rows.values())
+    whole = _counters(task, used)
+    by_model: Row = {**whole, "task_cost_nanousd": used.get("cost_nanousd", 0)}
+
+    cells: Cells = {scope: {**used, **whole} for scope in _scopes(task, fleet)}
+    for model, row in rows.items():
+        for scope in (f"model:{model}", _tier_scope(task, model, fleet)):
+            _add(cells, scope, row)
+    for scope in (f"model:{own_model}", own_tier):
+        _add(cells, scope, by_model)
+    _add(cells, pair, {**used, **whole})
+
+    for name, use in (task.tools or {}).items():
+        counts = {"tool_calls": use.calls, "tool_errors": use.errors, "tool_ms": use.duration_ms}
+        _add(cells, f"tool:{name}", {counter: n or 0 for counter, n in counts.items()})
+
+    # Never by agent: hundreds of buckets for each of thousands.
+    sketched = {**_sketches(task, used), **_context_outcomes(task)}
+    for scope in (FLEET, task_type, f"model:{own_model}", own_tier, pair):
+        _add(cells, scope, sketched)
+    return {scope: kept for scope, row in cells.items() if (kept := _nonzero(row))}
+
+
+def _most_used(rows: Mapping[str, Row]) -> str:
+    """Name the model that did most: by cost, then tokens, then name, since maps have no order."""
+    return max(
+        rows, key=lambda model: (rows[model].get("cost_nanousd", 0), _tokens(rows[model]), model)
+    )
+
+
+def _scopes(task: Task, fleet: Fleet) -> list[str]:
+    labels = task.labels or {}
+    counted = [key for key in fleet.label_keys if key in labels][:MAX_COUNTED_LABELS]
+    return [
+        FLEET,
+        f"type:{task.task_type or UNKNOWN}",
+        f"agent:{task.agent_id or UNKNOWN}",
+        *([f"role:{task.agent_role}"] if task.agent_role else []),
+        *(f"label:{key}={labels[key]}" for key in counted),
+    ]
+
+
+def _tier_scope(task: Task, model: str, fleet: Fleet) -> str:
+    """Name the tier; what the task says of its own model beats the table."""
+    if task.model_tier and model == task.model:
+        return f"tier:{task.model_tier}"
+    return f"tier:{tier_of(model, fleet.tiers) or UNKNOWN}"
+
+
+def _counters(task: Task, used: Row) -> Row:
+    """Count the task as a whole: what is not told apart by model."""
+    row: Row = {name: getattr(task, name) or 0 for name in TASK_SUMS}
+    row["duration_ms"] = _duration_ms(task) or 0
+    row["tasks_created"] = 1
+    row["tasks_claimed"] = int(task.claimed_at is not None)
+    if task.status in ("completed", "failed", "cancelled"):
+        row[f"tasks_{task.status}"] = 1
+    if task.status in ("completed", "failed"):
+        row[f"{task.attempt_kind or 'first'}_{task.status}"] = 1
+    if task.status == "completed" and not used.get("cost_nanousd"):
+        row["tasks_completed_unpriced"] = 1
+    if task.feedback:
+        row["feedback_positive" if task.feedback > 0 else "feedback_negative"] = 1
+    for evaluation in (task.evaluations or {}).values():
+        _count(row, "evaluations_checked", evaluation.checked or 0)
+        _count(row, "evaluations_failed", evaluation.failed or 0)
+    if _is_root(task):
+        overhead = sum(getattr(task, f"{kind}_cost_nanousd") or 0 for kind in _OVERHEADS)
+        row["naive_cost_nanousd"] = max(0, used.get("cost_nanousd", 0) - overhead)
+    return row
+
+
+def _is_root(task: Task) -> bool:
+    """Tell whether nobody spawned the task; one that names itself as its root says depth 0."""
+    return not task.parent_task_id and (not task.root_task_id or task.depth == 0)
+
+
+def _context_outcomes(task: Task) -> Row:
+    """Count how the task ended, where its context was lowest: where the cliff is, shows in these.
+
+    Not where it was at the end: a retry that succeeds in a fresh window was made necessary by the
+    window before.
+    """
+    left = task.context_remaining_min_pct
+    left = task.context_remaining_pct if left is None else left
+    if left is None or task.status not in ("completed", "failed"):
+        return {}
+    low = min(90, int(left) // CONTEXT_STEP_PCT * CONTEXT_STEP_PCT)
+    reworked, retried = bool(task.rework_count), bool(task.retries)
+    clean = task.status == "completed" and not (reworked or retried)
+    ended = {task.status: True, "reworked": reworked, "retried": retried, "clean": clean}
+    return {f"context_{low}_{outcome}": 1 for outcome in CONTEXT_OUTCOMES if ended.get(outcome)}
+
+
+def _sketches(task: Task, used: Row) -> Row:
+    row: Row = {}
+    if task.created_at and task.claimed_at:
+        # One that was put back into the queue has waited since then, if it was claimed since.
+        again = task.queued_at
+        since = again if again is not None and again <= task.claimed_at else task.created_at
+        waited = task.claimed_at - since
+        _observe(row, "dispatch_ms", max(0, round(waited.total_seconds() * 1000)))
+    if task.status == "completed":
+        _observe(row, "duration_ms", _duration_ms(task))
+        _observe(row, "steps", task.steps)
+        if used.get("cost_nanousd") or not used.get("unpriced_tokens"):
+            _observe(row, "cost_nanousd", used.get("cost_nanousd", 0))
+        _observe(row, "tokens_total", _tokens(used) or None)
+        if task.context_remaining_pct is not None:
+            _observe(row, "context_remaining_pct", round(task.context_remaining_pct))
+    return row
+
+
+def _duration_ms(task: Task) -> int | None:
+    """Return how long the task took: as it says, else from its start to its end."""
+    if task.duration_ms is not None or task.started_at is None or task.completed_at is None:
+        return task.duration_ms
+    return max(0, round((task.completed_at - task.started_at).total_seconds() * 1000))
+
+
+def _observe(row: Row, name: str, value: int | None) -> None:
+    if value is not None:
+        row[bucket_counter(name, value)] = 1
+
+
+def _tokens(used: Row) -> int:
+    buckets = ("tokens_in", "cache_read_tokens", "cache_write_tokens", "tokens_out")
+    return sum(used.get(name, 0) for name in buckets)
+
+
+def _add(cells: Cells, scope: str, row: Row) -> None:
+    into = cells.setdefault(scope, {})
+    for name, n in row.items():
+        _count(into, name, n)
+
+
+def _count(row: Row, name: str, n: int) -> None:
+    row[name] = row.get(name, 0) + n
+
+
+def _sum(rows: Iterable[Row]) -> Row:
+    total: Row = {}
+    for row in rows:
+        for name, n in row.items():
+            _count(total, name, n)
+    return total
+
+
+def _nonzero(row: Row) -> Row:
+    return {name: n for name, n in row.items() if n}

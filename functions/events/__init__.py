@@ -1,0 +1,1 @@
+"""An event as it arrives: the change of a document, and its caller."""

@@ -1,0 +1,1 @@
+"""Sessions that are stuck or lost, and the release of their tasks."""

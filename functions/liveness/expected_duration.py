@@ -1,0 +1,90 @@
+"""How long a session's task should take: what stuck is measured by.
+
+Read for suspects alone, and remembered, since a suspect is looked at in every tick.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from google.cloud import firestore
+
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.task import Task
+from tachograph_schema.parsing import parse
+from tachograph_schema.paths import BASELINES, TASKS, DocumentPath, baseline_id
+
+REMEMBERED_S = 600
+"""Baselines change once an hour, and what a task says of itself hardly ever."""
+MAX_REMEMBERED = 20_000
+_TASK_FIELDS = ("task_type", "model", "expected_duration_ms")
+_known: dict[str, tuple[float, Mapping[str, Any]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is known of a session's task: its kind, and how long it says it should take."""
+
+    baseline: str | None
+    expected_duration_ms: int | None
+
+
+def expected_durations(
+    db: firestore.Client, fleet: str, sessions: Iterable[Session]
+) -> list[timedelta | None]:
+    """Return for each session how long its task should take; None where nobody knows.
+
+    That is the median of such tasks on such a model, since with `stuck_factor` three it is three
+    usual durations without a sign; else what the task itself says. At most one read for each task
+    and one for each baseline, in ten minutes.
+    """
+    asked = list(sessions)
+    tasks = _read(
+        db,
+        [str(DocumentPath(fleet, TASKS, s.task_id)) for s in asked if s.task_id],
+        _TASK_FIELDS,
+    )
+    kinds = [_kind(fleet, session, tasks) for session in asked]
+    baselines = _read(db, [kind.baseline for kind in kinds if kind.baseline], ("quantiles",))
+    return [_expected(kind, baselines) for kind in kinds]
+
+
+def _kind(fleet: str, session: Session, tasks: Mapping[str, Mapping[str, Any]]) -> _Kind:
+    fields = tasks.get(str(DocumentPath(fleet, TASKS, session.task_id or "")), {})
+    task, _ = parse(Task, fields)
+    task_type = task.task_type or session.task_type
+    model = task.model or session.model
+    name = None
+    if task_type and model:
+        name = str(DocumentPath(fleet, BASELINES, baseline_id(task_type, model)))
+    return _Kind(name, task.expected_duration_ms)
+
+
+def _expected(kind: _Kind, baselines: Mapping[str, Mapping[str, Any]]) -> timedelta | None:
+    quantiles = baselines.get(kind.baseline or "", {}).get("quantiles", {})
+    usual_ms = quantiles.get("duration_ms", {}).get("p50", kind.expected_duration_ms)
+    return None if usual_ms is None else timedelta(milliseconds=usual_ms)
+
+
+def _read(
+    db: firestore.Client, paths: Iterable[str], fields: Iterable[str]
+) -> dict[str, Mapping[str, Any]]:
+    """Read documents by path, in one request, those that are not remembered."""
+    now = time.monotonic()
+    wanted = set(paths)
+    unknown = [path for path in wanted if _stale(path, now)]
+    if unknown:
+        if len(_known) + len(unknown) > MAX_REMEMBERED:
+            _known.clear()
+        refs = [db.document(path) for path in unknown]
+        for found in db.get_all(refs, field_paths=fields):
+            _known[found.reference.path] = (now, found.to_dict() or {})
+    return {path: _known[path][1] for path in wanted if path in _known}
+
+
+def _stale(path: str, now: float) -> bool:
+    return path not in _known or now - _known[path][0] > REMEMBERED_S

@@ -1,0 +1,177 @@
+"""sessions/{session}: what functions find of them, stuck or lost, written when it changes.
+
+Whoever is well is not read: queries find those that broke a promise or made no progress for a
+while, in every tick; once an hour every open session is looked at, for those that promise nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import FailedPrecondition, NotFound
+from google.cloud import firestore
+from google.cloud.firestore_v1.base_query import BaseFilter
+
+from liveness.expected_duration import expected_durations
+from liveness.release import close_lost
+from liveness.verdict import OPEN, WORKING, Verdict, verdict
+from repair.history import pages
+from tachograph_schema.documents.fleet import Fleet, LivenessPolicy
+from tachograph_schema.documents.session import HEARTBEATS_S, Session
+from tachograph_schema.parsing import parse
+from tachograph_schema.paths import FLEETS, SESSIONS
+from tachograph_schema.periods import hour_of
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
+
+_log = logging.getLogger(__name__)
+MAX_SUSPECTS = 500
+"""Of each kind, in one tick; those that became suspect last come first."""
+_BATCH = 100
+_MAX_FLEETS = 1000
+_walked: dict[str, str] = {}
+"""By fleet: the hour in which this process looked at every open session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What one look came to."""
+
+    reads: int
+    found_stuck: int
+    cleared: int
+    closed: int
+
+
+def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Watched:
+    """Judge the sessions that may be stuck or lost, or no longer stuck; write what changed.
+
+    Three queries and a read for each suspect: a fleet that is well costs three reads, however
+    large. `now` is the functions' clock, which is kept with the database's.
+    """
+    queries = _suspects(db.collection(FLEETS, fleet, SESSIONS), policy.liveness, now)
+    with ThreadPoolExecutor(len(queries)) as pool:
+        found = [session for page in pool.map(_run, queries) for session in page]
+    suspects = {suspect.reference.path: suspect for suspect in found}
+    return _judge(db, fleet, policy, now, list(suspects.values()))
+
+
+def walk_if_due(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Watched | None:
+    """Judge every open session, once an hour of each process: one read for each of them."""
+    hour = hour_of(now)
+    if _walked.get(fleet) == hour:
+        return None
+    if len(_walked) >= _MAX_FLEETS:
+        _walked.clear()
+    _walked[fleet] = hour
+    is_open = firestore.FieldFilter("state", "in", OPEN)
+    opened = db.collection(FLEETS, fleet, SESSIONS).where(filter=is_open).order_by("__name__")
+    looks = [_judge(db, fleet, policy, now, batch) for batch in _batches(pages(opened))]
+    return Watched(
+        sum(look.reads for look in looks),
+        sum(look.found_stuck for look in looks),
+        sum(look.cleared for look in looks),
+        sum(look.closed for look in looks),
+    )
+
+
+def _suspects(
+    sessions: firestore.CollectionReference, policy: LivenessPolicy, now: datetime
+) -> list[firestore.Query]:
+    """Return what finds the sessions that broke a promise, stand still, or are stuck no more."""
+    broken: list[BaseFilter] = [
+        firestore.And(
+            [
+                _is("heartbeat_s", "==", promised),
+                _is("state", "in", OPEN),
+                _is(
+                    "last_seen_at",
+                    "<",
+                    now - timedelta(seconds=promised * policy.missed_heartbeats),
+                ),
+            ]
+        )
+        for promised in HEARTBEATS_S
+    ]
+    lately = now - timedelta(seconds=policy.stuck_after_min_s)
+    still: list[BaseFilter] = [_is("state", "in", WORKING), _is("last_progress_at", "<", lately)]
+    moved = firestore.And(
+        [_is("effective_state", "==", "stuck"), _is("last_progress_at", ">=", lately)]
+    )
+    stopped = firestore.And(
+        [
+            _is("effective_state", "==", "stuck"),
+            _is("state", "in", ("idle", "stuck", "error", "completed")),
+        ]
+    )
+    return [
+        _newest(sessions.where(filter=firestore.Or(broken)), "last_seen_at"),
+        _newest(sessions.where(filter=firestore.And(still)), "last_progress_at"),
+        sessions.where(filter=firestore.Or([moved, stopped])).limit(MAX_SUSPECTS),
+    ]
+
+
+def _judge(
+    db: firestore.Client, fleet: str, policy: Fleet, now: datetime, suspects: list[_Snapshot]
+) -> Watched:
+    """Judge sessions as they were read, and write what changed, each only as it was read."""
+    read = [parse(Session, suspect.to_dict() or {})[0] for suspect in suspects]
+    standing = [session for session in read if session.state in WORKING]
+    expected = iter(expected_durations(db, fleet, standing))
+    counts = {"stuck": 0, "cleared": 0, "lost": 0}
+    for suspect, session in zip(suspects, read, strict=True):
+        usual = next(expected) if session.state in WORKING else None
+        found = verdict(session, suspect.update_time, usual, policy.liveness, now)
+        if found == "lost":
+            counts["lost"] += close_lost(db, fleet, suspect, session, now)
+        elif (found == "stuck") != (session.effective_state is not None):
+            said = "stuck" if found == "stuck" else "cleared"
+            counts[said] += _say(db, suspect, session, found, now)
+    return Watched(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
+
+
+def _say(
+    db: firestore.Client, suspect: _Snapshot, session: Session, found: Verdict, now: datetime
+) -> bool:
+    """Write a verdict; False where the session was written in between, which the next tick sees."""
+    stuck = {
+        "effective_state": "stuck",
+        "effective_since": now,
+        "effective_progress_at": session.last_progress_at,
+    }
+    fields = stuck if found == "stuck" else dict.fromkeys(stuck, firestore.DELETE_FIELD)
+    with suppress(FailedPrecondition, NotFound):
+        unchanged = db.write_option(last_update_time=suspect.update_time)
+        suspect.reference.update(fields, option=unchanged)
+        _log.warning("%s is %s", suspect.reference.path, found)
+        return True
+    return False
+
+
+def _run(query: firestore.Query) -> list[_Snapshot]:
+    return list(query.stream())
+
+
+def _newest(query: firestore.Query, field: str) -> firestore.Query:
+    return query.order_by(field, direction=firestore.Query.DESCENDING).limit(MAX_SUSPECTS)
+
+
+def _is(field: str, operator: str, value: object) -> firestore.FieldFilter:
+    return firestore.FieldFilter(field, operator, value)
+
+
+def _batches(found: Iterable[_Snapshot]) -> Iterator[list[_Snapshot]]:
+    batch: list[_Snapshot] = []
+    for each in found:
+        batch.append(each)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    yield batch

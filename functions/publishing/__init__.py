@@ -1,0 +1,1 @@
+"""Counters -> rollups, trees, snapshots and baselines."""

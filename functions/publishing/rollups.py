@@ -1,0 +1,221 @@
+"""rollups/{grain}_{period}: what the counters of an hour, a day, an ISO week add up to."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
+from google.cloud import firestore
+
+from tachograph_schema.counters.derived import outcomes, percentiles, ratios
+from tachograph_schema.counters.dimensions import bounded, dimension
+from tachograph_schema.counters.names import FLEET
+from tachograph_schema.documents.records import Cells
+from tachograph_schema.paths import ROLLUPS, SHARDS, DocumentPath
+from tachograph_schema.periods import Grain, day_of, rollup_id, week_of
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
+    _Replacement = tuple[_Snapshot, dict[str, Any]]
+
+TOTAL = "all"
+_ATTEMPTS = 20
+_READ = ("fleet", "tier", "type", "model")
+"""The dimensions whose shares and percentiles a published document spells out."""
+
+
+def publish(db: firestore.Client, fleet: str) -> list[str]:
+    """Publish every hour of a fleet whose shards changed, then its day and week; return the hours.
+
+    A shard is marked clean last, and only if it is still the version that was read, so a crash in
+    between, or a write, has the hour published again. Everything is overwritten by what was read,
+    under an `as_of` fence: an older computation never replaces a newer one.
+    """
+    dirty = list(_shards(db, fleet).where(filter=_is("dirty", value=True)).stream())
+    hours = sorted({str(shard.get("hour")) for shard in dirty})
+    for hour in hours:
+        _publish_hour(db, fleet, hour)
+    publish_sums(db, fleet, {day_of(hour) for hour in hours})
+    for shard in dirty:
+        _mark_clean(db, shard)
+    return hours
+
+
+def publish_sums(db: firestore.Client, fleet: str, days: Iterable[str]) -> None:
+    """Publish days as the sums of their hours, then the weeks they are in."""
+    known = sorted(set(days))
+    for day in known:
+        parts = [rollup_id("hour", f"{day}T{n:02d}") for n in range(24)]
+        _publish_sum(db, fleet, "day", day, parts)
+    for week in sorted({week_of(day) for day in known}):
+        _publish_sum(db, fleet, "week", week, [rollup_id("day", day) for day in _days_of(week)])
+
+
+def mend_total(db: firestore.Client, fleet: str) -> bool:
+    """Make the total what its hours add up to; False where it was. Reads every hour there is."""
+    total = _rollup(db, fleet, "total", TOTAL)
+    mended = False
+
+    def replaced() -> Iterator[_Replacement]:
+        nonlocal mended
+        now = total.get()
+        # Both as they were at one moment: an hour and the total are replaced together.
+        hours = _hours(db, fleet).select([f"c.{FLEET}"]).stream(read_time=now.read_time)
+        cells = add_up(_fields(hour).get("c", {}) for hour in hours)
+        mended = cells != _fields(now).get("c", {}) and bool(cells or now.exists)
+        if mended:
+            yield now, _document("total", TOTAL, now.read_time, cells)
+
+    _replace(db, replaced)
+    return mended
+
+
+def add_up(cells: Iterable[Mapping[str, Mapping[str, int]]]) -> Cells:
+    """Add counters up, without zeros; nothing but addition, so the order does not matter."""
+    total: Cells = {}
+    for part in cells:
+        for scope, row in part.items():
+            into = total.setdefault(scope, {})
+            for name, n in row.items():
+                into[name] = into.get(name, 0) + n
+    pruned = {scope: {k: n for k, n in row.items() if n} for scope, row in total.items()}
+    return {scope: row for scope, row in pruned.items() if row}
+
+
+def _publish_hour(db: firestore.Client, fleet: str, hour: str) -> None:
+    """Overwrite an hour by the sum of its shards, and carry the difference into the total."""
+    shards = list(_shards(db, fleet).where(filter=_is("hour", value=hour)).stream())
+    as_of = max(shard.read_time for shard in shards)
+    cells = bounded(add_up(_fields(shard).get("c", {}) for shard in shards))
+    _overwrite_hour(db, fleet, hour, as_of, cells)
+
+
+def _overwrite_hour(
+    db: firestore.Client, fleet: str, hour: str, as_of: datetime, cells: Cells
+) -> None:
+    # The total is the one sum that cannot be computed anew from all there ever was, so it moves by
+    # differences, in the commit that replaces the hour it differs by.
+    refs = [_rollup(db, fleet, "hour", hour), _rollup(db, fleet, "total", TOTAL)]
+
+    def replaced() -> Iterator[_Replacement]:
+        found = {doc.id: doc for doc in db.get_all(refs)}
+        hour_now, total_now = (found[ref.id] for ref in refs)
+        if not _newer(as_of, hour_now):
+            return
+        before = _fields(hour_now).get("c", {}).get(FLEET, {})
+        change = {name: -n for name, n in before.items()}
+        parts = [_fields(total_now).get("c", {}), {FLEET: change}, {FLEET: cells.get(FLEET, {})}]
+        yield hour_now, _document("hour", hour, as_of, cells)
+        yield total_now, _document("total", TOTAL, as_of, add_up(parts))
+
+    _replace(db, replaced)
+
+
+def _publish_sum(
+    db: firestore.Client, fleet: str, grain: Grain, period: str, parts: list[str]
+) -> None:
+    refs = [db.document(str(DocumentPath(fleet, ROLLUPS, part))) for part in parts]
+    read = {part.id: part for part in db.get_all(refs)}
+    found = [read[part] for part in parts]
+    as_of = max(part.read_time for part in found)
+    cells = bounded(add_up(_fields(part).get("c", {}) for part in found))
+    document = _document(grain, period, as_of, cells)
+    if grain == "day":
+        document["cost_nanousd_by_hour"] = [_spend(part) for part in found]
+    _overwrite_sum(db, _rollup(db, fleet, grain, period), document)
+
+
+def _overwrite_sum(
+    db: firestore.Client, ref: firestore.DocumentReference, document: dict[str, Any]
+) -> None:
+    def replaced() -> Iterator[_Replacement]:
+        now = ref.get(["as_of"])
+        if _newer(document["as_of"], now):
+            yield now, document
+
+    _replace(db, replaced)
+
+
+def _newer(as_of: datetime, published: _Snapshot) -> bool:
+    """Tell whether a computation is newer than the one that is published: the fence."""
+    return not published.exists or bool(published.get("as_of") < as_of)
+
+
+def _replace(db: firestore.Client, replaced: Callable[[], Iterable[_Replacement]]) -> None:
+    """Replace documents together, each only as the version that was read; else read again."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        batch = db.batch()
+        replacements = list(replaced())
+        if not replacements:
+            return
+        for now, document in replacements:
+            if now.exists:
+                unchanged = db.write_option(last_update_time=now.update_time)
+                batch.update(now.reference, document, option=unchanged)
+            else:
+                batch.create(now.reference, document)
+        try:
+            batch.commit()
+        except (Aborted, AlreadyExists, FailedPrecondition):
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(random.uniform(0, 0.05 * attempt))  # noqa: S311 - another tick is at it
+        else:
+            return
+
+
+def _document(grain: Grain, period: str, as_of: datetime, cells: Cells) -> dict[str, Any]:
+    read = {scope: row for scope, row in cells.items() if dimension(scope) in _READ}
+    return {
+        "grain": grain,
+        "period": period,
+        "as_of": as_of,
+        "c": cells,
+        "ratios": {scope: ratios(row) for scope, row in read.items()},
+        "percentiles": {scope: found for scope, row in read.items() if (found := percentiles(row))},
+        "outcomes": outcomes(cells.get(FLEET, {})),
+    }
+
+
+def _spend(hour: _Snapshot) -> int:
+    n: int = _fields(hour).get("c", {}).get(FLEET, {}).get("cost_nanousd", 0)
+    return n
+
+
+def _mark_clean(db: firestore.Client, shard: _Snapshot) -> None:
+    unchanged = db.write_option(last_update_time=shard.update_time)
+    # Where it was written, or removed, since it was read, the next tick has it.
+    with suppress(FailedPrecondition, NotFound):
+        shard.reference.update({"dirty": False}, option=unchanged)
+
+
+def _days_of(week: str) -> list[str]:
+    monday = datetime.strptime(f"{week}-1", "%G-W%V-%u").date()  # noqa: DTZ007 - a date
+    return [(monday + timedelta(days=n)).isoformat() for n in range(7)]
+
+
+def _shards(db: firestore.Client, fleet: str) -> firestore.CollectionReference:
+    return db.collection("fleets", fleet, SHARDS)
+
+
+def _hours(db: firestore.Client, fleet: str) -> firestore.Query:
+    return db.collection("fleets", fleet, ROLLUPS).where(filter=_is("grain", value="hour"))
+
+
+def _rollup(
+    db: firestore.Client, fleet: str, grain: Grain, period: str
+) -> firestore.DocumentReference:
+    return db.document(str(DocumentPath(fleet, ROLLUPS, rollup_id(grain, period))))
+
+
+def _fields(snapshot: _Snapshot) -> dict[str, Any]:
+    return snapshot.to_dict() or {}
+
+
+def _is(field: str, *, value: object) -> firestore.FieldFilter:
+    return firestore.FieldFilter(field, "==", value)

@@ -1,0 +1,133 @@
+"""How a fleet stands, counted by the database: all counts as of one instant, so that they add up.
+
+A count reads index entries only, at one read for a thousand, and there are as many counts whatever
+the fleet's size: 23, and one for each model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from google.cloud import firestore
+
+from liveness.verdict import OPEN as OPEN_STATES
+from liveness.verdict import WORKING
+from tachograph_schema.counters.names import OTHER
+from tachograph_schema.documents.signal_life import OPEN as OPEN_SIGNAL
+from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS
+
+OPEN_STATUSES = ("queued", "claimed", "active", "waiting")
+IN_FLIGHT = ("claimed", "active", "waiting")
+IDLE_FLEET = 0.3
+"""With nothing queued and less than this part of the sessions active, there are too many."""
+_PARALLEL_QUERIES = 8
+_HISTOGRAM_STEP_PCT = 10
+_Query = firestore.Query | firestore.CollectionReference
+_Count = Callable[[_Query], int]
+
+
+def stocks(
+    db: firestore.Client, fleet: str, models: Sequence[str], as_of: datetime, now: datetime
+) -> dict[str, Any]:
+    """Count how the fleet stood at `as_of`; active tasks by model, as far as those are named."""
+    sessions, tasks, messages, signals = (
+        db.collection(FLEETS, fleet, name) for name in (SESSIONS, TASKS, MESSAGES, SIGNALS)
+    )
+    opened = _among(sessions, "state", OPEN_STATES)
+    active = _equal(tasks, "status", "active")
+    with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
+        count = partial(_count, as_of=as_of)
+        by_state = pool.map(count, (_equal(sessions, "state", s) for s in OPEN_STATES))
+        stuck = pool.map(count, (_stuck(sessions, s) for s in WORKING))
+        by_status = pool.map(count, (_equal(tasks, "status", s) for s in OPEN_STATUSES))
+        by_model = pool.map(count, (_equal(active, "model", model) for model in models))
+        histogram = pool.map(count, (_context_left(opened, low) for low in _histogram_lows()))
+        oldest = pool.submit(_oldest_queued, tasks, as_of)
+        unread = pool.submit(count, _equal(messages, "acknowledged_at", None))
+        told = pool.submit(count, _among(_equal(signals, "kind", "rotate"), "status", OPEN_SIGNAL))
+        states = effective(
+            dict(zip(OPEN_STATES, by_state, strict=True)), dict(zip(WORKING, stuck, strict=True))
+        )
+        statuses = dict(zip(OPEN_STATUSES, by_status, strict=True))
+        since = oldest.result()
+        return {
+            "sessions": states,
+            **provision(states, statuses["queued"]),
+            "tasks": statuses,
+            "queue_depth": statuses["queued"],
+            "queue_oldest_age_ms": None if since is None else _age_ms(since, now),
+            "tasks_in_flight": sum(statuses[status] for status in IN_FLIGHT),
+            "active_by_model": named(models, by_model, statuses["active"]),
+            "messages_pending": unread.result(),
+            "signals_open": told.result(),
+            "context_histogram": list(histogram),
+        }
+
+
+def effective(reported: Mapping[str, int], stuck: Mapping[str, int]) -> dict[str, int]:
+    """Return sessions by what they do: `stuck` are those that say otherwise, by what they say."""
+    found = {state: n - stuck.get(state, 0) for state, n in reported.items()}
+    return found | {"stuck": found["stuck"] + sum(stuck.values())}
+
+
+def provision(states: Mapping[str, int], queued: int) -> dict[str, Any]:
+    """Say how many sessions there are, how many at work at once, and whether that is too many."""
+    opened = sum(states.values())
+    used = states["active"] / opened if opened else None
+    return {
+        "sessions_open": opened,
+        "parallel_agents": states["active"] + states["waiting"],
+        "utilisation": None if used is None else round(used, 4),
+        "over_provisioned": used is not None and not queued and used < IDLE_FLEET,
+    }
+
+
+def named(models: Sequence[str], counts: Iterable[int], active: int) -> dict[str, int]:
+    """Return the active tasks by model; those of other models, or of none, as `_other`."""
+    found = {model: n for model, n in zip(models, counts, strict=True) if n}
+    rest = active - sum(found.values())
+    return found | ({OTHER: rest} if rest else {})
+
+
+def _stuck(sessions: firestore.CollectionReference, says: str) -> firestore.Query:
+    return _equal(_equal(sessions, "state", says), "effective_state", "stuck")
+
+
+def _oldest_queued(tasks: firestore.CollectionReference, as_of: datetime) -> datetime | None:
+    queued = _equal(tasks, "status", "queued").order_by("created_at").limit(1)
+    found = queued.select(["created_at"]).get(read_time=as_of)
+    return found[0].get("created_at") if found else None
+
+
+def _histogram_lows() -> range:
+    return range(0, 100, _HISTOGRAM_STEP_PCT)
+
+
+def _context_left(query: firestore.Query, low: int) -> firestore.Query:
+    field = "context_remaining_pct"
+    high = low + _HISTOGRAM_STEP_PCT
+    below = "<=" if high == 100 else "<"  # noqa: PLR2004 - a full window is in the last bar
+    return query.where(filter=firestore.FieldFilter(field, ">=", low)).where(
+        filter=firestore.FieldFilter(field, below, high)
+    )
+
+
+def _count(query: _Query, as_of: datetime) -> int:
+    counted: Any = query.count()  # its types are wrong
+    return int(counted.get(read_time=as_of)[0][0].value)
+
+
+def _equal(query: _Query, field: str, value: object) -> firestore.Query:
+    return query.where(filter=firestore.FieldFilter(field, "==", value))
+
+
+def _among(query: _Query, field: str, values: Sequence[str]) -> firestore.Query:
+    return query.where(filter=firestore.FieldFilter(field, "in", values))
+
+
+def _age_ms(since: datetime, now: datetime) -> int:
+    return max(0, round((now - since).total_seconds() * 1000))

@@ -1,0 +1,1 @@
+"""Events that never came: found by the ledger's gaps, and counted."""

@@ -1,0 +1,141 @@
+"""Reading a fleet's ledger beside its documents, one document at a time, in constant memory."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+
+from counting.contribution import COLLECTIONS, contribution
+from events.change import Version, stamp
+from repair.gaps import Counted, State
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.paths import LEDGER, DocumentPath, parse_path
+from tachograph_schema.periods import reported_hour
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
+
+PAGE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What the ledger holds of one document, and how the document stands, if it still does."""
+
+    path: DocumentPath
+    entries: tuple[Counted, ...]
+    document: _Snapshot | None
+    now: State | None
+
+    @property
+    def reads(self) -> int:
+        """How many documents were read for it."""
+        return len(self.entries) + (self.document is not None)
+
+
+def chains(
+    db: firestore.Client,
+    fleet: str,
+    policy: Fleet,
+    *,
+    after: str = "",
+    read_time: datetime | None = None,
+) -> Iterator[Chain]:
+    """Yield every document that is counted or in the ledger, in the order of their paths.
+
+    Both are read in that order, a page at a time, and merged: one read for each entry and each
+    document. Begins behind the path `after`.
+    """
+    ledger = ((entry.get("path"), entry) for entry in _ledger(db, fleet, after, read_time))
+    documents = (
+        (str(DocumentPath(fleet, collection, found.id)), found)
+        for collection in COLLECTIONS
+        for found in _documents(db, fleet, collection, after, read_time)
+    )
+    for path, found in groupby(
+        heapq.merge(ledger, documents, key=itemgetter(0)), key=itemgetter(0)
+    ):
+        parsed = parse_path(path)
+        if parsed.collection not in COLLECTIONS:  # a repair of the shards, by rebuild
+            continue
+        snapshots = [snapshot for _, snapshot in found]
+        document = next((s for s in snapshots if s.reference.path == path), None)
+        entries = tuple(counted(s) for s in snapshots if s is not document)
+        yield Chain(parsed, entries, document, state(parsed, document, policy))
+
+
+def counted(entry: _Snapshot) -> Counted:
+    """Read a ledger entry."""
+    fields = entry.to_dict() or {}
+    return Counted(
+        parse_path(fields["path"]),
+        fields["update_time"],
+        fields["hour"],
+        json.loads(fields["after"]),
+        fields.get("created", ""),
+        fields.get("tree"),
+        json.loads(fields["delta"]),
+        json.loads(fields.get("trees", "{}")),
+        fields.get("correction"),
+    )
+
+
+def state(path: DocumentPath, document: _Snapshot | None, policy: Fleet) -> State | None:
+    """Say what a document counts for as it stands."""
+    if document is None or not document.exists:
+        return None
+    at = document.update_time
+    version = Version(
+        document.to_dict() or {}, version_of(at), at, version_of(document.create_time)
+    )
+    found = contribution(path.collection, version, policy)
+    hour = reported_hour(found.reported_at, at)
+    return State(path, version.update_time, hour, found.cells, version.created, found.tree)
+
+
+def version_of(update_time: Any) -> str:  # noqa: ANN401 - DatetimeWithNanoseconds
+    """Write a snapshot's instant as its event does."""
+    return stamp(update_time, update_time.nanosecond)
+
+
+def _ledger(
+    db: firestore.Client, fleet: str, after: str, read_time: datetime | None
+) -> Iterator[_Snapshot]:
+    ordered = db.collection("fleets", fleet, LEDGER).order_by("path").order_by("update_time")
+    if after:
+        ordered = ordered.where(filter=firestore.FieldFilter("path", ">", after))
+    return pages(ordered, read_time)
+
+
+def _documents(
+    db: firestore.Client, fleet: str, collection: str, after: str, read_time: datetime | None
+) -> Iterator[_Snapshot]:
+    within = str(DocumentPath(fleet, collection, ""))
+    if after > within and not after.startswith(within):
+        return iter(())
+    ref = db.collection("fleets", fleet, collection)
+    ordered = ref.order_by("__name__")
+    if after.startswith(within):
+        last = ref.document(after.removeprefix(within))
+        ordered = ordered.where(filter=firestore.FieldFilter("__name__", ">", last))
+    return pages(ordered, read_time)
+
+
+def pages(query: firestore.Query, read_time: datetime | None = None) -> Iterator[_Snapshot]:
+    """Read a query a page at a time."""
+    last = None
+    while True:
+        page = query.limit(PAGE) if last is None else query.start_after(last).limit(PAGE)
+        found = list(page.stream(read_time=read_time))
+        yield from found
+        if len(found) < PAGE:
+            return
+        last = found[-1]

@@ -1,0 +1,176 @@
+"""sweeps/now: looking for events that never came, and counting what they would have.
+
+A pass goes through the whole ledger and every document in the order of their paths, some of it each
+hour, and begins at most once a day: one read for each entry and each document, and a commit for
+each gap.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument
+from google.cloud import firestore
+
+from counting.commit import Entry
+from counting.ledger import apply, documents_of
+from events.change import stamp
+from repair.gaps import Gap, lost
+from repair.history import chains
+from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.records import Sweep
+from tachograph_schema.paths import NOW, SWEEPS, DocumentPath
+from tachograph_schema.periods import hour_of
+
+_log = logging.getLogger(__name__)
+RETRY_WINDOW = timedelta(hours=26)
+"""Eventarc tries for 24 hours: what is missing after that does not come."""
+MAX_READS = 10_000
+"""Documents read in one round, at most about: some 7 seconds, and 240,000 reads a day."""
+PASS_EVERY = timedelta(days=1)
+_MAX_FLEETS = 1000
+_tried: dict[str, str] = {}
+"""By fleet: the hour whose round this process has tried to take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one round came to."""
+
+    reads: int
+    found: int
+    closed: int
+    cursor: str
+    """The last document that was looked at; empty when the pass is through."""
+
+
+def sweep_if_due(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Swept | None:
+    """Do this hour's round, unless another process does or the day's pass is through."""
+    hour = hour_of(now)
+    if _tried.get(fleet) == hour:
+        return None
+    if len(_tried) >= _MAX_FLEETS:
+        _tried.clear()
+    _tried[fleet] = hour
+    ref = marker(db, fleet)
+    found = ref.get()
+    known = Sweep.model_validate(found.to_dict()) if found.exists else None
+    begun = next_round(known, policy, now)
+    if begun is None:
+        return None
+    try:
+        if known is None:
+            ref.create(begun.model_dump())
+        else:
+            unchanged = db.write_option(last_update_time=found.update_time)
+            ref.update(begun.model_dump(), option=unchanged)
+    except (AlreadyExists, FailedPrecondition):
+        return None
+    swept = sweep(
+        db, fleet, policy, now=now, known_since=known_since(begun, policy, now), after=begun.cursor
+    )
+    ref.update({"cursor": swept.cursor, "closed": firestore.Increment(swept.closed)})
+    return swept
+
+
+def next_round(known: Sweep | None, policy: Fleet, now: datetime) -> Sweep | None:
+    """Decide what this hour's round is to do; None when there is nothing for it to do."""
+    if known is None:
+        return Sweep(
+            hour=hour_of(now),
+            cursor="",
+            began_at=now,
+            ledger_days=policy.ledger_days,
+            known_since="",
+            closed=0,
+        )
+    resting = not known.cursor and now < known.began_at + PASS_EVERY
+    if known.hour == hour_of(now) or resting:
+        return None
+    # Entries from before they were to be kept longer go at their own time.
+    longer = policy.ledger_days > known.ledger_days
+    changes = {
+        "hour": hour_of(now),
+        "ledger_days": policy.ledger_days,
+        "known_since": stamp(now) if longer else known.known_since,
+        "began_at": known.began_at if known.cursor else now,
+    }
+    return known.model_copy(update=changes)
+
+
+def known_since(known: Sweep | None, policy: Fleet, now: datetime) -> str:
+    """Return since when no entry has been removed from the ledger."""
+    kept = stamp(now - timedelta(days=policy.ledger_days))
+    if known is None:
+        return kept
+    if policy.ledger_days > known.ledger_days:
+        return stamp(now)
+    return max(kept, known.known_since)
+
+
+def sweep(
+    db: firestore.Client,
+    fleet: str,
+    policy: Fleet,
+    *,
+    now: datetime,
+    known_since: str,
+    after: str = "",
+    age: timedelta = RETRY_WINDOW,
+    max_reads: int | None = MAX_READS,
+) -> Swept:
+    """Close the gaps that are older than `age`, from the document behind `after` on.
+
+    An operator may say `age` 0 and `max_reads` None: of an event that is still on its way, what is
+    then counted early is taken back by a later sweep, see gaps.
+    """
+    reads = found = closed = 0
+    cursor, old = "", stamp(now - age)
+    for chain in chains(db, fleet, policy, after=after):
+        if max_reads is not None and reads >= max_reads:
+            return Swept(reads, found, closed, cursor)
+        cursor = str(chain.path)
+        reads += chain.reads
+        for gap in lost(chain.entries, chain.now, known_since):
+            if gap.later.update_time <= old:
+                found += 1
+                closed += _close(gap, policy)
+    return Swept(reads, found, closed, "")
+
+
+def marker(db: firestore.Client, fleet: str) -> firestore.DocumentReference:
+    """Return where a fleet's sweeps say how far they have come."""
+    return db.document(str(DocumentPath(fleet, SWEEPS, NOW)))
+
+
+def read_marker(db: firestore.Client, fleet: str) -> Sweep | None:
+    """Read it."""
+    found = marker(db, fleet).get()
+    return Sweep.model_validate(found.to_dict()) if found.exists else None
+
+
+def _close(gap: Gap, policy: Fleet) -> bool:
+    """Count what a gap lacks; False when it has been, or when Firestore refuses it."""
+    path, later = gap.later.path, gap.later
+    entry = Entry(
+        path=path,
+        key=gap.key,
+        update_time=later.update_time,
+        hour=later.hour,
+        delta=gap.delta,
+        after=later.after,
+        spread=str(path),
+        trees=gap.trees,
+        created=later.created,
+        tree=later.tree,
+        correction="sweep",
+    )
+    try:
+        closed = apply(entry, documents_of(policy))
+    except InvalidArgument as refusal:  # the event was refused for the same reason
+        _log.error("%s: its gap before %s stays: %s", path, later.update_time, refusal.message)
+        return False
+    _log.warning("%s: an event before %s never came; closed: %s", path, later.update_time, closed)
+    return closed

@@ -1,0 +1,1 @@
+"""Rotation signals: raised, moved on, and handed over."""

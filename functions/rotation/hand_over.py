@@ -1,0 +1,132 @@
+"""signals/: a successor is started under a lease, for a session that left its notes.
+
+At most one successor is at work, since the first that comes up claims the succession and any other
+ends at once; and at least one is started, since a lease that runs out is taken anew, by the tick or
+by an event, as often as the fleet allows.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from google.api_core.exceptions import FailedPrecondition, RetryError, ServiceUnavailable
+from google.cloud import firestore
+
+from alerting.alerts import open_alert, resolve_alert
+from events.change import Change
+from rotation.launch import CannotStartError, start_job, start_process, successor_environment
+from rotation.transitions import read_signal
+from tachograph_schema.documents.fleet import RotationPolicy
+from tachograph_schema.documents.records import Signal
+from tachograph_schema.documents.signal_life import OPEN, UNHEEDED, may_move
+from tachograph_schema.paths import SIGNALS, DocumentPath
+
+_log = logging.getLogger(__name__)
+REFUSED = "hand_over_refused"
+_AGAIN = timedelta(seconds=5)
+"""How soon a start is tried again that surely did not happen."""
+_MAX_CONFLICTS = 10
+
+
+def can_start(policy: RotationPolicy) -> bool:
+    """Tell whether the fleet says what a successor is.
+
+    A command is heeded against the emulator alone: in the cloud, a document that names a program
+    would run whatever its writer likes.
+    """
+    return bool(policy.job or (policy.local_command and _is_local()))
+
+
+def is_due(signal: Signal, policy: RotationPolicy, now: datetime) -> bool:
+    """Tell whether a successor is to be started: its notes are left, and nobody is at it."""
+    return (
+        signal.kind == "rotate"
+        and signal.status in OPEN
+        and (signal.status not in UNHEEDED or signal.escalated_at is not None)
+        and signal.successor_session_id is None
+        and (signal.lease_until is None or signal.lease_until <= now)
+        and (signal.starts or 0) < policy.max_starts
+        and can_start(policy)
+    )
+
+
+def hand_over_on(db: firestore.Client, change: Change, policy: RotationPolicy) -> str | None:
+    """Start a successor if what was written of a signal asks for one."""
+    signal = None if change.after is None else read_signal(change.after.fields)
+    if (
+        signal is None
+        or change.after is None
+        or not is_due(signal, policy, change.after.written_at)
+    ):
+        return None
+    return start_successor(db, change.path.fleet, change.path.document, policy)
+
+
+def start_successor(
+    db: firestore.Client, fleet: str, name: str, policy: RotationPolicy
+) -> str | None:
+    """Start a successor unless that is done, or not due; return what was started.
+
+    Raises what the weather raised: the event comes again, and the lease says from when on.
+    """
+    ref = db.document(str(DocumentPath(fleet, SIGNALS, name)))
+    found = ref.get()
+    signal = read_signal(found.to_dict() or {})
+    if signal is None or not is_due(signal, policy, found.read_time):
+        return None
+    until = found.read_time + timedelta(seconds=policy.start_within_s)
+    starts = (signal.starts or 0) + 1
+    unchanged = db.write_option(last_update_time=found.update_time)
+    try:
+        ref.update({"lease_until": until, "starts": starts}, option=unchanged)
+    except FailedPrecondition:
+        return None  # whoever wrote in between has the lease, or makes an event of its own
+    environment = successor_environment(fleet, name, signal)
+    try:
+        if policy.job:
+            started = start_job(policy.job, environment)
+        else:
+            started = start_process(policy.local_command or [], environment, ref, starts)
+    except CannotStartError as refusal:
+        ref.update({"trouble": str(refusal)})
+        open_alert(db, fleet, REFUSED, _refused(policy, starts, refusal))
+        _log.error("fleets/%s: %s", fleet, refusal)
+        return None
+    except (RetryError, ServiceUnavailable) as weather:
+        again = {"lease_until": found.read_time + _AGAIN, "starts": starts - 1}
+        ref.update({**again, "trouble": f"the job could not be started: {weather}"})
+        raise
+    _handed_off(db, ref, started)
+    resolve_alert(db, fleet, REFUSED)
+    return started
+
+
+def _handed_off(db: firestore.Client, ref: firestore.DocumentReference, started: str) -> None:
+    """Say that a successor was started, unless it has come further than that by itself."""
+    for _ in range(_MAX_CONFLICTS):
+        found = ref.get()
+        fields: dict[str, Any] = {"execution": started}
+        if may_move((found.to_dict() or {}).get("status"), "handed_off"):
+            fields |= {"status": "handed_off", "handed_off_at": firestore.SERVER_TIMESTAMP}
+        try:
+            ref.update(fields, option=db.write_option(last_update_time=found.update_time))
+        except FailedPrecondition:
+            continue
+        return
+
+
+def _refused(policy: RotationPolicy, starts: int, refusal: CannotStartError) -> dict[str, Any]:
+    return {
+        "rule": REFUSED,
+        "severity": "critical",
+        "value": float(starts),
+        "threshold": float(policy.max_starts),
+        "detail": str(refusal),
+    }
+
+
+def _is_local() -> bool:
+    return bool(os.environ.get("FIRESTORE_EMULATOR_HOST"))

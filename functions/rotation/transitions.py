@@ -1,0 +1,147 @@
+"""Pure: what becomes of a signal, from how it stands and how its session and successor do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from tachograph_schema.documents.fleet import RotationPolicy
+from tachograph_schema.documents.records import Signal
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.signal_life import OPEN, STEP_AT, UNHEEDED, SignalStatus, Why
+from tachograph_schema.rotation.thresholds import Thresholds, is_well
+
+HISTORY = timedelta(hours=1)
+"""A session that speaks of a time so long ago was imported: nobody is told, nothing is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done about a signal."""
+
+    status: SignalStatus | None = None
+    """The step it takes."""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    alert: str | None = None
+    """The rule that fires."""
+    escalated: bool = False
+    """Whether it is handed over without its session."""
+    start: bool = False
+    """Whether a successor is to be started, once more."""
+    freed: bool = False
+    """Whether the succession is anybody's again: who claimed it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A signal, with what is known of the sessions at both ends of it."""
+
+    signal: Signal
+    session: Session | None
+    successor_id: str | None
+    successor: Session | None
+    now: datetime
+    """By the database's clock."""
+
+
+def read_signal(fields: Mapping[str, Any]) -> Signal | None:
+    """Return a signal without what does not parse; None where it lacks what every signal has."""
+    try:
+        return Signal.model_validate(fields)
+    except ValidationError as refusal:
+        bad = {error["loc"][0] for error in refusal.errors(include_url=False)}
+        needed = {name for name, said in Signal.model_fields.items() if said.is_required()}
+        if bad & needed:
+            return None
+        return Signal.model_validate({k: v for k, v in fields.items() if k not in bad})
+
+
+def judge(
+    standing: Standing, policy: RotationPolicy, at: Thresholds, *, startable: bool
+) -> Verdict | None:
+    """Return what is to be done; None where there is nothing, or not yet."""
+    signal, session, successor = standing.signal, standing.session, standing.successor
+    if signal.status not in OPEN:
+        return None
+    if successor is not None and at_work(successor):
+        fields = {
+            "successor_session_id": standing.successor_id,
+            "handoff_ms": successor.handoff_ms,
+        }
+        return Verdict("completed", {k: v for k, v in fields.items() if v is not None})
+    if session is not None and session.voided:
+        return _expired("ended")
+    if signal.status in UNHEEDED and not signal.starts and signal.successor_session_id is None:
+        verdict = None if session is None else _relieved(signal, session, at)
+        if verdict is not None:
+            return verdict
+        if signal.escalated_at is None:
+            return _unheeded(standing, policy, startable=startable)
+    return _awaiting(standing, policy, startable=startable)
+
+
+def at_work(successor: Session) -> bool:
+    """Tell whether a successor has made progress: it has used some of its context."""
+    return successor.handoff_ms is not None or bool(successor.context_used_tokens)
+
+
+def waited(signal: Signal, now: datetime) -> timedelta:
+    """Return how long ago a signal's last step was."""
+    steps = [getattr(signal, STEP_AT[status]) for status in OPEN]
+    others = (signal.escalated_at, signal.succeeded_at)
+    return now - max(filter(None, (*steps, *others)), default=now)
+
+
+def _relieved(signal: Signal, session: Session, at: Thresholds) -> Verdict | None:
+    """Tell whether the session has no need of a successor, or has said itself that it has."""
+    if (session.generation or 0) > (signal.generation or 0):
+        return _expired("compacted")
+    if session.end_reason == "rotated":
+        # It handed over without a word to its signal, as an agent may that never heard of it.
+        notes = {"journal_ref": session.journal_ref, "task_id": session.task_id}
+        return Verdict("journaled", {k: v for k, v in notes.items() if v is not None})
+    if session.ended_at is not None:
+        return _expired("ended")
+    return _expired("recovered") if is_well(session, at) else None
+
+
+def _unheeded(standing: Standing, policy: RotationPolicy, *, startable: bool) -> Verdict | None:
+    if waited(standing.signal, standing.now) <= timedelta(seconds=policy.expire_after_s):
+        return None
+    session = standing.session
+    if session is None:
+        return _expired("ended")
+    if session.reported_at is not None and standing.now - session.reported_at > HISTORY:
+        return _expired("unheeded")
+    if policy.escalate == "hand_over" and startable:
+        return Verdict(escalated=True, alert="rotation_unheeded")
+    return _expired("unheeded", alert="rotation_unheeded")
+
+
+def _awaiting(standing: Standing, policy: RotationPolicy, *, startable: bool) -> Verdict | None:
+    """Judge a signal that waits for its successor: to come up, or to make progress."""
+    signal, successor = standing.signal, standing.successor
+    late = waited(signal, standing.now) > timedelta(seconds=policy.expire_after_s)
+    more = startable and (signal.starts or 0) < policy.max_starts
+    if signal.successor_session_id is not None:
+        gone = successor is not None and successor.ended_at is not None
+        if not gone and not late:
+            return None
+        return Verdict(freed=True) if more and gone else _without_successor()
+    if signal.lease_until is not None and signal.lease_until > standing.now:
+        return None
+    if late or (startable and not more):
+        return _without_successor()
+    return Verdict(start=True) if more else None
+
+
+def _without_successor() -> Verdict:
+    return _expired("no_successor", alert="rotation_without_successor")
+
+
+def _expired(why: Why, alert: str | None = None) -> Verdict:
+    return Verdict("expired", {"expired_because": why}, alert=alert)

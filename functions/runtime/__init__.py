@@ -1,0 +1,1 @@
+"""The ground: Firestore, settings, policies, traces and logs."""

@@ -1,0 +1,1 @@
+"""Counters: their names, their sums, and the numbers that derive from them."""

@@ -1,0 +1,148 @@
+"""The counters kept for every scope, with their units.
+
+A scope is `fleet` or `KIND:VALUE`; a counter that sums a task's field has the field's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tachograph_schema.usage import BUCKETS
+
+FLEET: Final = "fleet"
+UNKNOWN: Final = "_unknown"
+OTHER: Final = "_other"
+
+USAGE: Final = (
+    *BUCKETS,
+    "cost_nanousd",
+    "cost_reported_nanousd",
+    "cost_priced_nanousd",
+    "unpriced_calls",
+    "unpriced_tokens",
+    "llm_calls",
+)
+"""What a model used: counted for the model that served it, and its tier."""
+
+TASK_SUMS: Final = (
+    "retries",
+    "rotations",
+    "handoffs",
+    "retry_cost_nanousd",
+    "rotation_cost_nanousd",
+    "handoff_cost_nanousd",
+    "llm_errors",
+    "tool_calls",
+    "tool_errors",
+    "steps",
+    "parse_errors",
+    "fallbacks",
+    "compactions",
+    "duration_ms",
+    "preprocess_ms",
+    "ttft_ms",
+    "generation_ms",
+    "postprocess_ms",
+    "rework_count",
+    "retrieval_queries",
+    "retrieval_hits",
+)
+"""Fields of a task that are summed as they are."""
+
+SKETCHES: Final = {
+    "duration_ms": "milliseconds from start to end of a task",
+    "dispatch_ms": "milliseconds from a task's creation to its claim",
+    "cost_nanousd": "nano-dollars of an ended task",
+    "tokens_total": "tokens of an ended task, prompt and output",
+    "steps": "turns of the agent's loop of an ended task",
+    "handoff_ms": "milliseconds from a session's journal to its successor's first progress",
+    "message_latency_ms": "milliseconds from sent to acknowledged",
+    "context_remaining_pct": "percent of the window left when a task ended",
+}
+"""Sketched measures: `NAME~BUCKET` counts values, see tachograph_schema.counters.sketch."""
+
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "tasks_created": "tasks seen",
+    "tasks_claimed": "tasks an agent took",
+    "tasks_completed": "tasks that ended well",
+    "tasks_failed": "tasks that ended in an error",
+    "tasks_cancelled": "tasks that were called off",
+    "tasks_completed_unpriced": "completed tasks of unknown cost",
+    "task_cost_nanousd": "whole cost of the tasks of this model or tier, whoever served the calls",
+    "cost_nanousd": "nano-dollars",
+    "cost_reported_nanousd": "the part of the cost that agents or providers reported",
+    "cost_priced_nanousd": "the part of the cost computed from prices",
+    "unpriced_calls": "calls no price is known for",
+    "unpriced_tokens": "tokens of those calls",
+    "naive_cost_nanousd": "cost of first attempts at tasks that nobody spawned",
+    "evaluations_checked": "outputs that evaluators looked at",
+    "evaluations_failed": "outputs that did not pass",
+    "tool_ms": "milliseconds spent in tools, by tool",
+    "feedback_positive": "tasks with feedback above zero",
+    "feedback_negative": "tasks with feedback below zero",
+    "first_completed": "tasks completed on the first attempt",
+    "first_failed": "tasks failed on the first attempt",
+    "retry_completed": "tasks completed on a retry",
+    "retry_failed": "tasks failed on a retry",
+    "rotation_completed": "tasks completed after a rotation",
+    "rotation_failed": "tasks failed after a rotation",
+    "sessions_started": "context windows opened",
+    "sessions_completed": "windows closed with their work done",
+    "sessions_rotated": "windows closed because they were full",
+    "sessions_crashed": "windows lost",
+    "sessions_compacted": "windows summarised in place",
+    "bootstrap_tokens": "tokens fresh sessions took to read themselves in",
+    "handoffs_within_target": "successors that made progress in the time the fleet wants (45 s)",
+    "handoffs_late": "successors that took longer",
+    "messages_sent": "messages sent",
+    "messages_acknowledged": "messages acknowledged",
+    "incidents_claim_collision": "claims lost to another agent",
+    "incidents_branch_held": "changes refused because another agent holds the branch",
+    "incidents_branch_contamination": "branches somebody else changed while they were held",
+    "incidents_dispatch_refused": "dispatches refused: the worker rotates, has ended, is not there",
+    "incidents_git_failure": "changes git refused",
+    "rejected_fields": "fields that did not parse, in documents as they stand",
+}
+"""The counters that are no task field's sum."""
+
+CONTEXT_OUTCOMES: Final = ("completed", "failed", "reworked", "retried", "clean")
+"""How a task ended, counted where its context was lowest: `context_30_failed` is of 30-40 %.
+
+Clean is what was completed with neither rework nor retry: without it nobody could tell how many
+tasks had either, since one may have had both.
+"""
+CONTEXT_STEP_PCT: Final = 10
+
+TOTALS: Final = (
+    "tasks_created",
+    "tasks_claimed",
+    "tasks_completed",
+    "tasks_failed",
+    "tasks_cancelled",
+    "cost_nanousd",
+    "unpriced_calls",
+    "unpriced_tokens",
+    *BUCKETS,
+    "llm_calls",
+    "llm_errors",
+    "tool_calls",
+    "tool_errors",
+    "retries",
+    "rotations",
+    "handoffs",
+    "handoffs_within_target",
+    "handoffs_late",
+    *(name for name in DESCRIPTIONS if name.startswith(("sessions_", "messages_", "incidents_"))),
+    "rejected_fields",
+)
+"""The fleet's counters that every snapshot carries."""
+
+
+def add_rows(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add up the counters of several rows, without zeros."""
+    total: dict[str, int] = {}
+    for row in rows:
+        for name, n in row.items():
+            total[name] = total.get(name, 0) + n
+    return {name: n for name, n in total.items() if n}

@@ -1,0 +1,1 @@
+"""The price of usage: a fleet's own price sheet first, then the public lists."""

@@ -1,0 +1,166 @@
+"""What usage costs by the providers' public price lists, as genai-prices keeps them.
+
+genai-prices takes most of a fifth of a second to import, so it is imported at the first price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from tachograph_schema.pricing.terms import Terms
+from tachograph_schema.usage import Usage
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, Provider
+
+_NO_HOST = frozenset({"direct", "api"})
+"""Routes that say nothing of who serves."""
+_LOCAL = ("local", "127.0.0.1", "ollama", "vllm", "llama.cpp", "llamacpp", "lmstudio", "sglang")
+"""Parts of the names of what serves models on one's own machines: nobody's list has its price."""
+_GATEWAYS = ("gateway", "litellm", "portkey", "helicone", "proxy")
+"""Parts of the names of what passes calls on to whoever serves the model, at their price."""
+_SPOKEN_BY_OTHERS = frozenset({"anthropic", "openai", "google", "openrouter"})
+"""A model that is not theirs was served by its own maker, who speaks their protocol too."""
+_FEES = ("searches", "executions", "seconds", "pages")
+"""Units that are billed on top of tokens."""
+_AUDIO_IS_DEARER = frozenset({"openai", "azure"})
+"""Whose audio tokens never cost what text does; others' may, and then are not listed apart."""
+_BY_MODEL = "litellm"
+"""The name under which genai-prices takes `maker/model` apart, and finds the maker of a model."""
+
+
+def public_usd(
+    usage: Usage,
+    model: str,
+    provider: str | None,
+    at: datetime,
+    terms: Terms,
+    units: Mapping[str, int],
+) -> Decimal | None:
+    """Return the price of one call in dollars, or None where no list has one for exactly this.
+
+    Never a guess: a host that is not listed, a model that its host does not list, a tier or a unit
+    that the model has no price for, or counts that contradict each other have none. `units` holds
+    what is billed apart from the buckets, by genai-prices' names, such as `web_searches`.
+    """
+    import genai_prices  # noqa: PLC0415 - see the module's docstring
+
+    found = _find(model, provider, terms.route)
+    if found is None:
+        return None
+    host, info = found
+    context = _context(terms.tier)
+    if context and not _has_price_for(context, info, host, at):
+        return None
+    if any(_would_be_free(unit, info, host, at) for unit in units):
+        return None
+    # genai-prices counts cached tokens as a part of the input, one-hour writes as a part of the
+    # writes, and reasoning as a part of the output.
+    tokens = genai_prices.Usage(
+        input_tokens=usage.prompt_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        cache_write_1h_tokens=usage.cache_write_1h_tokens,
+        output_tokens=usage.tokens_out,
+        output_reasoning_tokens=usage.reasoning_tokens,
+        **units,
+    )
+    try:
+        priced = info.calc_price(
+            tokens, host, genai_request_timestamp=at, price_context=context or None
+        )
+    except ValueError:  # a bucket this model has no price for, or buckets that contradict
+        return None
+    return priced.total_price
+
+
+def is_local(name: str | None) -> bool:
+    """Tell whether a provider or a route is a machine of one's own."""
+    return any(part in (name or "").lower() for part in _LOCAL)
+
+
+@lru_cache(maxsize=1024)
+def context_window(model: str, provider: str | None) -> int | None:
+    """Return how many tokens fit into a model's window, by the table; None when it does not say.
+
+    A fallback only: the window is not a function of the model's name, so an agent's word wins.
+    """
+    from genai_prices import data  # noqa: PLC0415 - see the module's docstring
+
+    for candidate in data.providers:
+        if provider is None or candidate.id == provider:
+            found = candidate.find_model(model)
+            if found is not None and found.context_window:
+                return int(found.context_window)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider, ModelInfo] | None:
+    """Find who served a model, and its entry there: by the route first, then by the provider.
+
+    A route nobody lists is a way to the provider; a provider nobody lists has no price.
+    """
+    if is_local(route) or is_local(provider):
+        return None
+    for name in (route, provider):
+        if name is None or name.lower() in _NO_HOST:
+            continue
+        host = _host(name)
+        if host is not None:
+            listed = _listed(model, host.id)
+            return listed if listed or host.id not in _SPOKEN_BY_OTHERS else _listed(model, None)
+        if name is provider and not any(part in name.lower() for part in _GATEWAYS):
+            return None
+    return _listed(model, None)
+
+
+def _host(name: str) -> Provider | None:
+    from genai_prices import data_snapshot  # noqa: PLC0415 - see the module's docstring
+
+    # "azure-openai" would be taken for OpenAI itself.
+    asked = "azure" if "azure" in name.lower() else name
+    return data_snapshot.find_provider_by_id(data_snapshot.get_snapshot().providers, asked)
+
+
+def _listed(model: str, host: str | None) -> tuple[Provider, ModelInfo] | None:
+    from genai_prices import data_snapshot  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        snapshot = data_snapshot.get_snapshot()
+        return snapshot.find_provider_model(model, None, host or _BY_MODEL, None)
+    except LookupError:
+        return None
+
+
+def _context(tier: str | None) -> dict[str, str]:
+    """Return a tier in the words of genai-prices' table."""
+    if tier is None:
+        return {}
+    if tier == "batch":
+        return {"processing": tier}
+    return {"service_tier": tier} | ({"speed": tier} if tier == "fast" else {})
+
+
+def _has_price_for(context: dict[str, str], info: ModelInfo, host: Provider, at: datetime) -> bool:
+    """Tell whether a model has prices of its own for a tier: silently, others would be taken."""
+    if not any(info is own for own in host.models):
+        return False
+    return any(
+        variant.when.items() <= context.items()
+        and (variant.constraint is None or variant.constraint.active(at))
+        for variant in info.price_variants or ()
+    )
+
+
+def _would_be_free(unit: str, info: ModelInfo, host: Provider, at: datetime) -> bool:
+    """Tell whether a unit would be left out of the price because the model's has no line for it."""
+    from genai_prices.data_units import unit_data  # noqa: PLC0415 - see the module's docstring
+
+    fee = unit.endswith(_FEES) or ("audio" in unit and host.id in _AUDIO_IS_DEARER)
+    key = unit_data.get(unit, {}).get("price_key", "")
+    return fee and getattr(info.get_prices(at), key, None) is None

@@ -1,0 +1,1 @@
+"""Rotation: thresholds, baselines, and the cliff that outcomes teach."""

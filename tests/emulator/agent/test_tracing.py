@@ -1,0 +1,334 @@
+"""The SDK's spans: kept where they are worth it, wherever they go, and never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.cloud import firestore
+from opentelemetry import trace as api
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from support.fakes.trace_server import CloudTrace, Mode, attributes, cloud_trace, collector
+from tachograph import Fleet, Usage, current_traceparent
+from tachograph.tracing.settings import Tracing, read_tracing
+from tachograph_schema.documents.records import TraceBatch
+from tachograph_schema.paths import baseline_id
+from tachograph_schema.tracing.spans import read_traceparent
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Deprecated since version 1.4.0:DeprecationWarning"  # Cloud Trace's exporter, inside
+)
+_HAIKU = {"model": "claude-haiku-4-5", "provider": "anthropic"}
+_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def _batches(db: firestore.Client, fleet: str) -> list[TraceBatch]:
+    """Return the batches of all traces of a fleet, by the tasks' own traceparents."""
+    tasks = db.collection("fleets", fleet, "tasks").stream()
+    places = [read_traceparent((task.to_dict() or {}).get("traceparent")) for task in tasks]
+    return [
+        TraceBatch.model_validate(batch.to_dict())
+        for trace_id in sorted({place.trace_id for place in places if place is not None})
+        for batch in db.collection(f"fleets/{fleet}/traces/{trace_id}/batches").stream()
+    ]
+
+
+def _to(server: CloudTrace, **more: Any) -> Tracing:  # noqa: ANN401 - as Tracing
+    return Tracing(export="cloud", endpoint=server.address, **{"keep_pct": 100.0, **more})
+
+
+def test_task_its_calls_and_its_tools_are_spans_by_the_conventions(
+    db: firestore.Client,  # noqa: ARG001 - sets the environment
+    fleet_name: str,
+) -> None:
+    usage = Usage(tokens_in=100, cache_read_tokens=900, tokens_out=50)
+    with cloud_trace() as server:
+        with (
+            Fleet(fleet_name, tracing=_to(server)) as fleet,
+            fleet.session("b-1", session_id="s-1", role="builder", **_HAIKU) as session,
+            session.task("t-1", task_type="build") as task,
+        ):
+            task.record(usage, duration_ms=900, **_HAIKU)
+            with (
+                pytest.raises(TimeoutError),
+                task.tool_call("mcp__files__read", attributes={"mcp.session.id": "m-1"}),
+            ):
+                raise TimeoutError
+            task.complete()
+        found = server.by_name()
+    task_span, call = found["tachograph.task"], found["chat claude-haiku-4-5"]
+    tool = found["execute_tool mcp__files__read"]
+    assert {call.parent_span_id, tool.parent_span_id} == {task_span.span_id}
+    said = attributes(call)
+    cost = 100 * 1000 + 900 * 100 + 50 * 5000
+    expected = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.response.model": "claude-haiku-4-5",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.cache_read.input_tokens": 900,
+        "gen_ai.usage.output_tokens": 50,
+        "tachograph.cost_nanousd": cost,
+        "tachograph.task.id": "t-1",
+        "openinference.span.kind": "LLM",
+    }
+    assert expected.items() <= said.items()
+    assert attributes(task_span)["tachograph.cost_nanousd"] == cost
+    assert attributes(task_span)["tachograph.task.status"] == "completed"
+    assert attributes(task_span)["gen_ai.agent.name"] == "b-1"
+    assert attributes(tool)["mcp.method.name"] == "tools/call"
+    assert attributes(tool)["mcp.session.id"] == "m-1"
+    assert attributes(tool)["error.type"] == "TimeoutError"
+    assert tool.status.code == 2
+    assert call.end_time.ToNanoseconds() - call.start_time.ToNanoseconds() == 900_000_000
+
+
+def test_response_read_in_the_background_is_on_the_span_of_its_call(
+    db: firestore.Client,  # noqa: ARG001 - sets the environment
+    fleet_name: str,
+) -> None:
+    answer = {
+        "id": "msg_1",
+        "type": "message",
+        "model": "claude-haiku-4-5",
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 7, "output_tokens": 3},
+    }
+
+    async def work(fleet: Fleet) -> None:
+        async with fleet.session("b-1", **_HAIKU) as session, session.task("t-1") as task:
+            async with task.llm_call() as call:
+                call.record(answer)
+                assert current_traceparent() is not None
+            task.complete()
+
+    with cloud_trace() as server:
+        with Fleet(fleet_name, tracing=_to(server)) as fleet:
+            asyncio.run(work(fleet))
+        said = attributes(server.by_name()["chat claude-haiku-4-5"])
+    assert said["gen_ai.usage.input_tokens"] == 7
+    assert said["gen_ai.usage.output_tokens"] == 3
+    assert said["tachograph.cost_nanousd"] == 7 * 1000 + 3 * 5000
+    assert said["gen_ai.response.finish_reasons"] == "end_turn"
+
+
+def test_tail_keeps_what_failed_took_long_or_cost_much_by_the_types_baseline(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    db.document("fleets", fleet_name).set({"tracing": {"keep_pct": 0}})
+    name = baseline_id("build", "claude-haiku-4-5")
+    quantiles = {"duration_ms": {"n": 9, "p99": 60_000}, "cost_nanousd": {"n": 9, "p50": 1_000_000}}
+    db.document("fleets", fleet_name, "baselines", name).set({"quantiles": quantiles})
+
+    with (
+        Fleet(fleet_name, tracing="batches") as fleet,
+        fleet.session("b-1", at=_AT, **_HAIKU) as session,
+    ):
+        for task_id, tokens_in, took_s, error in (
+            ("ordinary", 1_000, 5, None),
+            ("failed", 1_000, 5, "timeout"),
+            ("slow", 1_000, 61, None),
+            ("costly", 3_001, 5, None),
+        ):
+            task = session.task(task_id, task_type="build", at=_AT)
+            over = _AT + timedelta(seconds=took_s)
+            task.record(Usage(tokens_in=tokens_in), at=over, **_HAIKU)
+            if error is None:
+                task.complete(at=over)
+            else:
+                task.fail(error, at=over)
+    kept = {batch.task_id[0]: batch.kept for batch in _batches(db, fleet_name)}
+    assert kept == {"failed": "error", "slow": "slow", "costly": "costly"}
+
+
+def test_head_takes_in_later_what_fails_and_what_was_tried_before(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    db.document("fleets", fleet_name).set({"tracing": {"sample": "head", "head_pct": 0}})
+    with Fleet(fleet_name, tracing="batches") as fleet:
+        session = fleet.session("b-1")
+        session.task("ordinary").complete()
+        session.task("failed").fail("timeout")
+        session.task("again", attempt=2).complete()
+    kept = {batch.task_id[0]: batch.kept for batch in _batches(db, fleet_name)}
+    assert kept == {"failed": "error", "again": "retry"}
+
+
+def test_content_stays_where_it_is_unless_the_owner_wants_its_beginning_redacted(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    def work(name: str) -> dict[str, Any]:
+        with cloud_trace() as server:
+            with (
+                Fleet(name, tracing=_to(server)) as fleet,
+                fleet.session("b-1", **_HAIKU) as session,
+                session.task("t-1") as task,
+            ):
+                with task.llm_call() as call:
+                    call.content("write to ada@example.com " + "x" * 500, "done", ref="gs://c/1")
+                with task.tool_call("shell") as tool:
+                    tool.content("curl -H 'Authorization: Bearer abcdefghijk'")
+            spans = [attributes(span) for span in server.spans]
+        return {key: value for span in spans for key, value in span.items()}
+
+    none = work(f"{fleet_name}-none")
+    assert not [key for key in none if "messages" in key or "arguments" in key or "content" in key]
+    db.document("fleets", f"{fleet_name}-ref").set({"tracing": {"content": "reference"}})
+    reference = work(f"{fleet_name}-ref")
+    assert reference["tachograph.content.ref"] == "gs://c/1"
+    assert "gen_ai.input.messages" not in reference
+    db.document("fleets", f"{fleet_name}-span").set({"tracing": {"content": "span"}})
+    span = work(f"{fleet_name}-span")
+    assert "write to [email]" in span["gen_ai.input.messages"]
+    assert "ada@" not in str(span)
+    assert 200 < len(span["gen_ai.input.messages"]) < 300
+    assert span["gen_ai.tool.call.arguments"] == "curl -H 'Authorization: [token]'"
+
+
+def test_applications_own_opentelemetry_gets_the_spans_in_its_own_trace(
+    db: firestore.Client,  # noqa: ARG001 - sets the environment
+    fleet_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exported = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    monkeypatch.setattr(api, "get_tracer_provider", lambda: provider)
+    mine = provider.get_tracer("the application")
+    with (
+        Fleet(fleet_name, tracing=None) as fleet,
+        mine.start_as_current_span("request"),
+    ):
+        fleet.create_task("t-2")
+        fleet.flush()
+        with fleet.session("b-1", **_HAIKU) as session:
+            with session.task("t-1") as task, task.tool_call("http"):
+                mine.start_span("GET").end()
+            with session.claim("t-2") as task:
+                task.record(Usage(tokens_in=5), **_HAIKU)
+                task.fail("timeout")
+    finished: tuple[Any, ...] = exported.get_finished_spans()
+    spans = {(span.name, span.attributes.get("tachograph.task.id")): span for span in finished}
+    assert len({span.context.trace_id for span in spans.values()}) == 1
+    request = spans["request", None].context.span_id
+
+    def parent(*key: Any) -> int:  # noqa: ANN401 - the name and the task of a span
+        name, task = key
+        return int(spans[name, task].parent.span_id)
+
+    assert parent("tachograph.task", "t-1") == request
+    assert parent("execute_tool http", "t-1") == spans["tachograph.task", "t-1"].context.span_id
+    assert parent("GET", None) == spans["execute_tool http", "t-1"].context.span_id
+    assert parent("tachograph.create_task", "t-2") == request
+    assert (
+        parent("tachograph.task", "t-2") == spans["tachograph.create_task", "t-2"].context.span_id
+    )
+    call = spans["chat claude-haiku-4-5", "t-2"]
+    assert call.attributes["tachograph.cost_nanousd"] == 5_000
+    assert spans["tachograph.task", "t-2"].status.description == "timeout"
+    provider.shutdown()
+
+
+def test_collector_gets_the_spans_where_the_environment_names_one(
+    db: firestore.Client,  # noqa: ARG001 - sets the environment
+    fleet_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with collector() as (address, spans):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        tracing = Tracing(export="otlp", keep_pct=100.0)
+        with Fleet(fleet_name, tracing=tracing) as fleet:
+            fleet.session("b-1").task("t-1").complete()
+        assert [span.name for span in spans] == ["tachograph.task"]
+
+
+@pytest.mark.parametrize("mode", ["refuse", "hang"])
+def test_backend_that_fails_costs_neither_the_task_nor_more_than_one_try(
+    db: firestore.Client,
+    fleet_name: str,
+    mode: Mode,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with cloud_trace(mode) as server:
+        with Fleet(fleet_name, tracing=_to(server)) as fleet:
+            session = fleet.session("b-1")
+            for n in range(20):
+                session.task(f"t-{n}").complete()
+        assert 1 <= server.calls <= 3  # the second not before 30 s have passed
+    tasks = db.collection("fleets", fleet_name, "tasks").stream()
+    assert [(task.to_dict() or {})["status"] for task in tasks] == ["completed"] * 20
+    assert "Cloud Trace did not take 1 spans" in caplog.text
+
+
+def test_task_with_more_spans_than_fit_into_memory_is_traced_as_far_as_they_do(
+    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tachograph.tracing.tracer.MAX_HELD", 60)
+    with Fleet(fleet_name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet:
+        session = fleet.session("b-1")
+        held: list[Any] = [session.task(f"open-{n}") for n in range(3)]
+        for task in held:
+            for _ in range(30):
+                task.trace.begin("waits", {}, time.time_ns())
+        assert held[0].trace.begin("one more", {}, time.time_ns()) is None
+        for task in held:
+            task.complete()
+    assert sum(len(batch.span_id) for batch in _batches(db, fleet_name)) == 60 + 3
+
+
+def test_recording_that_is_told_twice_is_the_same_trace(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    def tell() -> list[TraceBatch]:
+        tracing = Tracing(batches=True, keep_pct=100.0)
+        with Fleet(fleet_name, tracing=tracing) as fleet:
+            session = fleet.session("b-1", session_id="s-1", at=_AT, replayed=True, **_HAIKU)
+            turn = session.task("s-1.p1", at=_AT)
+            turn.record(Usage(tokens_in=5), at=_AT + timedelta(seconds=4), **_HAIKU)
+            turn.tool("grep", at=_AT + timedelta(seconds=6), duration_ms=500)
+            nested = session.task("s-1.p1.a1", at=_AT, parent_task_id="s-1.p1")
+            nested.complete(at=_AT + timedelta(seconds=5))
+            turn.complete(at=_AT + timedelta(seconds=7))
+        return _batches(db, fleet_name)
+
+    first, again = tell(), tell()
+    assert sorted(map(str, first)) == sorted(map(str, again))
+    spans = {
+        name: span for batch in first for name, span in zip(batch.name, batch.span_id, strict=True)
+    }
+    [turn] = [batch for batch in first if "s-1.p1" in batch.task_id]
+    [nested] = [batch for batch in first if "s-1.p1.a1" in batch.task_id]
+    assert turn.name == ["tachograph.task", "chat claude-haiku-4-5", "execute_tool grep"]
+    assert turn.start_us == [0, 0, 5_500_000]
+    assert turn.duration_us == [7_000_000, 4_000_000, 500_000]
+    assert nested.parents == {"0": turn.span_id[0]}
+    assert len(spans) == 3
+
+
+def test_sdk_that_traces_nothing_imports_nothing_of_opentelemetry(firestore_host: str) -> None:
+    assert firestore_host
+    program = (
+        "import sys; from tachograph import Fleet\n"
+        "with Fleet('f') as fleet, fleet.session('b-1') as session:\n"
+        "    session.task('t-1').complete()\n"
+        "print([m for m in sys.modules if m.startswith('opentelemetry.')], "
+        "'tachograph.tracing.tracer' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[] False"
+
+
+@pytest.mark.parametrize("text", ["on", "cloud,otlp", "cloud;batches"])
+def test_word_that_names_no_way_out_is_refused_with_those_that_do(text: str) -> None:
+    with pytest.raises(ValueError, match=r"TACHOGRAPH_TRACING is .*; expected off, or any of app"):
+        read_tracing(None, {"TACHOGRAPH_TRACING": text})

@@ -1,0 +1,36 @@
+"""What is looked for on an open page of the dashboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from support.places import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+SLOW = 60_000  # ms; the SDK waits before it connects again
+
+
+def panel(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-panel={name}]")
+
+
+def number(page: Page, name: str) -> Locator:
+    return panel(page, name).locator(".number").first
+
+
+def row(page: Page, session: str) -> Locator:
+    return page.locator(f"tr[data-session='{session}']")
+
+
+def word(page: Page) -> Locator:
+    return page.locator(".bar .word")
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds: the rule, and the element it is about."""
+    page.add_script_tag(path=AXE)
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [f"{v['id']}: {node['html'][:120]}" for v in found["violations"] for node in v["nodes"]]

@@ -1,0 +1,68 @@
+"""What a session's document is told: the latest, and every low of its context."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tachograph.session.document import Health
+
+_START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def _written(health: Health, landed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Write everything over `landed`, and return the writes."""
+    writes = []
+    while (fields := health.next_fields(landed)) is not None:
+        landed.update(fields)
+        health.wrote()
+        writes.append(fields)
+    return writes
+
+
+def _full(health: Health, levels: list[float]) -> None:
+    for second, left in enumerate(levels):
+        health.say(_START + timedelta(seconds=second), {"context_remaining_pct": left})
+
+
+def test_low_before_a_compaction_is_written_though_all_was_said_in_a_second() -> None:
+    health = Health()
+    _full(health, [90, 50, 20, 80, 60])
+    assert [w["context_remaining_pct"] for w in _written(health, {})] == [20, 60]
+
+
+@given(st.lists(st.floats(0, 100), min_size=1))
+def test_lowest_level_and_last_one_are_always_written(levels: list[float]) -> None:
+    health = Health()
+    _full(health, levels)
+    written = [fields["context_remaining_pct"] for fields in _written(health, {})]
+    assert min(written) == min(levels)
+    assert written[-1] == levels[-1]
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.integers(0, 20))
+def test_document_that_is_ahead_is_not_turned_back(levels: list[float], seconds: int) -> None:
+    health = Health()
+    _full(health, levels)
+    ahead = _START + timedelta(seconds=seconds)
+    written = _written(health, {"reported_at": ahead})
+    assert all(fields["reported_at"] >= ahead for fields in written)
+
+
+def test_spend_is_added_to_what_the_document_says() -> None:
+    health = Health()
+    health.spend(5)
+    health.spend(7)
+    landed: dict[str, Any] = {"cost_nanousd": 100}
+    _written(health, landed)
+    assert landed["cost_nanousd"] == 112
+    assert health.next_fields(landed) is None
+
+
+def test_what_is_refused_is_offered_again() -> None:
+    health = Health()
+    _full(health, [50])
+    assert health.next_fields({}) == health.next_fields({})

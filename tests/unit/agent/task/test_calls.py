@@ -1,0 +1,291 @@
+"""A call of a model or a tool, timed and counted, with or without an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import time
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tachograph.reports.queue import Reports
+from tachograph.task.calls import Asked, LlmCall, ToolCall
+from tachograph.usage.response import Answer
+from tachograph_schema.documents.price_sheet import PriceList, PriceRow
+from tachograph_schema.pricing.price import price
+from tachograph_schema.usage import Usage
+
+_MODEL = "claude-sonnet-4-5-20250929"
+_RESPONSE = {
+    "id": "msg_1",
+    "model": _MODEL,
+    "stop_reason": "end_turn",
+    "content": [{"text": "x" * 1000}],
+    "usage": {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 10},
+}
+_EVENTS = [
+    {"type": "message_start", "message": {**_RESPONSE, "stop_reason": None}},
+    {"type": "content_block_delta", "delta": {"text": "hello"}},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 40}},
+]
+
+
+class _Task:
+    """What a task says, and what of it is written."""
+
+    def __init__(self, asked: Asked | None = None, prices: PriceList | None = None) -> None:
+        self.reports = Reports("session", prices=lambda: prices)
+        self.asked = asked or Asked()
+        self.answers: list[Answer] = []
+
+    def llm_call(self) -> LlmCall:
+        return LlmCall(self.reports.say, self.asked, lambda answer, _: self.answers.append(answer))
+
+    def written(self) -> dict[str, Any]:
+        fields = self.reports.next_fields({}) or {}
+        self.reports.wrote()
+        return fields
+
+
+def test_response_recorded_in_a_block_is_a_call_with_its_usage_model_and_cost() -> None:
+    task = _Task()
+    with task.llm_call() as call:
+        time.sleep(0.01)
+        call.record(_RESPONSE)
+    fields = task.written()
+    assert fields["llm_calls"] == 1
+    assert (fields["tokens_in"], fields["cache_read_tokens"], fields["tokens_out"]) == (100, 50, 10)
+    assert (fields["model"], fields["provider"]) == (_MODEL, "anthropic")
+    assert fields["finish_reason"] == "end_turn"
+    assert fields["cost_nanousd"] == price(
+        Usage(100, 50, tokens_out=10), _MODEL, "anthropic", datetime.now(UTC)
+    )
+    assert fields["generation_ms"] >= 10
+    assert "llm_errors" not in fields
+
+
+def test_recording_keeps_nothing_of_the_answer_but_its_usage() -> None:
+    class Content:
+        pass
+
+    task, content = _Task(), Content()
+    gone = weakref.ref(content)
+    response = SimpleNamespace(model="m", choices=[SimpleNamespace(message=content)], usage=None)
+    with task.llm_call() as call:
+        call.record(response)
+    del response, content
+    gc.collect()
+    assert gone() is None
+
+
+def test_reading_waits_until_the_report_is_written_and_happens_once() -> None:
+    task = _Task()
+    with task.llm_call() as call:
+        call.record(_RESPONSE)
+    assert not task.answers
+    first = task.reports.next_fields({})
+    again = task.reports.next_fields({})  # the first write was refused
+    assert first == again
+    assert len(task.answers) == 1
+    assert task.answers[0].context_tokens == 150
+
+
+def test_exception_counts_as_a_failed_call_and_goes_on() -> None:
+    task = _Task()
+    with pytest.raises(TimeoutError), task.llm_call():
+        raise TimeoutError
+    fields = task.written()
+    assert (fields["llm_calls"], fields["llm_errors"]) == (1, 1)
+    assert "unpriced_calls" not in fields
+
+
+def test_exception_after_the_answer_keeps_what_the_answer_used() -> None:
+    task = _Task()
+    with contextlib.suppress(KeyError), task.llm_call() as call:
+        call.record(_RESPONSE)
+        raise KeyError
+    fields = task.written()
+    assert (fields["llm_calls"], fields["llm_errors"], fields["tokens_in"]) == (1, 1, 100)
+
+
+def test_call_that_nobody_recorded_is_counted_and_unpriced() -> None:
+    task = _Task()
+    with task.llm_call():
+        pass
+    fields = task.written()
+    assert (fields["llm_calls"], fields["unpriced_calls"]) == (1, 1)
+    assert fields["cost_source"] == "unpriced"
+
+
+def test_unreadable_response_is_unpriced_with_its_tokens_and_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    task = _Task()
+    strange = {"model": "claude-opus-4-8", "usage": {"tokens_eaten_as_input": 70}}
+    with caplog.at_level(logging.WARNING, "tachograph"):
+        for _ in range(2):
+            with task.llm_call() as call:
+                call.record(strange)
+        fields = task.written()
+    assert (fields["unpriced_calls"], fields["unpriced_tokens"]) == (2, 70 * 2)
+    assert "cost_nanousd" not in fields
+    said = "a response of claude-opus-4-8 at some provider is counted, and not priced: "
+    said += "its usage has tokens_eaten_as_input; expected a shape of usage that is known here"
+    assert [record.message for record in caplog.records] == [said]
+
+
+def test_stream_is_handed_on_as_it_comes_and_recorded_at_its_end() -> None:
+    def slowly() -> Iterator[dict[str, Any]]:
+        for event in _EVENTS:
+            time.sleep(0.01)
+            yield event
+
+    task = _Task()
+    with task.llm_call() as call:
+        assert list(call.stream(slowly())) == _EVENTS
+    fields = task.written()
+    assert (fields["tokens_in"], fields["tokens_out"], fields["llm_calls"]) == (100, 40, 1)
+    assert fields["ttft_ms"] >= 10
+    assert fields["generation_ms"] >= 20
+
+
+def test_stream_that_is_left_early_counts_what_it_had_said() -> None:
+    task = _Task()
+    with task.llm_call() as call:
+        for _ in call.stream(_EVENTS):
+            break
+    fields = task.written()
+    assert (fields["tokens_in"], fields["tokens_out"], fields["llm_calls"]) == (100, 10, 1)
+
+
+def test_stream_that_breaks_is_an_error_and_counts_what_it_had_said() -> None:
+    def breaking() -> Iterator[dict[str, Any]]:
+        yield _EVENTS[0]
+        raise ConnectionError
+
+    task = _Task()
+    with pytest.raises(ConnectionError), task.llm_call() as call:
+        list(call.stream(breaking()))
+    fields = task.written()
+    assert (fields["tokens_in"], fields["llm_calls"], fields["llm_errors"]) == (100, 1, 1)
+
+
+def test_call_and_its_stream_may_be_asynchronous() -> None:
+    async def events() -> AsyncIterator[dict[str, Any]]:
+        for event in _EVENTS:
+            yield event
+
+    async def work(task: _Task) -> None:
+        async with task.llm_call() as call:
+            assert [event async for event in call.stream(events())] == _EVENTS
+        with contextlib.suppress(KeyError):
+            async with task.llm_call():
+                raise KeyError
+
+    task = _Task()
+    asyncio.run(work(task))
+    fields = task.written()
+    assert (fields["tokens_out"], fields["llm_calls"], fields["llm_errors"]) == (40, 2, 1)
+
+
+def test_stream_given_to_record_is_not_read_away_from_the_agent() -> None:
+    task, chunks = _Task(), iter(_EVENTS)
+    with task.llm_call() as call:
+        call.record(chunks)
+    assert list(chunks) == _EVENTS
+    assert task.written()["unpriced_calls"] == 1
+
+
+def test_model_that_served_wins_over_the_one_asked_for_and_over_the_sessions() -> None:
+    task = _Task(Asked("claude-sonnet-4-5", None, None, "claude-sonnet-4-5", "anthropic"))
+    with task.llm_call() as call:
+        call.record(_RESPONSE)
+    fields = task.written() | {"session": 1}
+    assert fields["model"] == _MODEL
+    landed = {**fields, "model": fields["model"]}
+    with task.llm_call() as call:
+        call.record(_RESPONSE)
+    assert "usage_by_model" not in (task.reports.next_fields(landed) or {})
+
+
+def test_response_without_a_model_is_the_sessions() -> None:
+    asked = Asked(
+        session_model="us.anthropic.claude-sonnet-4-5-20250929-v1:0", session_provider="aws"
+    )
+    task = _Task(asked)
+    with task.llm_call() as call:
+        call.record({"usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}})
+    fields = task.written()
+    assert fields["model"] == asked.session_model
+    assert fields["cost_nanousd"] > 0
+
+
+def test_advisor_is_counted_by_its_own_model_and_is_no_call_of_the_agents() -> None:
+    task = _Task()
+    passes = [
+        {"type": "message", "input_tokens": 10, "output_tokens": 1},
+        {
+            "type": "advisor_message",
+            "model": "claude-opus-4-8",
+            "input_tokens": 7,
+            "output_tokens": 2,
+        },
+    ]
+    usage = {"input_tokens": 10, "output_tokens": 1, "iterations": passes}
+    with task.llm_call() as call:
+        call.record({**_RESPONSE, "usage": usage})
+    fields = task.written()
+    assert fields["llm_calls"] == 1
+    assert fields["usage_by_model"]["claude-opus-4-8"]["tokens_in"] == 7
+    assert "llm_calls" not in fields["usage_by_model"]["claude-opus-4-8"]
+    split = fields["usage_by_model"].values()
+    assert fields["cost_nanousd"] == sum(row["cost_nanousd"] for row in split)
+
+
+def test_bill_of_nothing_is_nothing_and_not_unknown() -> None:
+    task = _Task()
+    free = {"prompt_tokens": 5, "completion_tokens": 5, "cost": 0, "is_byok": False}
+    with task.llm_call() as call:
+        call.record({"model": "minimax/minimax-m2:free", "usage": free})
+    fields = task.written()
+    assert (fields["cost_nanousd"], fields["cost_source"]) == (0, "reported")
+
+
+def test_fleets_own_price_comes_before_the_public_one_and_the_bill_before_both() -> None:
+    row = PriceRow.model_validate(
+        {
+            "model": "claude-*",
+            "valid_from": "2025-01-01T00:00:00Z",
+            "input_usd_per_mtok": 1,
+            "output_usd_per_mtok": 2,
+            "cache_read_usd_per_mtok": "0.1",
+        }
+    )
+    task = _Task(prices=PriceList([row]))
+    with task.llm_call() as call:
+        call.record(_RESPONSE)
+    assert task.written()["cost_nanousd"] == 100 * 1000 + 50 * 100 + 10 * 2000
+    with task.llm_call() as call:
+        call.record({**_RESPONSE, "usage": {**_RESPONSE["usage"], "cost": 0.5}})
+    assert task.written()["cost_nanousd"] == 500_000_000
+
+
+def test_tool_is_counted_timed_and_its_failure_goes_on() -> None:
+    said: list[tuple[str, int, int]] = []
+
+    def record(name: str, *, errors: int, duration_ms: int) -> None:
+        said.append((name, errors, duration_ms))
+
+    with ToolCall(record, "grep"):
+        time.sleep(0.01)
+    with pytest.raises(FileNotFoundError), ToolCall(record, "grep"):
+        raise FileNotFoundError
+    assert [(name, errors) for name, errors, _ in said] == [("grep", 0), ("grep", 1)]
+    assert said[0][2] >= 10
