@@ -21,14 +21,14 @@ from tachograph.firestore.identity import agent_of, role_of
 from tachograph.firestore.price_cache import Pricing
 from tachograph.firestore.shutdown import close_on_exit
 from tachograph.firestore.writer import Writer
-from tachograph.reports.queue import Reports
-from tachograph.reports.recovery import Kept, left_behind
+from tachograph.reports.queue import ReportQueue
+from tachograph.reports.recovery import SpooledReports, left_behind
 from tachograph.reports.report import reporter_name
 from tachograph.reports.spool import Spool, spool_folder
-from tachograph.reports.spool_lines import Whose
-from tachograph.rotation.context_level import Levels
+from tachograph.reports.spool_lines import ReportKey
+from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import succeed, to_succeed
-from tachograph.runtime import Shared
+from tachograph.runtime import Runtime
 from tachograph.session.session import Session
 from tachograph.tracing.settings import Tracing, read_tracing
 from tachograph_schema.documents.session import HEARTBEATS_S
@@ -84,11 +84,11 @@ class Fleet:
         self.client = client or connect(project, fleet=name)
         self._writer = Writer(flush_interval_s)
         self._pricing = Pricing(self.client, name)
-        self._levels = Levels(self.client, name)
+        self._levels = ContextLevels(self.client, name)
         self._counted = Counted(self.client, name) if count_writes else None
         self._spool = Spool(spool_folder(os.environ, *_database(self.client), name))
         self._tracer = self._traced(read_tracing(tracing, os.environ))
-        self._shared = Shared(
+        self._shared = Runtime(
             self.client,
             name,
             self._writer,
@@ -145,7 +145,7 @@ class Fleet:
             heartbeat_s=None if replayed else self._heartbeat_s,
             fields={name: value for name, value in known.items() if value is not None},
             succession=succession,
-            retold=replayed,
+            replayed=replayed,
         )
 
     def _named_anew(self, successor_of: str | None) -> str:
@@ -161,7 +161,9 @@ class Fleet:
         at = at or datetime.now(UTC)
         if self._tracer is not None:
             fields["traceparent"] = self._tracer.create(task_id, at, fields)
-        reports = Reports(QUEUE, kept=Kept(self._spool, Whose(task_id, QUEUE, None)))
+        reports = ReportQueue(
+            QUEUE, kept=SpooledReports(self._spool, ReportKey(task_id, QUEUE, None))
+        )
         asker = {"created_by": agent_of(self.client)} if role_of(self.client) in _NAMED else {}
         reports.say(at, identity={"status": "queued", "created_at": at, **asker, **fields})
         self._writer.soon(self._shared.task(task_id, reports), now=True)
@@ -208,7 +210,7 @@ class Fleet:
         """Write what processes of this fleet on this machine said that are gone."""
         for left in left_behind(self._spool):
             whose = left.kept.whose
-            reports = Reports(
+            reports = ReportQueue(
                 whose.reporter, whose.session, prices=self._pricing.current, kept=left.kept
             )
             reports.restore(left.reports, left.segment)

@@ -10,9 +10,9 @@ from google.cloud import firestore
 from tachograph.firestore.identity import role_of
 from tachograph.firestore.price_cache import Pricing
 from tachograph.firestore.writer import Document, OnWrite, Writer
-from tachograph.reports.queue import Reports
+from tachograph.reports.queue import ReportQueue
 from tachograph.reports.spool import Spool
-from tachograph.rotation.context_level import Levels
+from tachograph.rotation.context_level import ContextLevels
 from tachograph_schema.paths import TASKS, DocumentPath
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shared:
+class Runtime:
     """A fleet's database and prices, and what writes, spools and traces."""
 
     client: firestore.Client
@@ -28,11 +28,11 @@ class Shared:
     writer: Writer
     on_write: OnWrite
     pricing: Pricing
-    levels: Levels
+    levels: ContextLevels
     spool: Spool
     tracer: Tracer | None
 
-    def task(self, task_id: str, reports: Reports) -> Document:
+    def task(self, task_id: str, reports: ReportQueue) -> Document:
         """Return the document of a task, as the reports fill it."""
         reports.reopens = role_of(self.client) != "agent"
         path = DocumentPath(self.fleet, TASKS, task_id)

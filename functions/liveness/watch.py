@@ -41,7 +41,7 @@ _walked: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchResult:
     """What one look came to."""
 
     reads: int
@@ -50,7 +50,7 @@ class Watched:
     closed: int
 
 
-def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Watched:
+def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> WatchResult:
     """Judge the sessions that may be stuck or lost, or no longer stuck; write what changed.
 
     Three queries and a read for each suspect: a fleet that is well costs three reads, however
@@ -63,7 +63,9 @@ def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Wat
     return _judge(db, fleet, policy, now, list(suspects.values()))
 
 
-def walk_if_due(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Watched | None:
+def walk_if_due(
+    db: firestore.Client, fleet: str, policy: Fleet, now: datetime
+) -> WatchResult | None:
     """Judge every open session, once an hour of each process: one read for each of them."""
     hour = hour_of(now)
     if _walked.get(fleet) == hour:
@@ -74,7 +76,7 @@ def walk_if_due(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) 
     is_open = firestore.FieldFilter("state", "in", OPEN)
     opened = db.collection(FLEETS, fleet, SESSIONS).where(filter=is_open).order_by("__name__")
     looks = [_judge(db, fleet, policy, now, batch) for batch in _batches(pages(opened))]
-    return Watched(
+    return WatchResult(
         sum(look.reads for look in looks),
         sum(look.found_stuck for look in looks),
         sum(look.cleared for look in looks),
@@ -120,7 +122,7 @@ def _suspects(
 
 def _judge(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime, suspects: list[_Snapshot]
-) -> Watched:
+) -> WatchResult:
     """Judge sessions as they were read, and write what changed, each only as it was read."""
     read = [parse(Session, suspect.to_dict() or {})[0] for suspect in suspects]
     standing = [session for session in read if session.state in WORKING]
@@ -134,7 +136,7 @@ def _judge(
         elif (found == "stuck") != (session.effective_state is not None):
             said = "stuck" if found == "stuck" else "cleared"
             counts[said] += _say(db, suspect, session, found, now)
-    return Watched(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
+    return WatchResult(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
 
 
 def _say(

@@ -36,7 +36,7 @@ _tried: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What one round came to."""
 
     reads: int
@@ -46,7 +46,9 @@ class Swept:
     """The last document that was looked at; empty when the pass is through."""
 
 
-def sweep_if_due(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Swept | None:
+def sweep_if_due(
+    db: firestore.Client, fleet: str, policy: Fleet, now: datetime
+) -> SweepResult | None:
     """Do this hour's round, unless another process does or the day's pass is through."""
     hour = hour_of(now)
     if _tried.get(fleet) == hour:
@@ -120,7 +122,7 @@ def sweep(
     after: str = "",
     age: timedelta = RETRY_WINDOW,
     max_reads: int | None = MAX_READS,
-) -> Swept:
+) -> SweepResult:
     """Close the gaps that are older than `age`, from the document behind `after` on.
 
     An operator may say `age` 0 and `max_reads` None: of an event that is still on its way, what is
@@ -130,14 +132,14 @@ def sweep(
     cursor, old = "", stamp(now - age)
     for chain in chains(db, fleet, policy, after=after):
         if max_reads is not None and reads >= max_reads:
-            return Swept(reads, found, closed, cursor)
+            return SweepResult(reads, found, closed, cursor)
         cursor = str(chain.path)
         reads += chain.reads
         for gap in lost(chain.entries, chain.now, known_since):
             if gap.later.update_time <= old:
                 found += 1
                 closed += _close(gap, policy)
-    return Swept(reads, found, closed, "")
+    return SweepResult(reads, found, closed, "")
 
 
 def marker(db: firestore.Client, fleet: str) -> firestore.DocumentReference:

@@ -11,7 +11,7 @@ from google.cloud import firestore
 from alerting.alerts import alert_on, resolve_alert
 from rotation.hand_over import can_start
 from rotation.thresholds import session_thresholds
-from rotation.transitions import Standing, Verdict, at_work, judge, read_signal, waited
+from rotation.transitions import RotationState, Transition, at_work, judge, read_signal, waited
 from runtime.policy import policy
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.records import Signal
@@ -48,7 +48,7 @@ def settle_session(db: firestore.Client, fleet: str, session_id: str) -> None:
             settle(db, fleet, found.reference)
 
 
-def settle(db: firestore.Client, fleet: str, ref: firestore.DocumentReference) -> Verdict | None:
+def settle(db: firestore.Client, fleet: str, ref: firestore.DocumentReference) -> Transition | None:
     """Move a rotation on as far as its sessions allow; return what was done.
 
     The write holds for the version that was judged, so that no step is taken back which somebody
@@ -69,22 +69,22 @@ def settle(db: firestore.Client, fleet: str, ref: firestore.DocumentReference) -
     raise RuntimeError(f"{ref.path} changed {_MAX_CONFLICTS} times while it was judged")
 
 
-def _standing(db: firestore.Client, fleet: str, found: Found) -> Standing | None:
+def _standing(db: firestore.Client, fleet: str, found: Found) -> RotationState | None:
     """Read both ends of a rotation; None where there is no signal, or one that is none."""
     signal = read_signal(found.to_dict() or {}) if found.exists else None
     if signal is None or signal.status not in OPEN:
         return None
     session = read_session_of(db, fleet, signal.session_id)
     successor_id, successor = _successor(db, fleet, signal)
-    return Standing(signal, session, successor_id, successor, found.read_time)
+    return RotationState(signal, session, successor_id, successor, found.read_time)
 
 
 def _write(
     db: firestore.Client,
     fleet: str,
     found: Found,
-    standing: Standing,
-    verdict: Verdict,
+    standing: RotationState,
+    verdict: Transition,
     rotation: RotationPolicy,
 ) -> bool:
     """Write a verdict and what follows from it in one commit; False where something had moved."""
@@ -128,7 +128,7 @@ def _successor(
     return None, None
 
 
-def _fields(verdict: Verdict) -> dict[str, Any]:
+def _fields(verdict: Transition) -> dict[str, Any]:
     fields = dict(verdict.fields)
     if verdict.status is not None:
         fields |= {
@@ -180,7 +180,7 @@ def _alert(
     batch: firestore.WriteBatch,
     fleet: str,
     name: str,
-    standing: Standing,
+    standing: RotationState,
     rule: str,
     rotation: RotationPolicy,
 ) -> None:

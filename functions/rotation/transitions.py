@@ -20,7 +20,7 @@ HISTORY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Transition:
     """What is to be done about a signal."""
 
     status: SignalStatus | None = None
@@ -37,7 +37,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RotationState:
     """A signal, with what is known of the sessions at both ends of it."""
 
     signal: Signal
@@ -61,8 +61,8 @@ def read_signal(fields: Mapping[str, Any]) -> Signal | None:
 
 
 def judge(
-    standing: Standing, policy: RotationPolicy, at: Thresholds, *, startable: bool
-) -> Verdict | None:
+    standing: RotationState, policy: RotationPolicy, at: Thresholds, *, startable: bool
+) -> Transition | None:
     """Return what is to be done; None where there is nothing, or not yet."""
     signal, session, successor = standing.signal, standing.session, standing.successor
     if signal.status not in OPEN:
@@ -72,7 +72,7 @@ def judge(
             "successor_session_id": standing.successor_id,
             "handoff_ms": successor.handoff_ms,
         }
-        return Verdict("completed", {k: v for k, v in fields.items() if v is not None})
+        return Transition("completed", {k: v for k, v in fields.items() if v is not None})
     if session is not None and session.voided:
         return _expired("ended")
     if signal.status in UNHEEDED and not signal.starts and signal.successor_session_id is None:
@@ -96,20 +96,22 @@ def waited(signal: Signal, now: datetime) -> timedelta:
     return now - max(filter(None, (*steps, *others)), default=now)
 
 
-def _relieved(signal: Signal, session: Session, at: Thresholds) -> Verdict | None:
+def _relieved(signal: Signal, session: Session, at: Thresholds) -> Transition | None:
     """Tell whether the session has no need of a successor, or has said itself that it has."""
     if (session.generation or 0) > (signal.generation or 0):
         return _expired("compacted")
     if session.end_reason == "rotated":
         # It handed over without a word to its signal, as an agent may that never heard of it.
         notes = {"journal_ref": session.journal_ref, "task_id": session.task_id}
-        return Verdict("journaled", {k: v for k, v in notes.items() if v is not None})
+        return Transition("journaled", {k: v for k, v in notes.items() if v is not None})
     if session.ended_at is not None:
         return _expired("ended")
     return _expired("recovered") if is_well(session, at) else None
 
 
-def _unheeded(standing: Standing, policy: RotationPolicy, *, startable: bool) -> Verdict | None:
+def _unheeded(
+    standing: RotationState, policy: RotationPolicy, *, startable: bool
+) -> Transition | None:
     if waited(standing.signal, standing.now) <= timedelta(seconds=policy.expire_after_s):
         return None
     session = standing.session
@@ -118,11 +120,13 @@ def _unheeded(standing: Standing, policy: RotationPolicy, *, startable: bool) ->
     if session.reported_at is not None and standing.now - session.reported_at > HISTORY:
         return _expired("unheeded")
     if policy.escalate == "hand_over" and startable:
-        return Verdict(escalated=True, alert="rotation_unheeded")
+        return Transition(escalated=True, alert="rotation_unheeded")
     return _expired("unheeded", alert="rotation_unheeded")
 
 
-def _awaiting(standing: Standing, policy: RotationPolicy, *, startable: bool) -> Verdict | None:
+def _awaiting(
+    standing: RotationState, policy: RotationPolicy, *, startable: bool
+) -> Transition | None:
     """Judge a signal that waits for its successor: to come up, or to make progress."""
     signal, successor = standing.signal, standing.successor
     late = waited(signal, standing.now) > timedelta(seconds=policy.expire_after_s)
@@ -131,17 +135,17 @@ def _awaiting(standing: Standing, policy: RotationPolicy, *, startable: bool) ->
         gone = successor is not None and successor.ended_at is not None
         if not gone and not late:
             return None
-        return Verdict(freed=True) if more and gone else _without_successor()
+        return Transition(freed=True) if more and gone else _without_successor()
     if signal.lease_until is not None and signal.lease_until > standing.now:
         return None
     if late or (startable and not more):
         return _without_successor()
-    return Verdict(start=True) if more else None
+    return Transition(start=True) if more else None
 
 
-def _without_successor() -> Verdict:
+def _without_successor() -> Transition:
     return _expired("no_successor", alert="rotation_without_successor")
 
 
-def _expired(why: Why, alert: str | None = None) -> Verdict:
-    return Verdict("expired", {"expired_because": why}, alert=alert)
+def _expired(why: Why, alert: str | None = None) -> Transition:
+    return Transition("expired", {"expired_because": why}, alert=alert)

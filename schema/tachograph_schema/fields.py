@@ -125,6 +125,6 @@ Sequences = Annotated[dict[Name, Count], BeforeValidator(_sequences)]
 """How many of each reporter's reports have landed; every process of a session is a reporter."""
 
 
-def said(description: str, **constraints: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
+def optional(description: str, **constraints: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
     """Declare an optional field: absent means unknown, never zero."""
     return Field(default=None, description=description, **constraints)

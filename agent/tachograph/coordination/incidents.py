@@ -13,7 +13,7 @@ from tachograph_schema.documents.coordination import IncidentKind
 from tachograph_schema.paths import INCIDENTS, DocumentPath, incident_id
 
 
-class Once:
+class CreateOnly:
     """Fields of a document that is only ever created: one that is there stays as it is."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -59,7 +59,7 @@ class Incidents:
         said = {name: value for name, value in fields.items() if value is not None}
         happened = {"kind": kind, **self._own, **said, "occurred_at": at or _NOW}
         path = DocumentPath(self._fleet, INCIDENTS, incident_id(kind, *parts))
-        document = Document(self._client, str(path), Once(happened), self._on_write)
+        document = Document(self._client, str(path), CreateOnly(happened), self._on_write)
         self._writer.soon(document, now=True)
 
 

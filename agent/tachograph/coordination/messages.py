@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from google.cloud import firestore
 
-from tachograph.coordination.incidents import Once
+from tachograph.coordination.incidents import CreateOnly
 from tachograph.firestore.listener import Listener, listen_or_warn
 from tachograph.firestore.writer import Document, OnWrite, Writer
 from tachograph_schema.paths import FLEETS, MESSAGES, DocumentPath
@@ -63,7 +63,7 @@ class Post:
         """Send a message in the background and return its id."""
         name = message_id or uuid.uuid4().hex
         said = message_fields(self.agent, to_agent, **fields)
-        self._writer.soon(self._document(name, Once(said)), now=True)
+        self._writer.soon(self._document(name, CreateOnly(said)), now=True)
         return name
 
     def received(self, found: Any) -> Message:  # noqa: ANN401 - a snapshot, typed in part
@@ -73,7 +73,7 @@ class Post:
         document.know(fields, found.update_time)
         return Message(found.id, fields, lambda: self._writer.soon(document, now=True))
 
-    def _document(self, name: str, pending: Once | _Acknowledgement) -> Document:
+    def _document(self, name: str, pending: CreateOnly | _Acknowledgement) -> Document:
         path = DocumentPath(self.fleet, MESSAGES, name)
         return Document(self.client, str(path), pending, self._on_write)
 

@@ -15,7 +15,7 @@ from tachograph.reports.report import Report, by_hour, landed_number, whole
 from tachograph_schema.documents.task_release import lost_to_another
 
 if TYPE_CHECKING:
-    from tachograph.reports.recovery import Kept
+    from tachograph.reports.recovery import SpooledReports
     from tachograph.reports.spool import Segment
     from tachograph_schema.documents.price_sheet import PriceList
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("tachograph")
 MAX_GROUP = 10_000
 
 
-class Reports:
+class ReportQueue:
     """The reports that have not landed, in their order."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Reports:
         session: str | None = None,
         on_spent: Callable[[int], None] | None = None,
         prices: Callable[[], PriceList | None] = lambda: None,
-        kept: Kept | None = None,
+        kept: SpooledReports | None = None,
     ) -> None:
         self.reporter, self.session = reporter, session
         self._kept = kept

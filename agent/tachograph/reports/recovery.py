@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from tachograph.reports.report import Report
 from tachograph.reports.spool import Segment, Spool
-from tachograph.reports.spool_lines import Whose, head_of, line_of, read_lines
+from tachograph.reports.spool_lines import ReportKey, head_of, line_of, read_lines
 
 _log = logging.getLogger("tachograph")
 
 
-class Kept:
+class SpooledReports:
     """Where the reports of one session on one task are kept until they have landed."""
 
-    def __init__(self, spool: Spool, whose: Whose) -> None:
+    def __init__(self, spool: Spool, whose: ReportKey) -> None:
         self.spool, self.whose = spool, whose
         self._head = head_of(whose)
 
@@ -30,19 +30,19 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Recovered:
     """What a process that is gone had to say of one task, and the file that holds it."""
 
-    kept: Kept
+    kept: SpooledReports
     reports: list[Report]
     segment: Segment
 
 
-def left_behind(spool: Spool) -> list[Left]:
+def left_behind(spool: Spool) -> list[Recovered]:
     """Take up what processes that are gone have left in the spool."""
-    left: list[Left] = []
+    left: list[Recovered] = []
     for segment, data in spool.take_over():
-        by_whose: dict[Whose, list[Report]] = {}
+        by_whose: dict[ReportKey, list[Report]] = {}
         for line in read_lines(data):
             by_whose.setdefault(line.whose, []).append(line.report)
             segment.waiting += 1
@@ -54,5 +54,7 @@ def left_behind(spool: Spool) -> list[Left]:
             segment.path,
             segment.waiting,
         )
-        left += [Left(Kept(spool, whose), rs, segment) for whose, rs in by_whose.items()]
+        left += [
+            Recovered(SpooledReports(spool, whose), rs, segment) for whose, rs in by_whose.items()
+        ]
     return left

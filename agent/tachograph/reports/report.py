@@ -60,7 +60,7 @@ class Report:
     """What the calls' cost is an overhead of, where it is one."""
     gives_up: bool = False
     """Whether the session leaves the task as it is, for another to begin again."""
-    later: Callable[[], Later] | None = None
+    later: Callable[[], ReportDetails] | None = None
     """Says the rest before the report is first written: what takes too long while an agent waits.
 
     Called once, in the background; it must not raise.
@@ -68,7 +68,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class ReportDetails:
     """What a report says when it is read: see `Report.later`."""
 
     calls: tuple[Call, ...] = ()

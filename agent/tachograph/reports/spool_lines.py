@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from tachograph.reports.report import Call, Report
-from tachograph.task.calls import Asked, ReadLater
+from tachograph.task.calls import DeferredUsage, ModelRequest
 from tachograph.usage.plain_data import plain
 from tachograph.usage.skim import Skimmed
 from tachograph_schema.pricing.terms import STANDARD, Terms
@@ -24,7 +24,7 @@ _AT, _DECIMAL, _JSON, _LOST = "$at", "$decimal", "$json", "$lost"
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class ReportKey:
     """Whose reports they are, and of what task."""
 
     task_id: str
@@ -36,11 +36,11 @@ class Whose:
 class Spooled:
     """One line."""
 
-    whose: Whose
+    whose: ReportKey
     report: Report
 
 
-def head_of(whose: Whose) -> str:
+def head_of(whose: ReportKey) -> str:
     """Write what all lines of one session on one task begin with."""
     return _encode({"t": whose.task_id, "r": whose.reporter, "s": whose.session})[:-1]
 
@@ -57,7 +57,7 @@ def line_of(head: str, report: Report) -> bytes:
         said["counts"] = counts
     if report.calls:
         said["calls"] = [_call(call, report.at) for call in report.calls]
-    if isinstance(report.later, ReadLater):
+    if isinstance(report.later, DeferredUsage):
         said["later"] = _later(report.later)
     if report.tool is not None:
         said["tool"] = [report.tool, report.tool_ms]
@@ -106,7 +106,7 @@ def _read(said: Mapping[str, Any]) -> Spooled:
         gives_up=said.get("gives_up", False),
         later=None if later is None else _later_of(later),
     )
-    return Spooled(Whose(str(said["t"]), str(said["r"]), said["s"]), report)
+    return Spooled(ReportKey(str(said["t"]), str(said["r"]), said["s"]), report)
 
 
 def _call(call: Call, at: datetime) -> list[Any]:
@@ -138,7 +138,7 @@ def _call_of(said: list[Any], at: datetime) -> Call:
     return Call(Usage(*usage), model, provider, when, cost, calls, Terms(*terms), units, readable)
 
 
-def _later(later: ReadLater) -> dict[str, Any]:
+def _later(later: DeferredUsage) -> dict[str, Any]:
     skimmed, asked = later.skimmed, later.asked
     return {
         "usages": [_usage(usage) for usage in skimmed.usages],
@@ -161,10 +161,10 @@ def _later(later: ReadLater) -> dict[str, Any]:
     }
 
 
-def _later_of(said: Mapping[str, Any]) -> ReadLater:
+def _later_of(said: Mapping[str, Any]) -> DeferredUsage:
     skimmed = Skimmed(list(said["usages"]), *said["skimmed"])
     began_at = datetime.fromisoformat(said["began_at"])
-    return ReadLater(skimmed, Asked(*said["asked"]), began_at, lambda *_: None)
+    return DeferredUsage(skimmed, ModelRequest(*said["asked"]), began_at, lambda *_: None)
 
 
 def _usage(usage: object) -> object:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tachograph")
 
 
-class Levels:
+class ContextLevels:
     """A fleet's rotation policy as it is now; the defaults until it is heard."""
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:

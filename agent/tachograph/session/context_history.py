@@ -9,7 +9,7 @@ from tachograph_schema.documents.session import MAX_HISTORY_POINTS
 _APART_S = 5
 
 
-class Filling:
+class ContextHistory:
     """The percentages that were left over time, as `context_history` has them.
 
     At most MAX_HISTORY_POINTS: when there are more, every other one goes and the next ones are

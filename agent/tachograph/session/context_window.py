@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tachograph.session.context_history import Filling
+from tachograph.session.context_history import ContextHistory
 from tachograph_schema.pricing.price import context_window
 
 
-class Context:
+class ContextWindow:
     """A session's context window; its size is the agent's word, or else a table's."""
 
     def __init__(self, session: Mapping[str, Any], window_tokens: int | None) -> None:
         self._session = session
         self._said_tokens = window_tokens
-        self._filling = Filling()
+        self._filling = ContextHistory()
         self.used_tokens: int | None = None
 
     @property

@@ -17,7 +17,7 @@ _LOST = "crashed"
 """How functions end a session that they have not heard of."""
 
 
-class Health:
+class SessionDocument:
     """The session document's fields that changed and are not written yet.
 
     Later values replace earlier ones, but for one thing: where the context was freed, how full it

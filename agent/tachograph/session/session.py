@@ -15,11 +15,11 @@ from tachograph.coordination.coordination import Coordination
 from tachograph.firestore.writer import Document
 from tachograph.rotation.signal import Rotation
 from tachograph.rotation.succession import Succession, take_over
-from tachograph.runtime import Shared
-from tachograph.session.context_window import Context
-from tachograph.session.document import Health
-from tachograph.session.task_runs import Runs
-from tachograph.session.token_rate import Speed
+from tachograph.runtime import Runtime
+from tachograph.session.context_window import ContextWindow
+from tachograph.session.document import SessionDocument
+from tachograph.session.task_runs import TaskRuns
+from tachograph.session.token_rate import TokenRate
 from tachograph.task.run import IDENTITY, TaskRun
 from tachograph.task.waits import Wait, Waits
 from tachograph.tracing.task_spans import ns
@@ -44,7 +44,7 @@ class Session(Coordination):
 
     def __init__(
         self,
-        shared: Shared,
+        shared: Runtime,
         session_id: str,
         reporter: str,
         *,
@@ -54,13 +54,13 @@ class Session(Coordination):
         fields: Mapping[str, Any],
         heartbeat_s: int | None = None,
         succession: Succession | None = None,
-        retold: bool = False,
+        replayed: bool = False,
     ) -> None:
         self.id, self.agent, self.succession = session_id, agent, succession
         self._shared, self._writer = shared, shared.writer
         self._fields = {"agent_id": agent, **fields}
-        self._retold, self._is_traced, self._ended = retold, False, False
-        self._health = Health(heartbeat_s)
+        self._replayed, self._is_traced, self._ended = replayed, False, False
+        self._health = SessionDocument(heartbeat_s)
         self._waits = Waits(self._waited, lambda: self._health.state or "active")
         client, fleet, on_write = shared.client, shared.fleet, shared.on_write
         path = DocumentPath(fleet, SESSIONS, session_id)
@@ -68,12 +68,12 @@ class Session(Coordination):
         if heartbeat_s is not None:
             self._writer.keep_alive(self._document, self._health.beat, heartbeat_s)
         self._coordinate(client, fleet, self._writer, on_write, self._resume)
-        self._runs = Runs(
+        self._runs = TaskRuns(
             shared,
             session_id,
             reporter,
             self._fields,
-            spooled=not retold,
+            spooled=not replayed,
             on_call=self._called,
             on_spent=self._spent,
             on_progress=self._moved_on,
@@ -86,7 +86,7 @@ class Session(Coordination):
             client, fleet, session_id, lambda: self._generation, self._writer, on_write
         )
         self._arrived = succession is None
-        self._context, self._speed = Context(self._fields, window_tokens), Speed()
+        self._context, self._speed = ContextWindow(self._fields, window_tokens), TokenRate()
         began_at = at or SERVER_TIMESTAMP
         begun = {"state": "idle", "started_at": began_at, "generation": 0, **self._fields}
         self._say(at, now=True, **begun)
@@ -210,7 +210,7 @@ class Session(Coordination):
         A signal to the generation before asks nothing of this one.
         """
         # A process that goes on with a session learns of its generation by its first write.
-        known = 0 if self._retold else int(self._document.landed.get("generation") or 0)
+        known = 0 if self._replayed else int(self._document.landed.get("generation") or 0)
         self._generation = max(self._generation, known) + 1
         self._rotation.consider()
         self._fill(used_tokens, window_tokens, at, self._runs.current, generation=self._generation)
@@ -285,7 +285,7 @@ class Session(Coordination):
             self._fields,
             session_id=self.id,
             first=first,
-            retold=self._retold,
+            replayed=self._replayed,
         )
         own = str(run.trace.span.place)
         self._say(at, traceparent=own)

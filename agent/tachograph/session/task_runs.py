@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from tachograph.firestore.writer import Document
-from tachograph.reports.queue import Reports
-from tachograph.reports.recovery import Kept
-from tachograph.reports.spool_lines import Whose
-from tachograph.runtime import Shared
-from tachograph.task.calls import Asked
+from tachograph.reports.queue import ReportQueue
+from tachograph.reports.recovery import SpooledReports
+from tachograph.reports.spool_lines import ReportKey
+from tachograph.runtime import Runtime
+from tachograph.task.calls import ModelRequest
 from tachograph.task.run import TaskRun
 from tachograph.task.waits import Wait
 from tachograph_schema.usage import Usage
@@ -19,7 +19,7 @@ from tachograph_schema.usage import Usage
 OnCall = Callable[[TaskRun, Usage, datetime | None, int | None], None]
 
 
-class Runs:
+class TaskRuns:
     """A session's work on each of its tasks, and the documents it is told to.
 
     Once for each task: a session's reports of it are numbered in one sequence.
@@ -27,7 +27,7 @@ class Runs:
 
     def __init__(
         self,
-        shared: Shared,
+        shared: Runtime,
         session_id: str,
         reporter: str,
         fields: Mapping[str, Any],
@@ -42,7 +42,7 @@ class Runs:
         self._shared, self._session_id, self._reporter = shared, session_id, reporter
         self._spooled, self._on_call, self._on_spent = spooled, on_call, on_spent
         self._on_progress, self._on_end, self._waiting = on_progress, on_end, waiting
-        self._asked = Asked(
+        self._asked = ModelRequest(
             route=fields.get("route"),
             session_model=fields.get("model"),
             session_provider=fields.get("provider"),
@@ -77,10 +77,10 @@ class Runs:
         return frozenset(name for name, (run, _) in self._runs.items() if run.lost)
 
     def _new(self, task_id: str) -> tuple[TaskRun, Document]:
-        whose = Whose(task_id, self._reporter, self._session_id)
-        kept = Kept(self._shared.spool, whose) if self._spooled else None
+        whose = ReportKey(task_id, self._reporter, self._session_id)
+        kept = SpooledReports(self._shared.spool, whose) if self._spooled else None
         prices = self._shared.pricing.current
-        reports = Reports(self._reporter, self._session_id, self._on_spent, prices, kept)
+        reports = ReportQueue(self._reporter, self._session_id, self._on_spent, prices, kept)
         document = self._shared.task(task_id, reports)
         run = TaskRun(
             task_id,

@@ -8,7 +8,7 @@ _MOST_PER_S = 1e6
 """More is a clock's doing, and the rules would refuse the whole session with it."""
 
 
-class Speed:
+class TokenRate:
     """Output tokens a second while they are generated; a later call weighs more."""
 
     def __init__(self) -> None:

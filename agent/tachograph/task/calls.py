@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from tachograph.reports.report import Call, Later
+from tachograph.reports.report import Call, ReportDetails
 from tachograph.task.waits import Wait
 from tachograph.usage.response import Answer, read_response
 from tachograph.usage.skim import Skimmed, skim
@@ -32,7 +32,7 @@ Say = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ModelRequest:
     """Which model was asked for and of whom; the session's where the call does not say."""
 
     model: str | None = None
@@ -100,7 +100,7 @@ class LlmCall(_Timed):
     def __init__(
         self,
         say: Say,
-        asked: Asked,
+        asked: ModelRequest,
         on_answer: Callable[[Answer, int], None],
         span: CallTrace | None = None,
     ) -> None:
@@ -136,7 +136,7 @@ class LlmCall(_Timed):
         if self._call_span is not None:
             self._call_span.recorded()
         self._since = time.perf_counter()
-        later = ReadLater(skimmed, self._asked, self._began_at, self._on_answer, generation_ms)
+        later = DeferredUsage(skimmed, self._asked, self._began_at, self._on_answer, generation_ms)
         self._say(at, later=later, counts={"ttft_ms": ttft_ms, "generation_ms": generation_ms})
 
     def _traced(
@@ -194,17 +194,17 @@ class ToolCall(_Timed):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLater:
+class DeferredUsage:
     """Reads in the background what was skimmed of a response: the rest of a report, once."""
 
     skimmed: Skimmed
-    asked: Asked
+    asked: ModelRequest
     began_at: datetime
     on_answer: Callable[[Answer, int], None]
     """Is given how long it was generated, in milliseconds, too."""
     generation_ms: int = 0
 
-    def __call__(self) -> Later:
+    def __call__(self) -> ReportDetails:
         """Read it."""
         asked = self.asked
         answer = read_response(
@@ -217,7 +217,9 @@ class ReadLater:
         calls = calls_of(answer, self.began_at)
         fields = {"finish_reason": answer.finish_reason} if answer.finish_reason else {}
         said = {"model": answer.model, "provider": answer.provider, "route": asked.route}
-        return Later(calls, fields, {name: word for name, word in said.items() if word is not None})
+        return ReportDetails(
+            calls, fields, {name: word for name, word in said.items() if word is not None}
+        )
 
 
 def calls_of(answer: Answer, began_at: datetime) -> tuple[Call, ...]:
@@ -238,7 +240,7 @@ def calls_of(answer: Answer, began_at: datetime) -> tuple[Call, ...]:
     )
 
 
-def _completed(answer: Answer, asked: Asked) -> Answer:
+def _completed(answer: Answer, asked: ModelRequest) -> Answer:
     """Take the session's word where neither the call nor the response says who served."""
     if answer.model is None:
         answer = replace(answer, model=asked.session_model)

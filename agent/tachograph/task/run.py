@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tachograph.firestore.writer import Document, Writer
-from tachograph.reports.queue import Reports
+from tachograph.reports.queue import ReportQueue
 from tachograph.reports.report import Call, Overhead
-from tachograph.task.calls import Asked, LlmCall, ToolCall
+from tachograph.task.calls import LlmCall, ModelRequest, ToolCall
 from tachograph.task.waits import Wait
 from tachograph.tracing.task_spans import TaskTrace, ns
 from tachograph.usage.response import Answer
@@ -37,11 +37,11 @@ class TaskRun:
     def __init__(
         self,
         task_id: str,
-        reports: Reports,
+        reports: ReportQueue,
         document: Document,
         writer: Writer,
         on_call: Callable[[Usage, datetime | None, int | None], None],
-        asked: Asked | None = None,
+        asked: ModelRequest | None = None,
         *,
         on_progress: Callable[[], None],
         on_end: Callable[[datetime | None], None],
@@ -51,7 +51,7 @@ class TaskRun:
         self._on_call, self._on_progress, self._on_end = on_call, on_progress, on_end
         self._waiting = waiting
         self._ended = False
-        self._asked = asked or Asked()
+        self._asked = asked or ModelRequest()
         self._terms = STANDARD if self._asked.route is None else Terms(self._asked.route)
         self.trace: TaskTrace | None = None
         """What makes its spans, where that is wanted; the session sets it."""
@@ -120,7 +120,7 @@ class TaskRun:
         """
         known = self._asked  # and not `replace`, which takes as long as the rest of it
         served = known.session_model, known.session_provider
-        asked = Asked(model, provider, route or known.route, *served)
+        asked = ModelRequest(model, provider, route or known.route, *served)
         heed = self._answered if own_context else _heed_not
         if self.trace is None:
             return LlmCall(self._say, asked, heed)

@@ -23,7 +23,7 @@ _MAX_BASELINES = 400
 T = TypeVar("T")
 
 
-class Usuals:
+class BaselineCache:
     """Reads the fleet's document and its baselines when they are asked for, anew in ten minutes.
 
     Asked in the background only. Trouble is a warning, and what was known before stays.

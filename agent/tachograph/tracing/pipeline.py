@@ -19,7 +19,7 @@ from google.cloud import firestore
 
 from tachograph.firestore.price_cache import Pricing
 from tachograph.reports.totals import cost_of
-from tachograph.tracing.baselines import Usuals
+from tachograph.tracing.baselines import BaselineCache
 from tachograph.tracing.batches import MAX_SPANS, batches
 from tachograph.tracing.otel import LiveSpans
 from tachograph.tracing.task_spans import Content, TaskTrace
@@ -65,14 +65,14 @@ _NS_PER_MS: Final = 1e6
 Task = Callable[[], None]
 
 
-class Keeper:
+class SpanPipeline:
     """Finishes spans in the order they ended; at a task's end all of its spans stay or go."""
 
     def __init__(
         self,
         fleet: str,
         client: firestore.Client,
-        usuals: Usuals,
+        usuals: BaselineCache,
         pricing: Pricing,
         live: LiveSpans | None,
         tracing: Tracing,

@@ -51,7 +51,7 @@ Content = tuple[str | None, str | None, str | None]
 
 
 @dataclass(slots=True)
-class Gathered:
+class TraceBuffer:
     """What is known of a task's spans so far; the background's alone."""
 
     spans: list[Span] = field(default_factory=list)
@@ -77,12 +77,12 @@ class TaskTrace:
         facts: Mapping[str, Any],
         *,
         calls: bool = True,
-        retold: bool = False,
+        replayed: bool = False,
     ) -> None:
         self.span = span
         self.facts = facts
-        self.gathered = Gathered(model=facts.get("model"))
-        self._tracer, self._calls, self._retold = tracer, calls, retold
+        self.gathered = TraceBuffer(model=facts.get("model"))
+        self._tracer, self._calls, self._replayed = tracer, calls, replayed
         self.in_turn = False
         """Whether what it does comes one after the other, where all at once is told of it."""
         self._told_ns: int | None = None
@@ -116,7 +116,7 @@ class TaskTrace:
             key: self.span.attributes[key] for key in _SHARED if key in self.span.attributes
         }
         kind: SpanKind = "client" if call else "internal"
-        place = self._place() if self._retold else None
+        place = self._place() if self._replayed else None
         span = self._tracer.start(
             name, kind, self.span.place, start_ns, {**shared, **attributes(said)}, None, place
         )
@@ -198,7 +198,7 @@ class TaskTrace:
                 return
             self._over = True
             end_ns = self._told_ns or end_ns
-            self.span.end_ns = max(end_ns, self._last_ns if self._retold or self.in_turn else 0)
+            self.span.end_ns = max(end_ns, self._last_ns if self._replayed or self.in_turn else 0)
         self.span.error = error
         if status is not None:
             self.span.attributes[TASK_STATUS] = status
@@ -221,7 +221,7 @@ class TaskTrace:
         if self.in_turn:
             start_ns = max(self._last_ns, end_ns - took_ns)
             return start_ns, start_ns + took_ns
-        if took_ns or not self._retold:
+        if took_ns or not self._replayed:
             return end_ns - took_ns, end_ns
         return min(self._last_ns, end_ns), end_ns
 

@@ -18,8 +18,8 @@ from google.cloud import firestore
 
 from tachograph.firestore.price_cache import Pricing
 from tachograph.tracing import otel
-from tachograph.tracing.baselines import Usuals
-from tachograph.tracing.pipeline import Keeper
+from tachograph.tracing.baselines import BaselineCache
+from tachograph.tracing.pipeline import SpanPipeline
 from tachograph.tracing.settings import Tracing
 from tachograph.tracing.task_spans import TaskTrace, attributes, ns
 from tachograph_schema.tracing.spans import (
@@ -59,8 +59,8 @@ class Tracer:
         self._fleet = fleet
         self._tracing = tracing
         self._live = otel.LiveSpans() if tracing.app else None
-        self._usuals = Usuals(client, fleet)
-        self._keeper = Keeper(
+        self._usuals = BaselineCache(client, fleet)
+        self._keeper = SpanPipeline(
             fleet, client, self._usuals, pricing, self._live, tracing, self._decided
         )
         self._tasks: dict[str, Place] = {}
@@ -99,7 +99,7 @@ class Tracer:
         *,
         session_id: str,
         first: bool,
-        retold: bool,
+        replayed: bool,
     ) -> TaskTrace:
         """Begin the span of a session's work on a task.
 
@@ -107,8 +107,8 @@ class Tracer:
         successor is below what started it, and linked to its predecessor's work.
         """
         before = self._predecessor(session) if first else None
-        parent = self._parent(task_id, fields, before, retold=retold)
-        place = self._retold(task_id, fields) if retold else None
+        parent = self._parent(task_id, fields, before, replayed=replayed)
+        place = self._replayed(task_id, fields) if replayed else None
         known = {
             TASK_ID: task_id,
             FLEET: self._fleet,
@@ -131,7 +131,7 @@ class Tracer:
             said = read_traceparent(fields.get("traceparent"))
             self._remember(self._tasks, task_id, said or span.place)
         facts = {"model": session.get("model"), **fields}
-        trace = TaskTrace(self, span, facts, calls=self._tracing.calls, retold=retold)
+        trace = TaskTrace(self, span, facts, calls=self._tracing.calls, replayed=replayed)
         with self._lock:
             self._open[task_id] = trace
             self._undone.add(trace)
@@ -188,7 +188,7 @@ class Tracer:
         return self._keeper.close(timeout_s)
 
     @property
-    def keeper(self) -> Keeper:
+    def keeper(self) -> SpanPipeline:
         """Who finishes spans in the background."""
         return self._keeper
 
@@ -215,12 +215,12 @@ class Tracer:
                 self._undone.discard(trace)
 
     def _parent(
-        self, task_id: str, fields: Mapping[str, Any], before: Place | None, *, retold: bool
+        self, task_id: str, fields: Mapping[str, Any], before: Place | None, *, replayed: bool
     ) -> Place | None:
         """Find what a task's span is below: of one trace with what its document says."""
-        if retold:
+        if replayed:
             spawned_by = fields.get("parent_task_id")
-            return None if spawned_by is None else self._retold(str(spawned_by), fields)
+            return None if spawned_by is None else self._replayed(str(spawned_by), fields)
         said = read_traceparent(fields.get("traceparent")) or self._tasks.get(task_id)
         if before is not None:
             started_by = read_traceparent(os.environ.get("TRACEPARENT")) or before
@@ -229,7 +229,7 @@ class Tracer:
         above = _current.get()
         return said or (above.span.place if above is not None else _ambient())
 
-    def _retold(self, task_id: str, fields: Mapping[str, Any]) -> Place:
+    def _replayed(self, task_id: str, fields: Mapping[str, Any]) -> Place:
         """Return where a recorded task is: the same whenever the recording is told."""
         root = fields.get("root_task_id") or fields.get("parent_task_id") or task_id
         return Place(digest(self._fleet, str(root))[:32], digest(self._fleet, task_id)[32:48])

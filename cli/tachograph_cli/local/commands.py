@@ -19,7 +19,7 @@ from tachograph_cli.local import machine
 from tachograph_cli.local import requirements as checks
 from tachograph_cli.local.machine import Missing
 from tachograph_cli.local.process import foreground
-from tachograph_cli.local.process.child import Kept
+from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.process.signals import unwinding
 from tachograph_cli.local.stack import SERVICES, Stack
 from tachograph_cli.local.toolchain import StackError
@@ -121,7 +121,7 @@ def demo(fleet: str, folder: Path | None, speed: float, *, own: bool, no_browser
         env = {**os.environ, **stack.env}
         token = viewer_token(fleet, project=stack.project)
         address = f"{stack.dashboard_url}/?fleet={quote(fleet)}#token={token}"
-        with Kept(_fleet_command(fleet, chosen, speed), env=env) as agents:
+        with Child(_fleet_command(fleet, chosen, speed), env=env) as agents:
             console.print(f"\n[bold]Dashboard of fleet {escape(fleet)}[/bold]")
             # Plain, on one line: a terminal must find the whole of the address.
             click.echo(f"  {address}\n")
@@ -161,7 +161,7 @@ def _fleet_command(fleet: str, folder: Path | None, speed: float) -> list[str]:
     return [*replay, "--live", "--traces", "--speed", f"{speed:g}"]
 
 
-def _serve(stack: Stack, agents: Kept | None = None) -> None:
+def _serve(stack: Stack, agents: Child | None = None) -> None:
     """Wait for Ctrl-C; say so when the agents have ended, and give up when the emulators have."""
     try:
         while True:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tachograph_cli.local import chores, ports, workspace
-from tachograph_cli.local.process.child import Kept
+from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.reservation import Reservation
 from tachograph_cli.local.toolchain import StackError, Tools, environment, find_tools
 
@@ -54,7 +54,7 @@ class Stack:
         self.ports: dict[str, int] = {}
         self.run = run
         self.log = run / "stack.log"
-        self._process: Kept | None = None
+        self._process: Child | None = None
         self._chores = ExitStack()
         self._reservation = Reservation()
 
@@ -188,7 +188,7 @@ class Stack:
             follow = chores.Follow(self.log, sys.stderr)
             self._chores.enter_context(chores.Chore(follow, chores.FOLLOW_EVERY_S))
         with self.log.open("ab") as output:
-            self._process = Kept(
+            self._process = Child(
                 command,
                 env=env,
                 cwd=self.run,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.documents.priorities import PRIORITIES
-from tachograph_schema.fields import Count, Map, Name, Pct, Text, said
+from tachograph_schema.fields import Count, Map, Name, Pct, Text, optional
 
 DEFAULT_TIERS: dict[str, str] = {
     "opus": "frontier",
@@ -66,7 +66,9 @@ class RotationPolicy(BaseModel):
     warn_by_task_type: Map[Pct] = Field(
         {}, description="The same for one type of task, or for `TYPE|MODEL`; beats the model's."
     )
-    max_used_tokens: Count | None = said("Tokens at which a session rotates, however much is left.")
+    max_used_tokens: Count | None = optional(
+        "Tokens at which a session rotates, however much is left."
+    )
     max_used_tokens_by_model: Map[Count] = Field({}, description="The same for one model.")
     hysteresis_pct: Pct = Field(
         5.0, description="How far above its threshold a context must come back to be well again."
@@ -88,10 +90,10 @@ class RotationPolicy(BaseModel):
     handoff_target_ms: Count = Field(
         45_000, description="How long a successor may take until it makes progress."
     )
-    job: JobName | None = said(
+    job: JobName | None = optional(
         "The Cloud Run Job that is a successor: projects/P/locations/L/jobs/J."
     )
-    local_command: list[Text] | None = said(
+    local_command: list[Text] | None = optional(
         "The program that is a successor, in words; heeded against the emulator only."
     )
     start_within_s: int = Field(
@@ -172,7 +174,7 @@ class Fleet(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=True)
 
-    name: Text | None = said("What the fleet is called, for a person.")
+    name: Text | None = optional("What the fleet is called, for a person.")
     rotation: RotationPolicy = Field(RotationPolicy(), description="When sessions rotate.")
     liveness: LivenessPolicy = Field(
         LivenessPolicy(), description="When sessions are stuck, and when they are lost."
@@ -196,8 +198,8 @@ class Fleet(BaseModel):
         "task has that says none or another.",
         max_length=20,
     )
-    queue_max_tasks: Count | None = said("The queue's size that counts as full.")
-    hourly_budget_nanousd: Count | None = said("What an hour may cost, in nano-dollars.")
+    queue_max_tasks: Count | None = optional("The queue's size that counts as full.")
+    hourly_budget_nanousd: Count | None = optional("What an hour may cost, in nano-dollars.")
     ledger_days: int = Field(90, ge=2, le=3650, description="How long ledger entries are kept.")
     snapshot_days: int = Field(30, ge=1, le=3650, description="How long snapshots are kept.")
     prices: PriceList | None = Field(

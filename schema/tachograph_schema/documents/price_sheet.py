@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tachograph_schema.fields import Instant, Name, said
+from tachograph_schema.fields import Instant, Name, optional
 from tachograph_schema.parsing import Problem, shown
 from tachograph_schema.paths import PRICES
 from tachograph_schema.usage import Usage
@@ -58,16 +58,16 @@ class PriceRow(BaseModel):
     model: Annotated[Name, AfterValidator(_pattern)] = Field(
         description="The model as served; or how its id begins, with * at the end."
     )
-    provider: Name | None = said("Only where this provider serves it.")
-    route: Name | None = said("Only where it is reached this way, such as `local`.")
-    service_tier: Name | None = said("Only for calls of this tier, such as `batch`.")
+    provider: Name | None = optional("Only where this provider serves it.")
+    route: Name | None = optional("Only where it is reached this way, such as `local`.")
+    service_tier: Name | None = optional("Only for calls of this tier, such as `batch`.")
     valid_from: Instant = Field(description="Since when the price holds.")
-    valid_to: Instant | None = said("When it ceases to hold.")
+    valid_to: Instant | None = optional("When it ceases to hold.")
     input_usd_per_mtok: UsdPerMtok = Field(description="Dollars per million uncached input tokens.")
     output_usd_per_mtok: UsdPerMtok = Field(description="Dollars per million output tokens.")
-    cache_read_usd_per_mtok: UsdPerMtok | None = said("The same for input read from a cache.")
-    cache_write_usd_per_mtok: UsdPerMtok | None = said("The same for input written to a cache.")
-    cache_write_1h_usd_per_mtok: UsdPerMtok | None = said("The same, where it is kept an hour.")
+    cache_read_usd_per_mtok: UsdPerMtok | None = optional("The same for input read from a cache.")
+    cache_write_usd_per_mtok: UsdPerMtok | None = optional("The same for input written to a cache.")
+    cache_write_1h_usd_per_mtok: UsdPerMtok | None = optional("The same, where it is kept an hour.")
 
     def usd(self, usage: Usage) -> Decimal:
         """Return what usage costs by this row: linear, so sums may be priced as sums."""

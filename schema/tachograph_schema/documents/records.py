@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tachograph_schema.documents.signal_life import SignalStatus, Why
-from tachograph_schema.fields import Count, Instant, Name, Pct, Text, said
+from tachograph_schema.fields import Count, Instant, Name, Pct, Text, optional
 from tachograph_schema.periods import Grain
 
 Cells = dict[str, dict[str, int]]
@@ -29,10 +29,10 @@ class LedgerEntry(Record):
     hour: str = Field(description="The hour its change was counted in.")
     delta: str = Field(description="The change, as JSON: scope -> counter -> integer.")
     after: str = Field(description="What the document counts for since, as JSON.")
-    created: str | None = said("When the document came to be: made anew, it is another one.")
-    tree: str | None = said("The root of the tree the document is a part of since.")
-    trees: str | None = said("The change by tree, as JSON: root task -> counter -> integer.")
-    correction: Literal["sweep", "rebuild", "reprice"] | None = said(
+    created: str | None = optional("When the document came to be: made anew, it is another one.")
+    tree: str | None = optional("The root of the tree the document is a part of since.")
+    trees: str | None = optional("The change by tree, as JSON: root task -> counter -> integer.")
+    correction: Literal["sweep", "rebuild", "reprice"] | None = optional(
         "Who made the entry, where no event did."
     )
     expires_at: datetime = Field(description="When retention removes the entry.")
@@ -82,13 +82,15 @@ class Snapshot(Record):
     """`snapshots/{time}`: how the fleet stood; the id is the beginning of its 10 seconds."""
 
     at: datetime = Field(description="When it was taken.")
-    hour: str | None = said("The hour it is the first snapshot of; all others have none.")
+    hour: str | None = optional("The hour it is the first snapshot of; all others have none.")
     sessions: dict[str, int] = Field(
         description="Open sessions by the state they are in, whatever they report."
     )
     sessions_open: int = Field(0, description="Their sum.")
     parallel_agents: int = Field(0, description="Sessions at work at once: active or waiting.")
-    utilisation: float | None = said("Part of the open sessions that is active; absent of none.")
+    utilisation: float | None = optional(
+        "Part of the open sessions that is active; absent of none."
+    )
     over_provisioned: bool = Field(
         default=False, description="Nothing is queued and less than 30 % of the sessions active."
     )
@@ -109,7 +111,7 @@ class Snapshot(Record):
         description="What flowed in this hour and the one before, by hour."
     )
     totals: dict[str, int] = Field(description="The fleet's counters since the beginning.")
-    expires_at: datetime | None = said("When retention removes it.")
+    expires_at: datetime | None = optional("When retention removes it.")
 
 
 class Live(Snapshot):
@@ -128,32 +130,32 @@ class Signal(Record):
     )
     status: SignalStatus = Field(description="How far it got.")
     session_id: Name = Field(description="The session it is for.")
-    agent_id: Name | None = said("Its agent.")
-    task_id: Name | None = said("The task the session was at; after the journal, if any.")
-    task_type: Name | None = said("The kind of that task.")
-    model: Name | None = said("The session's model.")
-    generation: Count | None = said("The session's generation.")
-    context_remaining_pct: Pct | None = said("What was left.")
-    threshold_pct: Pct | None = said("What it was measured against.")
-    traceparent: Name | None = said("The trace the session belongs to.")
-    crossed_at: Instant | None = said("When the session says it had come to that.")
+    agent_id: Name | None = optional("Its agent.")
+    task_id: Name | None = optional("The task the session was at; after the journal, if any.")
+    task_type: Name | None = optional("The kind of that task.")
+    model: Name | None = optional("The session's model.")
+    generation: Count | None = optional("The session's generation.")
+    context_remaining_pct: Pct | None = optional("What was left.")
+    threshold_pct: Pct | None = optional("What it was measured against.")
+    traceparent: Name | None = optional("The trace the session belongs to.")
+    crossed_at: Instant | None = optional("When the session says it had come to that.")
     created_at: Instant = Field(description="When it was raised.")
-    acknowledged_at: Instant | None = said("When the session took note of it.")
-    journaled_at: Instant | None = said("When the session had left its notes.")
-    journal_ref: Name | None = said("Where they are.")
-    escalated_at: Instant | None = said("When it was to be handed over without the session.")
-    handed_off_at: Instant | None = said("When a successor was started.")
-    completed_at: Instant | None = said("When the successor was at work.")
-    expired_at: Instant | None = said("When it came to nothing.")
-    expired_because: Why | None = said("Why it did; the first two went wrong.")
-    successor_session_id: Name | None = said("The session that took over; claimed once.")
-    succeeded_at: Instant | None = said("When it claimed that.")
-    handoff_ms: Count | None = said("From the journal to the successor's first progress.")
-    start_asked_at: Instant | None = said("When a successor was last asked for again.")
-    starts: Count | None = said("How often a successor was started.")
-    lease_until: Instant | None = said("Until when nobody else starts one.")
-    execution: Name | None = said("The job's execution, or the local process.")
-    trouble: Text | None = said("What went wrong last.")
+    acknowledged_at: Instant | None = optional("When the session took note of it.")
+    journaled_at: Instant | None = optional("When the session had left its notes.")
+    journal_ref: Name | None = optional("Where they are.")
+    escalated_at: Instant | None = optional("When it was to be handed over without the session.")
+    handed_off_at: Instant | None = optional("When a successor was started.")
+    completed_at: Instant | None = optional("When the successor was at work.")
+    expired_at: Instant | None = optional("When it came to nothing.")
+    expired_because: Why | None = optional("Why it did; the first two went wrong.")
+    successor_session_id: Name | None = optional("The session that took over; claimed once.")
+    succeeded_at: Instant | None = optional("When it claimed that.")
+    handoff_ms: Count | None = optional("From the journal to the successor's first progress.")
+    start_asked_at: Instant | None = optional("When a successor was last asked for again.")
+    starts: Count | None = optional("How often a successor was started.")
+    lease_until: Instant | None = optional("Until when nobody else starts one.")
+    execution: Name | None = optional("The job's execution, or the local process.")
+    trouble: Text | None = optional("What went wrong last.")
 
 
 class Alert(Record):
@@ -161,14 +163,16 @@ class Alert(Record):
 
     rule: Name = Field(description="The rule.")
     severity: Literal["warning", "critical"] = Field(description="How bad it is.")
-    subject: Name | None = said("What it is about: an agent, a model, a tool; the fleet if absent.")
+    subject: Name | None = optional(
+        "What it is about: an agent, a model, a tool; the fleet if absent."
+    )
     value: float = Field(description="What was measured.")
     threshold: float = Field(description="What is allowed.")
-    detail: Text | None = said("What else there is to say, for a person.")
+    detail: Text | None = optional("What else there is to say, for a person.")
     opened_at: Instant = Field(description="When it fired.")
-    resolved_at: Instant | None = said("When the value was back within bounds.")
-    acknowledged_at: Instant | None = said("When an operator took note of it.")
-    acknowledged_by: Name | None = said("Who did.")
+    resolved_at: Instant | None = optional("When the value was back within bounds.")
+    acknowledged_at: Instant | None = optional("When an operator took note of it.")
+    acknowledged_by: Name | None = optional("Who did.")
 
 
 class Tree(Record):
@@ -218,8 +222,8 @@ class Baseline(Record):
         description="tokens_total, steps, duration_ms, cost_nanousd -> n, p50, p95, p99."
     )
     as_of: Instant = Field(description="What was published until then is in it.")
-    rotate_below_pct: Pct | None = said("The threshold the outcomes support, when they do.")
-    cliff: Learned | None = said("How well they support it, or what is missing.")
+    rotate_below_pct: Pct | None = optional("The threshold the outcomes support, when they do.")
+    cliff: Learned | None = optional("How well they support it, or what is missing.")
 
 
 class Rejected(Record):
@@ -229,7 +233,7 @@ class Rejected(Record):
     update_time: str = Field(description="The version of it.")
     problems: list[str] = Field(description="FIELD is FOUND; expected ALLOWED.")
     rejected_at: Instant = Field(description="When.")
-    expires_at: datetime | None = said("When retention removes the entry.")
+    expires_at: datetime | None = optional("When retention removes the entry.")
 
 
 class SpanLink(Record):
@@ -275,4 +279,4 @@ class TraceBatch(Record):
     kept: Literal["error", "slow", "costly", "long", "retry", "share"] = Field(
         description="Why it was kept."
     )
-    expires_at: datetime | None = said("When retention removes the batch.")
+    expires_at: datetime | None = optional("When retention removes the batch.")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from tachograph_schema.fields import Count, Flag, Instant, Name, Pct, Rate, Text, said
+from tachograph_schema.fields import Count, Flag, Instant, Name, Pct, Rate, Text, optional
 
 SessionState = Literal["idle", "active", "waiting", "stuck", "error", "completed"]
 EndReason = Literal["completed", "rotated", "crashed", "compacted"]
@@ -33,54 +33,54 @@ class Session(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    agent_id: Name | None = said("The agent this window belongs to.")
-    agent_role: Name | None = said("What the agent is for.")
-    agent_version: Name | None = said("The agent's own version.")
-    model: Name | None = said("The model that fills the window.")
-    provider: Name | None = said("Who serves the model.")
-    state: SessionState | None = said("What the agent says it is doing.")
-    waiting_for: Text | None = said("What a waiting session waits for.")
-    waiting_until: Instant | None = said("Until when waiting is no cause for alarm.")
-    waiting_max_ms: Count | None = said(
+    agent_id: Name | None = optional("The agent this window belongs to.")
+    agent_role: Name | None = optional("What the agent is for.")
+    agent_version: Name | None = optional("The agent's own version.")
+    model: Name | None = optional("The model that fills the window.")
+    provider: Name | None = optional("Who serves the model.")
+    state: SessionState | None = optional("What the agent says it is doing.")
+    waiting_for: Text | None = optional("What a waiting session waits for.")
+    waiting_until: Instant | None = optional("Until when waiting is no cause for alarm.")
+    waiting_max_ms: Count | None = optional(
         "The same, counted from the last progress: as an agent knows it that has no exact clock."
     )
-    effective_state: Literal["stuck"] | None = said(
+    effective_state: Literal["stuck"] | None = optional(
         "What it does in fact, where that is not what it says; written by functions alone."
     )
-    effective_since: Instant | None = said("When that was found.")
-    effective_progress_at: Instant | None = said(
+    effective_since: Instant | None = optional("When that was found.")
+    effective_progress_at: Instant | None = optional(
         "The progress it was judged by; with any other, it is over."
     )
-    task_id: Name | None = said("The task it works on.")
-    task_type: Name | None = said("The kind of that task: thresholds may depend on it.")
-    started_at: Instant | None = said("When the window was opened.")
-    heartbeat_s: Heartbeat | None = said(
+    task_id: Name | None = optional("The task it works on.")
+    task_type: Name | None = optional("The kind of that task: thresholds may depend on it.")
+    started_at: Instant | None = optional("When the window was opened.")
+    heartbeat_s: Heartbeat | None = optional(
         "It promises to write so often, in seconds: 10, 60, 300 or 1800; absent: no promise."
     )
-    last_seen_at: Instant | None = said("When the agent last wrote, by the database's clock.")
-    last_progress_at: Instant | None = said("When work last moved on, by the database's clock.")
-    ended_at: Instant | None = said("When the window was closed.")
-    end_reason: EndReason | None = said("Why it was closed.")
-    context_window_tokens: Count | None = said("How many tokens fit.")
-    context_used_tokens: Count | None = said("How many the last call held.")
-    context_remaining_pct: Pct | None = said("What is free, in percent.")
-    context_source: Literal["agent", "fleet", "table"] | None = said("Who said how many fit.")
-    context_history: Text | None = said(
+    last_seen_at: Instant | None = optional("When the agent last wrote, by the database's clock.")
+    last_progress_at: Instant | None = optional("When work last moved on, by the database's clock.")
+    ended_at: Instant | None = optional("When the window was closed.")
+    end_reason: EndReason | None = optional("Why it was closed.")
+    context_window_tokens: Count | None = optional("How many tokens fit.")
+    context_used_tokens: Count | None = optional("How many the last call held.")
+    context_remaining_pct: Pct | None = optional("What is free, in percent.")
+    context_source: Literal["agent", "fleet", "table"] | None = optional("Who said how many fit.")
+    context_history: Text | None = optional(
         "How it filled: up to 60 times `SECONDS:PCT`, seconds since 1970 and percent left."
     )
-    generation: Count | None = said(
+    generation: Count | None = optional(
         "0 for a first window; one more with every rotation and every compaction in place."
     )
-    predecessor_session_id: Name | None = said("The session this one took over from.")
-    handoff_ms: Count | None = said(
+    predecessor_session_id: Name | None = optional("The session this one took over from.")
+    handoff_ms: Count | None = optional(
         "From the predecessor's journal, or its last progress, to this one's first."
     )
-    bootstrap_tokens: Count | None = said("What it took to read itself in.")
-    journal_ref: Name | None = said("Where the predecessor left its notes.")
-    tokens_per_s: Rate | None = said("Output tokens a second, lately.")
-    cost_nanousd: Count | None = said("What this session spent, in nano-dollars; not summed.")
-    runtime: Name | None = said("claude-code, codex, langgraph, ...")
-    host: Name | None = said("Where it runs.")
-    traceparent: Name | None = said("The W3C trace context it was started with.")
-    reported_at: Instant | None = said("When what the latest write says happened.")
-    voided: Flag | None = said("True takes back what the session was counted for.")
+    bootstrap_tokens: Count | None = optional("What it took to read itself in.")
+    journal_ref: Name | None = optional("Where the predecessor left its notes.")
+    tokens_per_s: Rate | None = optional("Output tokens a second, lately.")
+    cost_nanousd: Count | None = optional("What this session spent, in nano-dollars; not summed.")
+    runtime: Name | None = optional("claude-code, codex, langgraph, ...")
+    host: Name | None = optional("Where it runs.")
+    traceparent: Name | None = optional("The W3C trace context it was started with.")
+    reported_at: Instant | None = optional("When what the latest write says happened.")
+    voided: Flag | None = optional("True takes back what the session was counted for.")

@@ -17,7 +17,7 @@ from tachograph_schema.fields import (
     Sequences,
     Text,
     Usd,
-    said,
+    optional,
 )
 
 TaskStatus = Literal["queued", "claimed", "active", "waiting", "completed", "failed", "cancelled"]
@@ -30,17 +30,17 @@ class ModelUsage(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    provider: Name | None = said("Who served it, such as `anthropic`.")
-    tokens_in: Count | None = said("Uncached input tokens.")
-    cache_read_tokens: Count | None = said("Input tokens read from the provider's cache.")
-    cache_write_tokens: Count | None = said("Input tokens written to the cache, all of them.")
-    cache_write_1h_tokens: Count | None = said("The part of them kept for an hour.")
-    tokens_out: Count | None = said("Output tokens, reasoning included.")
-    reasoning_tokens: Count | None = said("The part of the output that was reasoning.")
-    llm_calls: Count | None = said("Calls answered by this model.")
-    cost_nanousd: Count | None = said("What they cost, in nano-dollars.")
-    unpriced_calls: Count | None = said("The calls among them that no price is known for.")
-    unpriced_tokens: Count | None = said("The tokens of those calls.")
+    provider: Name | None = optional("Who served it, such as `anthropic`.")
+    tokens_in: Count | None = optional("Uncached input tokens.")
+    cache_read_tokens: Count | None = optional("Input tokens read from the provider's cache.")
+    cache_write_tokens: Count | None = optional("Input tokens written to the cache, all of them.")
+    cache_write_1h_tokens: Count | None = optional("The part of them kept for an hour.")
+    tokens_out: Count | None = optional("Output tokens, reasoning included.")
+    reasoning_tokens: Count | None = optional("The part of the output that was reasoning.")
+    llm_calls: Count | None = optional("Calls answered by this model.")
+    cost_nanousd: Count | None = optional("What they cost, in nano-dollars.")
+    unpriced_calls: Count | None = optional("The calls among them that no price is known for.")
+    unpriced_tokens: Count | None = optional("The tokens of those calls.")
 
 
 class ToolUse(BaseModel):
@@ -48,9 +48,9 @@ class ToolUse(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    calls: Count | None = said("Times it was called.")
-    errors: Count | None = said("Times it failed.")
-    duration_ms: Count | None = said("Time spent in it, in milliseconds.")
+    calls: Count | None = optional("Times it was called.")
+    errors: Count | None = optional("Times it failed.")
+    duration_ms: Count | None = optional("Time spent in it, in milliseconds.")
 
 
 class Evaluation(BaseModel):
@@ -58,8 +58,8 @@ class Evaluation(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    checked: Count | None = said("Outputs it looked at.")
-    failed: Count | None = said("Outputs that did not pass.")
+    checked: Count | None = optional("Outputs it looked at.")
+    failed: Count | None = optional("Outputs that did not pass.")
 
 
 class Task(BaseModel):
@@ -68,97 +68,101 @@ class Task(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     # identity
-    title: Text | None = said("What the task is, for a person.")
-    task_type: Name | None = said("The kind of work; baselines and costs are kept by it.")
-    priority: Name | None = said("How urgent it is, in the fleet's own words.")
-    labels: Map[Name] | None = said("Whom to charge: team, feature, user_tier, ...")
-    sprint_id: Name | None = said("The sprint it belongs to.")
-    repo: Name | None = said("The repository it changes.")
-    branch: Name | None = said("The branch it changes.")
-    environment: Name | None = said("Where it runs: production, staging, ...")
+    title: Text | None = optional("What the task is, for a person.")
+    task_type: Name | None = optional("The kind of work; baselines and costs are kept by it.")
+    priority: Name | None = optional("How urgent it is, in the fleet's own words.")
+    labels: Map[Name] | None = optional("Whom to charge: team, feature, user_tier, ...")
+    sprint_id: Name | None = optional("The sprint it belongs to.")
+    repo: Name | None = optional("The repository it changes.")
+    branch: Name | None = optional("The branch it changes.")
+    environment: Name | None = optional("Where it runs: production, staging, ...")
     # lifecycle
-    status: TaskStatus | None = said("Where it stands.")
-    created_at: Instant | None = said("When it was asked for.")
-    claimed_at: Instant | None = said("When an agent took it.")
-    queued_at: Instant | None = said("When it was put back into the queue, if it was.")
-    started_at: Instant | None = said("When work began.")
-    completed_at: Instant | None = said("When it ended, however it ended.")
-    expected_duration_ms: Count | None = said("How long it should take; stuck is judged by it.")
-    reported_at: Instant | None = said("When the usage of the latest write happened.")
-    voided: Flag | None = said("True takes back everything the task was counted for.")
+    status: TaskStatus | None = optional("Where it stands.")
+    created_at: Instant | None = optional("When it was asked for.")
+    claimed_at: Instant | None = optional("When an agent took it.")
+    queued_at: Instant | None = optional("When it was put back into the queue, if it was.")
+    started_at: Instant | None = optional("When work began.")
+    completed_at: Instant | None = optional("When it ended, however it ended.")
+    expected_duration_ms: Count | None = optional("How long it should take; stuck is judged by it.")
+    reported_at: Instant | None = optional("When the usage of the latest write happened.")
+    voided: Flag | None = optional("True takes back everything the task was counted for.")
     # lineage
-    parent_task_id: Name | None = said("The task that spawned it.")
-    root_task_id: Name | None = said("The task at the top of its tree.")
-    depth: Count | None = said("How many tasks stand above it.")
-    created_by: Name | None = said("The agent that asked for it.")
-    traceparent: Name | None = said("The W3C trace context it was dispatched with.")
+    parent_task_id: Name | None = optional("The task that spawned it.")
+    root_task_id: Name | None = optional("The task at the top of its tree.")
+    depth: Count | None = optional("How many tasks stand above it.")
+    created_by: Name | None = optional("The agent that asked for it.")
+    traceparent: Name | None = optional("The W3C trace context it was dispatched with.")
     # assignment
-    agent_id: Name | None = said("The agent that works on it.")
-    agent_role: Name | None = said("What the agent is for: orchestrator, builder, ...")
-    agent_version: Name | None = said("The agent's own version.")
-    session_id: Name | None = said("The session that works on it now, or did until it was lost.")
-    lost_session_id: Name | None = said(
+    agent_id: Name | None = optional("The agent that works on it.")
+    agent_role: Name | None = optional("What the agent is for: orchestrator, builder, ...")
+    agent_version: Name | None = optional("The agent's own version.")
+    session_id: Name | None = optional(
+        "The session that works on it now, or did until it was lost."
+    )
+    lost_session_id: Name | None = optional(
         "The lost session it was taken from; queued since, until another takes it up."
     )
-    retry_session_id: Name | None = said("The session whose spend is counted as a retry's.")
-    model: Name | None = said("The model that does most of it, as served.")
-    provider: Name | None = said("Who serves the model, such as `anthropic`.")
-    model_tier: Name | None = said("The model's class; looked up from the model when absent.")
-    route: Name | None = said("How the model is reached: direct, a proxy, local.")
+    retry_session_id: Name | None = optional("The session whose spend is counted as a retry's.")
+    model: Name | None = optional("The model that does most of it, as served.")
+    provider: Name | None = optional("Who serves the model, such as `anthropic`.")
+    model_tier: Name | None = optional("The model's class; looked up from the model when absent.")
+    route: Name | None = optional("How the model is reached: direct, a proxy, local.")
     # usage, cumulative over every attempt
-    tokens_in: Count | None = said("Uncached input tokens.")
-    cache_read_tokens: Count | None = said("Input tokens read from the provider's cache.")
-    cache_write_tokens: Count | None = said("Input tokens written to the cache, all of them.")
-    cache_write_1h_tokens: Count | None = said("The part of them kept for an hour.")
-    tokens_out: Count | None = said("Output tokens, reasoning included.")
-    reasoning_tokens: Count | None = said("The part of the output that was reasoning.")
-    cost_usd: Usd | None = said("Cost in dollars; `cost_nanousd` wins where both are given.")
-    cost_nanousd: Count | None = said("Cost in nano-dollars (10^-9 USD).")
-    cost_source: CostSource | None = said("Whether the cost was reported, computed or unknown.")
-    unpriced_calls: Count | None = said("Calls in the usage above that no price is known for.")
-    unpriced_tokens: Count | None = said("The tokens of those calls.")
-    usage_by_model: Map[ModelUsage] | None = said(
+    tokens_in: Count | None = optional("Uncached input tokens.")
+    cache_read_tokens: Count | None = optional("Input tokens read from the provider's cache.")
+    cache_write_tokens: Count | None = optional("Input tokens written to the cache, all of them.")
+    cache_write_1h_tokens: Count | None = optional("The part of them kept for an hour.")
+    tokens_out: Count | None = optional("Output tokens, reasoning included.")
+    reasoning_tokens: Count | None = optional("The part of the output that was reasoning.")
+    cost_usd: Usd | None = optional("Cost in dollars; `cost_nanousd` wins where both are given.")
+    cost_nanousd: Count | None = optional("Cost in nano-dollars (10^-9 USD).")
+    cost_source: CostSource | None = optional("Whether the cost was reported, computed or unknown.")
+    unpriced_calls: Count | None = optional("Calls in the usage above that no price is known for.")
+    unpriced_tokens: Count | None = optional("The tokens of those calls.")
+    usage_by_model: Map[ModelUsage] | None = optional(
         "The same usage by model as served, when more than one worked on it."
     )
     # overhead, each a part of the total
-    retries: Count | None = said("Attempts after a failure.")
-    rotations: Count | None = said("Sessions that took over because the context ran out.")
-    handoffs: Count | None = said("Times it went from one agent to another.")
-    retry_cost_nanousd: Count | None = said("The part of the cost spent on retries.")
-    rotation_cost_nanousd: Count | None = said("The part spent on journals and bootstraps.")
-    handoff_cost_nanousd: Count | None = said("The part spent on handing over.")
-    attempt: Count | None = said("Which attempt this is, from 1.")
-    attempt_kind: AttemptKind | None = said("Why this attempt began.")
+    retries: Count | None = optional("Attempts after a failure.")
+    rotations: Count | None = optional("Sessions that took over because the context ran out.")
+    handoffs: Count | None = optional("Times it went from one agent to another.")
+    retry_cost_nanousd: Count | None = optional("The part of the cost spent on retries.")
+    rotation_cost_nanousd: Count | None = optional("The part spent on journals and bootstraps.")
+    handoff_cost_nanousd: Count | None = optional("The part spent on handing over.")
+    attempt: Count | None = optional("Which attempt this is, from 1.")
+    attempt_kind: AttemptKind | None = optional("Why this attempt began.")
     # behaviour
-    llm_calls: Count | None = said("Calls to models.")
-    llm_errors: Count | None = said("Calls that failed.")
-    tool_calls: Count | None = said("Calls of tools.")
-    tool_errors: Count | None = said("Calls of tools that failed.")
-    tools: Map[ToolUse] | None = said("The same by tool.")
-    steps: Count | None = said("Turns of the agent's loop.")
-    parse_errors: Count | None = said("Outputs that did not have the form asked for.")
-    fallbacks: Count | None = said("Times a lesser path was taken.")
-    compactions: Count | None = said("Times the context was summarised in place.")
-    finish_reason: Name | None = said("Why the last call stopped.")
+    llm_calls: Count | None = optional("Calls to models.")
+    llm_errors: Count | None = optional("Calls that failed.")
+    tool_calls: Count | None = optional("Calls of tools.")
+    tool_errors: Count | None = optional("Calls of tools that failed.")
+    tools: Map[ToolUse] | None = optional("The same by tool.")
+    steps: Count | None = optional("Turns of the agent's loop.")
+    parse_errors: Count | None = optional("Outputs that did not have the form asked for.")
+    fallbacks: Count | None = optional("Times a lesser path was taken.")
+    compactions: Count | None = optional("Times the context was summarised in place.")
+    finish_reason: Name | None = optional("Why the last call stopped.")
     # latency: sums, with the counts beside them
-    duration_ms: Count | None = said("From start to end, in milliseconds, rotations included.")
-    preprocess_ms: Count | None = said("Sum over calls: before the request.")
-    ttft_ms: Count | None = said("Sum over calls: request to first token.")
-    generation_ms: Count | None = said("Sum over calls: first to last token.")
-    postprocess_ms: Count | None = said("Sum over calls: after the answer.")
+    duration_ms: Count | None = optional("From start to end, in milliseconds, rotations included.")
+    preprocess_ms: Count | None = optional("Sum over calls: before the request.")
+    ttft_ms: Count | None = optional("Sum over calls: request to first token.")
+    generation_ms: Count | None = optional("Sum over calls: first to last token.")
+    postprocess_ms: Count | None = optional("Sum over calls: after the answer.")
     # outcome
-    error_type: Name | None = said("What made it fail.")
-    rework_count: Count | None = said("Times the result had to be done again.")
-    feedback: Feedback | None = said("What the user thought: +1 or -1.")
-    retrieval_queries: Count | None = said("Look-ups in a store of knowledge.")
-    retrieval_hits: Count | None = said("Look-ups that found something of use.")
-    evaluations: Map[Evaluation] | None = said("Sampled checks, by evaluator.")
+    error_type: Name | None = optional("What made it fail.")
+    rework_count: Count | None = optional("Times the result had to be done again.")
+    feedback: Feedback | None = optional("What the user thought: +1 or -1.")
+    retrieval_queries: Count | None = optional("Look-ups in a store of knowledge.")
+    retrieval_hits: Count | None = optional("Look-ups that found something of use.")
+    evaluations: Map[Evaluation] | None = optional("Sampled checks, by evaluator.")
     # context
-    context_remaining_pct: Pct | None = said("Context free at the end, in percent.")
-    context_remaining_min_pct: Pct | None = said("The least that was free, in percent.")
+    context_remaining_pct: Pct | None = optional("Context free at the end, in percent.")
+    context_remaining_min_pct: Pct | None = optional("The least that was free, in percent.")
     # bookkeeping
-    reports: Sequences | None = said("By reporter, AGENT:SESSION: how many of its reports landed.")
-    reporter: Name | None = said("Whose report the latest write is.")
-    telemetry_source: Literal["self", "provider", "transcript", "otel"] | None = said(
+    reports: Sequences | None = optional(
+        "By reporter, AGENT:SESSION: how many of its reports landed."
+    )
+    reporter: Name | None = optional("Whose report the latest write is.")
+    telemetry_source: Literal["self", "provider", "transcript", "otel"] | None = optional(
         "Where the numbers come from."
     )

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from counting.contribution import delta
 from publishing.rollups import add_up
-from repair.sweep import Swept, sweep
+from repair.sweep import SweepResult, sweep
 from support.recorded_events import Recorder, state_of, trees_of
 from support.recount import cells_of, hours_of, published
 from support.wire.events import Served, Write, serve
@@ -154,7 +154,7 @@ def _deliver(roll_up: Served, writes: list[Write], chance: random.Random) -> Non
         assert set(pool.map(roll_up.deliver, writes)) <= {200}
 
 
-def _sweep(recorder: Recorder) -> Swept:
+def _sweep(recorder: Recorder) -> SweepResult:
     later = datetime.now(UTC) + timedelta(days=2)
     return sweep(recorder.db, recorder.fleet, Fleet(), now=later, known_since="2020")
 

@@ -12,7 +12,7 @@ from google.cloud import firestore
 
 from liveness import expected_duration
 from liveness import watch as watching
-from liveness.watch import Watched, walk_if_due, watch
+from liveness.watch import WatchResult, walk_if_due, watch
 from support.wire.events import serve
 from support.wire.meter import metered
 from tachograph import Fleet
@@ -43,7 +43,7 @@ def _task(db: firestore.Client, fleet: str, name: str = "t-1") -> dict[str, Any]
     return db.document("fleets", fleet, "tasks", name).get().to_dict() or {}
 
 
-def _watch(db: firestore.Client, fleet: str, now: datetime) -> Watched:
+def _watch(db: firestore.Client, fleet: str, now: datetime) -> WatchResult:
     return watch(db, fleet, _POLICY, now)
 
 
@@ -59,7 +59,7 @@ def test_session_without_progress_is_found_stuck_in_the_tick_it_is_due_and_not_b
     assert _watch(db, fleet_name, at + allowed + _MINUTE).found_stuck == 1
     assert _session(db, fleet_name)["state"] == "active", "what it says stays what it says"
     assert _session(db, fleet_name)["effective_state"] == "stuck"
-    assert _watch(db, fleet_name, at + 2 * allowed) == Watched(1, 0, 0, 0), "said once"
+    assert _watch(db, fleet_name, at + 2 * allowed) == WatchResult(1, 0, 0, 0), "said once"
 
 
 def test_progress_or_the_end_of_the_work_clears_stuck_in_the_next_tick(
@@ -136,7 +136,7 @@ class _look:  # noqa: N801 - reads as a value
         self._came_to = (found_stuck, closed)
 
     def __eq__(self, look: object) -> bool:
-        return isinstance(look, Watched) and (look.found_stuck, look.closed) == self._came_to
+        return isinstance(look, WatchResult) and (look.found_stuck, look.closed) == self._came_to
 
     __hash__ = None  # type: ignore[assignment]  # compared, never kept
 
@@ -164,7 +164,7 @@ def test_session_that_broke_its_promise_is_closed_and_its_tasks_are_claimable_ag
     assert {name: released[name] for name in spent} == spent
     assert released["lost_session_id"] == "s-1"
     assert set(released) <= set(Task.model_fields)
-    assert _watch(db, fleet_name, at + 9 * _MINUTE) == Watched(0, 0, 0, 0)
+    assert _watch(db, fleet_name, at + 9 * _MINUTE) == WatchResult(0, 0, 0, 0)
 
 
 def test_session_or_task_that_is_written_while_it_is_judged_is_left_alone(
@@ -192,14 +192,14 @@ def test_session_that_promised_nothing_is_lost_after_a_day_and_looked_for_by_the
         documents.document(name).set({"state": state, "agent_id": "plain"})
     at = datetime.now(UTC)
 
-    def walked(now: datetime) -> Watched | None:
+    def walked(now: datetime) -> WatchResult | None:
         watching._walked.clear()  # as another process
         return walk_if_due(db, fleet_name, _POLICY, now)
 
-    assert walked(at + timedelta(hours=23)) == Watched(2, 0, 0, 0)
-    assert walked(at + timedelta(hours=25)) == Watched(2, 0, 0, 2)
+    assert walked(at + timedelta(hours=23)) == WatchResult(2, 0, 0, 0)
+    assert walked(at + timedelta(hours=25)) == WatchResult(2, 0, 0, 2)
     assert walk_if_due(db, fleet_name, _POLICY, at + timedelta(hours=25)) is None
-    assert walked(at + timedelta(hours=26)) == Watched(0, 0, 0, 0)
+    assert walked(at + timedelta(hours=26)) == WatchResult(0, 0, 0, 0)
     reasons = [_session(db, fleet_name, f"s-{n}").get("end_reason") for n in (1, 2, 3)]
     assert reasons == ["crashed", "completed", None], "who was idle has not crashed"
 
@@ -210,7 +210,7 @@ def test_recording_of_last_month_is_neither_stuck_nor_lost_on_sight(
     then = datetime.now(UTC) - timedelta(days=30)
     said = {"state": "active", "last_seen_at": then, "last_progress_at": then, "started_at": then}
     at = _write(db, fleet_name, "s-1", **said)
-    assert _watch(db, fleet_name, at + _MINUTE) == Watched(1, 0, 0, 0)
+    assert _watch(db, fleet_name, at + _MINUTE) == WatchResult(1, 0, 0, 0)
     watching._walked.clear()
     assert walk_if_due(db, fleet_name, _POLICY, at + 25 * 60 * _MINUTE) == _look(0, 1)
     assert _session(db, fleet_name)["ended_at"] == then, "in its own time"
@@ -228,7 +228,7 @@ def test_fleet_that_is_well_costs_three_queries_however_large(
     with metered(firestore_host) as meter:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", meter.address)
         client = firestore.Client(project=db.project, credentials=db._credentials)
-        assert _watch(client, fleet_name, datetime.now(UTC)) == Watched(0, 0, 0, 0)
+        assert _watch(client, fleet_name, datetime.now(UTC)) == WatchResult(0, 0, 0, 0)
         assert meter.take() == [("RunQuery", 0)] * 3
         client.close()
 
@@ -248,7 +248,7 @@ def test_suspect_is_read_once_a_tick_and_its_task_once_in_ten_minutes(
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", meter.address)
         client = firestore.Client(project=db.project, credentials=db._credentials)
         for n, asks in ((6, 1), (7, 0), (8, 0)):
-            assert _watch(client, fleet_name, at + n * _MINUTE) == Watched(1, 0, 0, 0)
+            assert _watch(client, fleet_name, at + n * _MINUTE) == WatchResult(1, 0, 0, 0)
             calls = meter.take()
             assert calls.count(("RunQuery", 0)) == 3
             assert calls.count(("BatchGetDocuments", 0)) == asks

@@ -14,7 +14,7 @@ from repair import history
 from repair import sweep as sweeping
 from repair.sweep import (
     RETRY_WINDOW,
-    Swept,
+    SweepResult,
     known_since,
     next_round,
     read_marker,
@@ -36,7 +36,7 @@ def _grow(recorder: Recorder, document: str, *costs: int, **fields: object) -> l
     return [recorder.write(document, {**_TASK, "cost_nanousd": n, **fields}) for n in costs]
 
 
-def _sweep(recorder: Recorder, **options: Any) -> Swept:  # noqa: ANN401 - sweep's own
+def _sweep(recorder: Recorder, **options: Any) -> SweepResult:  # noqa: ANN401 - sweep's own
     options = {"now": _LATER, "known_since": "2020", **options}
     return sweep(recorder.db, recorder.fleet, Fleet(), **options)
 
@@ -190,7 +190,7 @@ def test_one_round_an_hour_and_one_pass_a_day_whoever_ticks(
     recorder = Recorder(db, fleet_name)
     _grow(recorder, "t-1", 5)
 
-    def due(at: datetime) -> Swept | None:
+    def due(at: datetime) -> SweepResult | None:
         sweeping._tried.clear()  # as another process
         return sweep_if_due(db, fleet_name, Fleet(), at)
 
@@ -223,7 +223,7 @@ def test_sweep_reads_each_entry_and_each_document_once(
             deliver(write)
     entries, documents = entries // 13 * 13, entries // 13
     swept = _sweep(recorder)
-    assert swept == Swept(entries + documents, 0, 0, "")
+    assert swept == SweepResult(entries + documents, 0, 0, "")
 
 
 def test_trees_and_cells_of_what_was_lost_add_up(db: firestore.Client, fleet_name: str) -> None:

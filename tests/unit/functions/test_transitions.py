@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotation.transitions import Standing, Verdict, judge, read_signal
+from rotation.transitions import RotationState, Transition, judge, read_signal
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.records import Signal
 from tachograph_schema.documents.session import Session
@@ -106,14 +106,16 @@ def test_every_signal_is_over_within_a_bounded_time_and_moves_forward_only(
         if signal.status not in OPEN:
             break
         known = successor if signal.successor_session_id else None
-        standing = Standing(signal, session, signal.successor_session_id, known, now)
+        standing = RotationState(signal, session, signal.successor_session_id, known, now)
         verdict = judge(standing, policy, AT, startable=startable)
         if verdict is not None:
             _apply(fields, verdict, policy, now)
     assert fields["status"] not in OPEN
 
 
-def _apply(fields: dict[str, Any], verdict: Verdict, policy: RotationPolicy, now: datetime) -> None:
+def _apply(
+    fields: dict[str, Any], verdict: Transition, policy: RotationPolicy, now: datetime
+) -> None:
     fields |= verdict.fields
     if verdict.status is not None:
         assert may_move(fields["status"], verdict.status)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 
-class Kept:
+class Child:
     """One command under a keeper: ends when stopped, or when this process is gone."""
 
     def __init__(

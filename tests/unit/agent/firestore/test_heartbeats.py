@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from google.cloud.firestore import SERVER_TIMESTAMP
 
 from tachograph.firestore.heartbeats import Heartbeats
-from tachograph.session.document import Health
+from tachograph.session.document import SessionDocument
 
 _THEN = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -38,14 +38,14 @@ def test_only_what_was_silent_for_too_long_beats_and_nobody_else_is_looked_at() 
     assert hearts.due(121) == [quiet]
 
 
-def _said(health: Health, landed: dict[str, object] | None = None) -> dict[str, object]:
+def _said(health: SessionDocument, landed: dict[str, object] | None = None) -> dict[str, object]:
     fields = health.next_fields(landed)
     health.wrote()
     return fields or {}
 
 
 def test_promise_begins_with_the_first_word_of_now_and_is_made_once() -> None:
-    health = Health(60)
+    health = SessionDocument(60)
     health.say(_THEN, {"state": "idle"})
     assert _said(health)["last_seen_at"] == _THEN
     health.beat()
@@ -62,7 +62,7 @@ def test_promise_begins_with_the_first_word_of_now_and_is_made_once() -> None:
 
 
 def test_replay_promises_nothing_though_it_plays_live() -> None:
-    health = Health(None)
+    health = SessionDocument(None)
     health.say(None, {"state": "active"})
     assert "heartbeat_s" not in _said(health)
     health.beat()
@@ -70,7 +70,7 @@ def test_replay_promises_nothing_though_it_plays_live() -> None:
 
 
 def test_progress_is_told_once_however_much_there_is() -> None:
-    health = Health(60)
+    health = SessionDocument(60)
     health.say(None, {"state": "active"})
     _said(health)
     assert health.moved_on()
@@ -81,7 +81,7 @@ def test_progress_is_told_once_however_much_there_is() -> None:
 
 
 def test_sign_of_life_that_was_refused_is_given_again_and_takes_back_a_wrong_end() -> None:
-    health = Health(60)
+    health = SessionDocument(60)
     health.say(None, {"state": "active"})
     _said(health)
     health.moved_on()
@@ -93,7 +93,7 @@ def test_sign_of_life_that_was_refused_is_given_again_and_takes_back_a_wrong_end
 
 
 def test_session_that_has_ended_stays_so_whatever_comes_late() -> None:
-    health = Health(60)
+    health = SessionDocument(60)
     health.say(None, {"state": "completed", "end_reason": "crashed"})
     _said(health)
     health.moved_on()
@@ -101,7 +101,7 @@ def test_session_that_has_ended_stays_so_whatever_comes_late() -> None:
 
 
 def test_what_is_said_now_is_heard_though_the_document_is_ahead_of_this_clock() -> None:
-    health = Health(60)
+    health = SessionDocument(60)
     health.say(None, {"state": "active"})
     ahead = datetime(2100, 1, 1, tzinfo=UTC)
     said = _said(health, {"reported_at": ahead})

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tachograph.reports.fold import folded
-from tachograph.reports.queue import Reports
+from tachograph.reports.queue import ReportQueue
 from tachograph.reports.report import Call, Report
 from tachograph_schema.usage import Usage
 
@@ -42,7 +42,7 @@ class _Process:
     """A session that reports: as Document.flush does, with the network's accidents."""
 
     def __init__(self, database: _Database, reporter: str) -> None:
-        self.database, self.reports = database, Reports(reporter)
+        self.database, self.reports = database, ReportQueue(reporter)
         self.known: tuple[dict[str, Any], int] = ({}, 0)
 
     def flush(self, chance: random.Random) -> None:
@@ -95,7 +95,7 @@ def test_recording_replayed_again_or_from_an_older_state_changes_nothing(
 
 
 def _write(landed: dict[str, Any], *reports: Report) -> dict[str, Any]:
-    said = Reports("s")
+    said = ReportQueue("s")
     said._waiting.extend(reports)
     return said.next_fields(landed) or {}
 

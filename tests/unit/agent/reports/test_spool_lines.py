@@ -15,14 +15,14 @@ from pydantic import BaseModel, ConfigDict
 from tachograph.reports.fold import folded
 from tachograph.reports.report import Call, Report, whole
 from tachograph.reports.spool import Spool, spool_folder
-from tachograph.reports.spool_lines import Spooled, Whose, head_of, line_of, read_lines
-from tachograph.task.calls import Asked, ReadLater
+from tachograph.reports.spool_lines import ReportKey, Spooled, head_of, line_of, read_lines
+from tachograph.task.calls import DeferredUsage, ModelRequest
 from tachograph.usage.skim import skim
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import Usage
 
 _AT = datetime(2026, 3, 1, 12, 30, 1, 234567, tzinfo=UTC)
-_WHOSE = Whose("t-1", 'ses"sion.1\n2', "ses")
+_WHOSE = ReportKey("t-1", 'ses"sion.1\n2', "ses")
 _HEAD = head_of(_WHOSE)
 
 _counts = st.integers(0, 10**9)
@@ -122,7 +122,7 @@ class _Response(BaseModel):
     ],
 )
 def test_response_that_was_not_read_yet_is_read_the_same_from_the_spool(response: object) -> None:
-    later = ReadLater(skim(response), Asked(provider="openai"), _AT, lambda *_: None)
+    later = DeferredUsage(skim(response), ModelRequest(provider="openai"), _AT, lambda *_: None)
     report = Report(1, _AT, counts={"ttft_ms": 3, "generation_ms": 0}, later=later)
     line = line_of(_HEAD, report)
     assert b"SECRET" not in line

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.session.context_history import Filling
+from tachograph.session.context_history import ContextHistory
 from tachograph_schema.documents.session import MAX_HISTORY_POINTS
 
 BEGAN = datetime(2026, 2, 16, 18, tzinfo=UTC)
@@ -19,7 +19,7 @@ def _points(said: str) -> list[tuple[int, int]]:
 
 
 def test_first_points_are_kept_as_they_are() -> None:
-    filling = Filling()
+    filling = ContextHistory()
     filling.note(BEGAN, 97.8)
     said = filling.note(BEGAN + timedelta(minutes=1), 80)
     began = int(BEGAN.timestamp())
@@ -27,14 +27,14 @@ def test_first_points_are_kept_as_they_are() -> None:
 
 
 def test_calls_within_seconds_are_one_point() -> None:
-    filling = Filling()
+    filling = ContextHistory()
     said = [filling.note(BEGAN + timedelta(seconds=s), 90 - s) for s in (0, 1, 4, 5)]
     assert [len(_points(each)) for each in said] == [1, 1, 1, 2]
 
 
 @given(st.lists(st.integers(0, 3600), min_size=1, max_size=400))
 def test_however_long_the_way_it_is_told_whole_and_short(waits_s: list[int]) -> None:
-    filling, at, said = Filling(), BEGAN, ""
+    filling, at, said = ContextHistory(), BEGAN, ""
     for wait in waits_s:
         at += timedelta(seconds=wait)
         said = filling.note(at, 50)

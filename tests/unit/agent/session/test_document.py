@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.session.document import Health
+from tachograph.session.document import SessionDocument
 
 _START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def _written(health: Health, landed: dict[str, Any]) -> list[dict[str, Any]]:
+def _written(health: SessionDocument, landed: dict[str, Any]) -> list[dict[str, Any]]:
     """Write everything over `landed`, and return the writes."""
     writes = []
     while (fields := health.next_fields(landed)) is not None:
@@ -23,20 +23,20 @@ def _written(health: Health, landed: dict[str, Any]) -> list[dict[str, Any]]:
     return writes
 
 
-def _full(health: Health, levels: list[float]) -> None:
+def _full(health: SessionDocument, levels: list[float]) -> None:
     for second, left in enumerate(levels):
         health.say(_START + timedelta(seconds=second), {"context_remaining_pct": left})
 
 
 def test_low_before_a_compaction_is_written_though_all_was_said_in_a_second() -> None:
-    health = Health()
+    health = SessionDocument()
     _full(health, [90, 50, 20, 80, 60])
     assert [w["context_remaining_pct"] for w in _written(health, {})] == [20, 60]
 
 
 @given(st.lists(st.floats(0, 100), min_size=1))
 def test_lowest_level_and_last_one_are_always_written(levels: list[float]) -> None:
-    health = Health()
+    health = SessionDocument()
     _full(health, levels)
     written = [fields["context_remaining_pct"] for fields in _written(health, {})]
     assert min(written) == min(levels)
@@ -45,7 +45,7 @@ def test_lowest_level_and_last_one_are_always_written(levels: list[float]) -> No
 
 @given(st.lists(st.floats(0, 100), min_size=1), st.integers(0, 20))
 def test_document_that_is_ahead_is_not_turned_back(levels: list[float], seconds: int) -> None:
-    health = Health()
+    health = SessionDocument()
     _full(health, levels)
     ahead = _START + timedelta(seconds=seconds)
     written = _written(health, {"reported_at": ahead})
@@ -53,7 +53,7 @@ def test_document_that_is_ahead_is_not_turned_back(levels: list[float], seconds:
 
 
 def test_spend_is_added_to_what_the_document_says() -> None:
-    health = Health()
+    health = SessionDocument()
     health.spend(5)
     health.spend(7)
     landed: dict[str, Any] = {"cost_nanousd": 100}
@@ -63,6 +63,6 @@ def test_spend_is_added_to_what_the_document_says() -> None:
 
 
 def test_what_is_refused_is_offered_again() -> None:
-    health = Health()
+    health = SessionDocument()
     _full(health, [50])
     assert health.next_fields({}) == health.next_fields({})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tachograph.session.document import Health
+from tachograph.session.document import SessionDocument
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_low_before_a_compaction_is_of_the_generation_that_it_was() -> None:
-    health = Health()
+    health = SessionDocument()
     health.say(NOON, {"generation": 0, "state": "idle"})
     landed = health.next_fields(None) or {}
     health.wrote()
@@ -25,7 +25,7 @@ def test_low_before_a_compaction_is_of_the_generation_that_it_was() -> None:
 
 
 def test_session_that_is_gone_on_with_does_not_go_back_to_its_first_generation() -> None:
-    health = Health()
+    health = SessionDocument()
     health.say(NOON, {"generation": 0, "state": "idle"})
     again = health.next_fields({"generation": 2, "reported_at": NOON - timedelta(hours=1)}) or {}
     assert again["state"] == "idle"

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tachograph.reports.queue import Reports
-from tachograph.task.calls import Asked, LlmCall, ToolCall
+from tachograph.reports.queue import ReportQueue
+from tachograph.task.calls import LlmCall, ModelRequest, ToolCall
 from tachograph.usage.response import Answer
 from tachograph_schema.documents.price_sheet import PriceList, PriceRow
 from tachograph_schema.pricing.price import price
@@ -40,9 +40,9 @@ _EVENTS = [
 class _Task:
     """What a task says, and what of it is written."""
 
-    def __init__(self, asked: Asked | None = None, prices: PriceList | None = None) -> None:
-        self.reports = Reports("session", prices=lambda: prices)
-        self.asked = asked or Asked()
+    def __init__(self, asked: ModelRequest | None = None, prices: PriceList | None = None) -> None:
+        self.reports = ReportQueue("session", prices=lambda: prices)
+        self.asked = asked or ModelRequest()
         self.answers: list[Answer] = []
 
     def llm_call(self) -> LlmCall:
@@ -204,7 +204,7 @@ def test_stream_given_to_record_is_not_read_away_from_the_agent() -> None:
 
 
 def test_model_that_served_wins_over_the_one_asked_for_and_over_the_sessions() -> None:
-    task = _Task(Asked("claude-sonnet-4-5", None, None, "claude-sonnet-4-5", "anthropic"))
+    task = _Task(ModelRequest("claude-sonnet-4-5", None, None, "claude-sonnet-4-5", "anthropic"))
     with task.llm_call() as call:
         call.record(_RESPONSE)
     fields = task.written() | {"session": 1}
@@ -216,7 +216,7 @@ def test_model_that_served_wins_over_the_one_asked_for_and_over_the_sessions() -
 
 
 def test_response_without_a_model_is_the_sessions() -> None:
-    asked = Asked(
+    asked = ModelRequest(
         session_model="us.anthropic.claude-sonnet-4-5-20250929-v1:0", session_provider="aws"
     )
     task = _Task(asked)
