@@ -16,7 +16,7 @@ from typing import Any
 
 from google.cloud.firestore_v1.types import Write
 
-from tachograph_schema.documents.records import Cells
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.paths import (
     LEDGER,
     REJECTED,

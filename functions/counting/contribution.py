@@ -13,11 +13,11 @@ from datetime import datetime
 from counting.coordination import incident_cells, message_cells
 from counting.task import task_cells
 from events.change import Version
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.counters.sketch import SEPARATOR, bucket_counter
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import Problem, parse

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET, UNKNOWN
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.coordination import Incident, Message
-from tachograph_schema.documents.records import Cells
 
 
 def message_cells(message: Message) -> Cells:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import (
     CONTEXT_OUTCOMES,
     CONTEXT_STEP_PCT,
@@ -14,7 +15,6 @@ from tachograph_schema.counters.names import (
 )
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.documents.task import Task
 from tachograph_schema.pricing.task_cost import Row, usage_rows
 from tachograph_schema.pricing.tiers import tier_of

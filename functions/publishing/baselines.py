@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from tachograph_schema.documents.records import Learned
+from tachograph_schema.documents.baseline import Learned
 from tachograph_schema.paths import BASELINES, ROLLUPS, DocumentPath, baseline_id
 from tachograph_schema.periods import hour_of, hour_start
 from tachograph_schema.rotation.baseline import DAYS, Normal, normals

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from google.cloud import firestore
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.derived import outcomes, percentiles, ratios
 from tachograph_schema.counters.dimensions import bounded, dimension
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.paths import ROLLUPS, SHARDS, DocumentPath
 from tachograph_schema.periods import Grain, day_of, rollup_id, week_of
 

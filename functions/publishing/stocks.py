@@ -17,7 +17,7 @@ from google.cloud import firestore
 from liveness.verdict import OPEN as OPEN_STATES
 from liveness.verdict import WORKING
 from tachograph_schema.counters.names import OTHER
-from tachograph_schema.documents.signal_life import OPEN as OPEN_SIGNAL
+from tachograph_schema.documents.signal import OPEN_STATUSES as OPEN_SIGNAL
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS
 
 OPEN_STATUSES = ("queued", "claimed", "active", "waiting")

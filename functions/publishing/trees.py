@@ -12,8 +12,9 @@ from google.cloud import firestore
 
 from counting.contribution import Contribution, contribution
 from events.change import Version
+from tachograph_schema.counters.cells import add_rows
 from tachograph_schema.counters.derived import ratios
-from tachograph_schema.counters.names import FLEET, add_rows
+from tachograph_schema.counters.names import FLEET
 from tachograph_schema.counters.sketch import SEPARATOR
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import TASKS, TREES, DocumentPath

@@ -27,9 +27,9 @@ from itertools import groupby, pairwise
 
 from counting.contribution import delta
 from publishing.rollups import add_up
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.counters.sketch import SEPARATOR
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.paths import DocumentPath, correction_key, ledger_key
 
 _TREE = "tree:"

@@ -20,7 +20,7 @@ from events.change import stamp
 from repair.gaps import Gap, lost
 from repair.history import chains
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Sweep
+from tachograph_schema.documents.ledger import Sweep
 from tachograph_schema.paths import NOW, SWEEPS, DocumentPath
 from tachograph_schema.periods import hour_of
 

@@ -20,8 +20,7 @@ from events.change import Change
 from rotation.launch import CannotStartError, start_job, start_process, successor_environment
 from rotation.transitions import read_signal
 from tachograph_schema.documents.fleet import RotationPolicy
-from tachograph_schema.documents.records import Signal
-from tachograph_schema.documents.signal_life import OPEN, UNHEEDED, may_move
+from tachograph_schema.documents.signal import OPEN_STATUSES, UNHEEDED_STATUSES, Signal, may_move
 from tachograph_schema.paths import SIGNALS, DocumentPath
 
 _log = logging.getLogger(__name__)
@@ -44,8 +43,8 @@ def is_due(signal: Signal, policy: RotationPolicy, now: datetime) -> bool:
     """Tell whether a successor is to be started: its notes are left, and nobody is at it."""
     return (
         signal.kind == "rotate"
-        and signal.status in OPEN
-        and (signal.status not in UNHEEDED or signal.escalated_at is not None)
+        and signal.status in OPEN_STATUSES
+        and (signal.status not in UNHEEDED_STATUSES or signal.escalated_at is not None)
         and signal.successor_session_id is None
         and (signal.lease_until is None or signal.lease_until <= now)
         and (signal.starts or 0) < policy.max_starts

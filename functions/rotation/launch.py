@@ -24,7 +24,7 @@ from google.cloud import firestore
 
 from runtime.settings import settings
 from runtime.tracing import onward
-from tachograph_schema.documents.records import Signal
+from tachograph_schema.documents.signal import Signal
 
 if TYPE_CHECKING:
     from google.cloud.run_v2.services.jobs import JobsClient

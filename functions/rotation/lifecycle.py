@@ -14,9 +14,8 @@ from rotation.thresholds import session_thresholds
 from rotation.transitions import RotationState, Transition, at_work, judge, read_signal, waited
 from runtime.policy import policy
 from tachograph_schema.documents.fleet import RotationPolicy
-from tachograph_schema.documents.records import Signal
 from tachograph_schema.documents.session import Session
-from tachograph_schema.documents.signal_life import OPEN, STEP_AT
+from tachograph_schema.documents.signal import OPEN_STATUSES, STEP_AT, Signal
 from tachograph_schema.documents.task_release import HELD
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import SESSIONS, SIGNALS, TASKS, DocumentPath
@@ -33,7 +32,7 @@ _MAX_SUCCESSORS = 5
 def settle_open(db: firestore.Client, fleet: str) -> int:
     """Look at the rotations that are not over, the oldest first; return how many those were."""
     signals = db.collection("fleets", fleet, SIGNALS).where(filter=_is("kind", "rotate"))
-    opened = signals.where(filter=firestore.FieldFilter("status", "in", OPEN))
+    opened = signals.where(filter=firestore.FieldFilter("status", "in", OPEN_STATUSES))
     found = opened.order_by("created_at").limit(MAX_LOOKED_AT).get()
     for signal in found:
         settle(db, fleet, signal.reference)
@@ -44,7 +43,7 @@ def settle_session(db: firestore.Client, fleet: str, session_id: str) -> None:
     """Move on the rotations of one session that are not over."""
     signals = db.collection("fleets", fleet, SIGNALS)
     for found in signals.where(filter=_is("session_id", session_id)).get():
-        if found.get("kind") == "rotate" and found.get("status") in OPEN:
+        if found.get("kind") == "rotate" and found.get("status") in OPEN_STATUSES:
             settle(db, fleet, found.reference)
 
 
@@ -72,7 +71,7 @@ def settle(db: firestore.Client, fleet: str, ref: firestore.DocumentReference) -
 def _standing(db: firestore.Client, fleet: str, found: Found) -> RotationState | None:
     """Read both ends of a rotation; None where there is no signal, or one that is none."""
     signal = read_signal(found.to_dict() or {}) if found.exists else None
-    if signal is None or signal.status not in OPEN:
+    if signal is None or signal.status not in OPEN_STATUSES:
         return None
     session = read_session_of(db, fleet, signal.session_id)
     successor_id, successor = _successor(db, fleet, signal)

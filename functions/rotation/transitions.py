@@ -10,9 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from tachograph_schema.documents.fleet import RotationPolicy
-from tachograph_schema.documents.records import Signal
 from tachograph_schema.documents.session import Session
-from tachograph_schema.documents.signal_life import OPEN, STEP_AT, UNHEEDED, SignalStatus, Why
+from tachograph_schema.documents.signal import (
+    OPEN_STATUSES,
+    STEP_AT,
+    UNHEEDED_STATUSES,
+    Signal,
+    SignalStatus,
+    Why,
+)
 from tachograph_schema.rotation.thresholds import Thresholds, is_well
 
 HISTORY = timedelta(hours=1)
@@ -65,7 +71,7 @@ def judge(
 ) -> Transition | None:
     """Return what is to be done; None where there is nothing, or not yet."""
     signal, session, successor = standing.signal, standing.session, standing.successor
-    if signal.status not in OPEN:
+    if signal.status not in OPEN_STATUSES:
         return None
     if successor is not None and at_work(successor):
         fields = {
@@ -75,7 +81,11 @@ def judge(
         return Transition("completed", {k: v for k, v in fields.items() if v is not None})
     if session is not None and session.voided:
         return _expired("ended")
-    if signal.status in UNHEEDED and not signal.starts and signal.successor_session_id is None:
+    if (
+        signal.status in UNHEEDED_STATUSES
+        and not signal.starts
+        and signal.successor_session_id is None
+    ):
         verdict = None if session is None else _relieved(signal, session, at)
         if verdict is not None:
             return verdict
@@ -91,7 +101,7 @@ def at_work(successor: Session) -> bool:
 
 def waited(signal: Signal, now: datetime) -> timedelta:
     """Return how long ago a signal's last step was."""
-    steps = [getattr(signal, STEP_AT[status]) for status in OPEN]
+    steps = [getattr(signal, STEP_AT[status]) for status in OPEN_STATUSES]
     others = (signal.escalated_at, signal.succeeded_at)
     return now - max(filter(None, (*steps, *others)), default=now)
 

@@ -15,26 +15,17 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tachograph_schema.counters import names
+from tachograph_schema.documents.baseline import Baseline
 from tachograph_schema.documents.coordination import Incident, Lease, Message
 from tachograph_schema.documents.fleet import Fleet, LivenessPolicy, RotationPolicy, TracingPolicy
+from tachograph_schema.documents.ledger import LedgerEntry, Rejected, Sweep
 from tachograph_schema.documents.price_sheet import PriceRow
-from tachograph_schema.documents.records import (
-    Alert,
-    Baseline,
-    LedgerEntry,
-    Live,
-    Rejected,
-    Rollup,
-    Shard,
-    Signal,
-    Snapshot,
-    SpanLink,
-    Sweep,
-    TraceBatch,
-    Tree,
-)
+from tachograph_schema.documents.rollup import Rollup, Shard, Tree
 from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.signal import Alert, Signal
+from tachograph_schema.documents.snapshot import Live, Snapshot
 from tachograph_schema.documents.task import Evaluation, ModelUsage, Task, ToolUse
+from tachograph_schema.documents.trace import SpanLink, TraceBatch
 
 DOCUMENTS: dict[type[BaseModel], str] = {
     Fleet: "`fleets/{fleet}`, written by the owner",

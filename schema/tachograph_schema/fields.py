@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_COUNT = 10**15
 """The largest count or amount taken from one document: sums of millions of them fit an int64."""
@@ -128,3 +128,9 @@ Sequences = Annotated[dict[Name, Count], BeforeValidator(_sequences)]
 def optional(description: str, **constraints: Any) -> Any:  # noqa: ANN401 - as pydantic's own Field
     """Declare an optional field: absent means unknown, never zero."""
     return Field(default=None, description=description, **constraints)
+
+
+class Record(BaseModel):
+    """The base of documents that functions alone write."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)

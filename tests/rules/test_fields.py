@@ -14,9 +14,9 @@ from support.fleets.hostile import NOW, A, T, batch, seed
 from support.rules import Act, Acting, create, update
 from tachograph_schema import fields
 from tachograph_schema.documents.coordination import Incident, Lease, Message
-from tachograph_schema.documents.records import TraceBatch
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import Evaluation, ModelUsage, Task, ToolUse
+from tachograph_schema.documents.trace import TraceBatch
 from tachograph_schema.parsing import parse
 
 _FUNCTIONS_ALONE = {

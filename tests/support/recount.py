@@ -11,8 +11,8 @@ from counting.contribution import contribution, delta
 from events.change import Version as Counted
 from publishing.rollups import add_up, publish
 from support.wire.events import Version, Write
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.paths import ROLLUPS, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
 

@@ -18,7 +18,7 @@ from google.cloud import firestore
 from tachograph.coordination.claims import CLAIMABLE, ClaimLost, Claims, claim_fields
 from tachograph.coordination.messages import message_fields
 from tachograph.firestore.retry import CONTENDED
-from tachograph_schema.documents.signal_life import OPEN
+from tachograph_schema.documents.signal import OPEN_STATUSES
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS, DocumentPath
 
 DISPATCH = "dispatch"
@@ -155,7 +155,7 @@ class Dispatcher:
         found = signals.where(filter=_is("session_id", "==", session_id)).get()
         return any(
             (signal.to_dict() or {}).get("kind") == "rotate"
-            and (signal.to_dict() or {}).get("status") in OPEN
+            and (signal.to_dict() or {}).get("status") in OPEN_STATUSES
             for signal in found
         )
 

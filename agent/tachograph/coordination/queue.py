@@ -14,7 +14,7 @@ from google.cloud import firestore
 
 from tachograph.coordination.claims import ClaimLost, Claims, Taken
 from tachograph.coordination.pick import Spread, Wanted, most_urgent, urgent
-from tachograph_schema.documents.priorities import PRIORITIES
+from tachograph_schema.documents.fleet import PRIORITIES
 from tachograph_schema.paths import FLEETS, TASKS
 
 if TYPE_CHECKING:

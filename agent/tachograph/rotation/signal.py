@@ -10,7 +10,7 @@ from google.cloud import firestore
 
 from tachograph.firestore.listener import listen_or_warn
 from tachograph.firestore.writer import Document, OnWrite, Writer
-from tachograph_schema.documents.signal_life import STEP_AT, SignalStatus, may_move
+from tachograph_schema.documents.signal import STEP_AT, SignalStatus, may_move
 from tachograph_schema.paths import FLEETS, SIGNALS, DocumentPath
 
 if TYPE_CHECKING:

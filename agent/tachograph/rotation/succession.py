@@ -19,7 +19,7 @@ from google.cloud import firestore
 
 from tachograph.coordination.claims import CLAIMABLE, Taken
 from tachograph.firestore.retry import CONTENDED
-from tachograph_schema.documents.signal_life import OPEN
+from tachograph_schema.documents.signal import OPEN_STATUSES
 from tachograph_schema.documents.task_release import HELD
 from tachograph_schema.paths import FLEETS, SESSIONS, SIGNALS, TASKS, DocumentPath
 
@@ -207,7 +207,7 @@ def _claim(
             return found, found.read_time
         if holder is not None:
             raise _taken_by(found, f"sessions/{holder} has taken over")
-        if fields.get("status") not in OPEN:
+        if fields.get("status") not in OPEN_STATUSES:
             raise _taken_by(found, f"it is {fields.get('status')}")
         mine = {"successor_session_id": session_id, "succeeded_at": firestore.SERVER_TIMESTAMP}
         try:
@@ -234,7 +234,7 @@ def _latest(signals: firestore.CollectionReference, predecessor: str) -> _Snapsh
 
 def _counts(signal: Mapping[str, Any]) -> bool:
     """Tell whether a rotation is under way, or was: one that came to nothing binds nobody."""
-    begun = signal.get("status") in OPEN or signal.get("successor_session_id") is not None
+    begun = signal.get("status") in OPEN_STATUSES or signal.get("successor_session_id") is not None
     return signal.get("kind") == "rotate" and begun
 
 

@@ -17,7 +17,7 @@ from counting.contribution import COLLECTIONS
 from events.change import stamp
 from publishing.rollups import add_up
 from repair.history import pages
-from tachograph_schema.documents.records import Cells
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.paths import LEDGER, ROLLUPS, SHARDS, parse_path
 from tachograph_schema.periods import hour_of, rollup_id
 

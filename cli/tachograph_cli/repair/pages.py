@@ -15,8 +15,8 @@ from tachograph_cli.repair.reprice import Correction
 from tachograph_cli.repair.verify import Check, Verified
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import table
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.documents.records import Cells
 
 _SHOWN = 10
 _TOKENS = ("tokens_in", "cache_read_tokens", "cache_write_tokens", "tokens_out")

@@ -11,10 +11,10 @@ from typing import Any
 
 from publishing.rollups import add_up
 from repair.gaps import Counted
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET, UNKNOWN
 from tachograph_schema.counters.sketch import SEPARATOR
 from tachograph_schema.documents.price_sheet import PriceList
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.documents.task import Task
 from tachograph_schema.pricing.price import price_sum
 from tachograph_schema.pricing.task_cost import Row, usage_rows

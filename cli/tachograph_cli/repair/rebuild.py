@@ -22,9 +22,9 @@ from publishing.rollups import add_up, mend_total, publish, publish_sums
 from repair.history import Chain, chains
 from tachograph_cli.repair.hours import Hour, first_whole_hour, hours, moment, published, whole
 from tachograph_cli.repair.verify import check_sums
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.dimensions import bounded
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.paths import SHARDS, DocumentPath, correction_key
 from tachograph_schema.periods import hour_of, hours_before
 

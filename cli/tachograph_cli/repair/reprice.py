@@ -24,9 +24,9 @@ from repair.history import Chain, chains, version_of
 from repair.sweep import known_since, read_marker
 from tachograph_cli.repair.hours import moment
 from tachograph_cli.repair.price_change import repriced_fields, says_cost, spread
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import TASKS, correction_key

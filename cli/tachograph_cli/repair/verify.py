@@ -17,10 +17,10 @@ from repair.gaps import lost, restated
 from repair.history import chains, pages
 from repair.sweep import RETRY_WINDOW, known_since, read_marker
 from tachograph_cli.repair.hours import hours, moment, published, whole
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.dimensions import bounded
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.paths import ROLLUPS, SHARDS
 from tachograph_schema.periods import day_of, rollup_id, week_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.api_core.retry import Retry
 from google.cloud import firestore
 
-from tachograph_schema.documents.records import Rollup
+from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.paths import FLEETS, ROLLUPS
 from tachograph_schema.periods import Grain
 

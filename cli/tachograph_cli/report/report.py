@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.derived import (
     concentration,
     dearest_to_cheapest,
@@ -24,7 +25,7 @@ from tachograph_schema.counters.derived import (
 from tachograph_schema.counters.dimensions import dimension
 from tachograph_schema.counters.names import FLEET, OTHER, UNKNOWN
 from tachograph_schema.counters.sketch import SEPARATOR
-from tachograph_schema.documents.records import Cells, Rollup
+from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 Row = Mapping[str, int]

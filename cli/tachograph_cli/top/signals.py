@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tachograph_cli.terminal import fmt
 from tachograph_cli.top.view import age, ago
-from tachograph_schema.documents.signal_life import WRONG
+from tachograph_schema.documents.signal import WRONG
 
 _STATUSES: Mapping[str, str] = {
     "pending": "yellow",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tachograph_schema.counters.names import OTHER, add_rows
-from tachograph_schema.documents.records import Cells
+from tachograph_schema.counters.cells import Cells, add_rows
+from tachograph_schema.counters.names import OTHER
 
 MAX_VALUES: Mapping[str, int] = {
     "agent": 300,

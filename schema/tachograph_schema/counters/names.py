@@ -5,7 +5,7 @@ A scope is `fleet` or `KIND:VALUE`; a counter that sums a task's field has the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from tachograph_schema.usage import BUCKETS
@@ -137,12 +137,3 @@ TOTALS: Final = (
     "rejected_fields",
 )
 """The fleet's counters that every snapshot carries."""
-
-
-def add_rows(rows: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Add up the counters of several rows, without zeros."""
-    total: dict[str, int] = {}
-    for row in rows:
-        for name, n in row.items():
-            total[name] = total.get(name, 0) + n
-    return {name: n for name, n in total.items() if n}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tachograph_schema.documents.price_sheet import PriceList
-from tachograph_schema.documents.priorities import PRIORITIES
 from tachograph_schema.fields import Count, Map, Name, Pct, Text, optional
+
+PRIORITIES: Final = ("critical", "urgent", "high", "normal", "low")
+"""The most urgent first, where a fleet does not say otherwise."""
 
 DEFAULT_TIERS: dict[str, str] = {
     "opus": "frontier",

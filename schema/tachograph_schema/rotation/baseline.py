@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.derived import percentiles
 from tachograph_schema.counters.dimensions import dimension
 from tachograph_schema.counters.names import OTHER
 from tachograph_schema.counters.sketch import SEPARATOR
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.rotation.cliff import Cliff, Side, cliff, sides
 
 DAYS: Final = 28

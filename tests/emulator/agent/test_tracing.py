@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from support.fakes.trace_server import CloudTrace, Mode, attributes, cloud_trace, collector
 from tachograph import Fleet, Usage, current_traceparent
 from tachograph.tracing.settings import Tracing, read_tracing
-from tachograph_schema.documents.records import TraceBatch
+from tachograph_schema.documents.trace import TraceBatch
 from tachograph_schema.paths import baseline_id
 from tachograph_schema.tracing.spans import read_traceparent
 

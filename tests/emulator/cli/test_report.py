@@ -20,7 +20,7 @@ from tachograph_cli.report.published import latest
 from tachograph_cli.report.report import as_json, report
 from tachograph_schema.counters.derived import interval
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Rollup, Shard
+from tachograph_schema.documents.rollup import Rollup, Shard
 from tachograph_schema.paths import TASKS, shard_id
 from tachograph_schema.periods import hour_of
 

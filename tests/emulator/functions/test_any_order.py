@@ -28,10 +28,10 @@ from support.recount import cells_of, hours_of, published
 from support.wire.events import Served, Write, serve
 from tachograph_cli.local.stack import Stack
 from tachograph_cli.repair.verify import verify
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.coordination import INCIDENT_KINDS
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.periods import day_of, week_of
 
 _NOW = datetime.now(UTC)

@@ -12,7 +12,7 @@ from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.counters.names import SKETCHES
 from tachograph_schema.counters.sketch import bucket_counter
-from tachograph_schema.documents.records import Baseline
+from tachograph_schema.documents.baseline import Baseline
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 NOW = datetime(2026, 3, 30, 12, 30, tzinfo=UTC)

@@ -17,7 +17,8 @@ from support.recorded_events import Recorder, deliver
 from support.recount import published, rollup
 from tachograph import Fleet as Agents
 from tachograph import Usage
-from tachograph_schema.documents.records import Live, Shard
+from tachograph_schema.documents.rollup import Shard
+from tachograph_schema.documents.snapshot import Live
 from tachograph_schema.paths import bucket_of, shard_id
 from tachograph_schema.periods import day_of, hour_of, hours_before
 

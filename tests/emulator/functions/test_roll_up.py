@@ -19,7 +19,7 @@ from support.recount import cells_of, hours_of, published
 from support.wire.events import EPOCH, Served, Version, Write, history, serve
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
-from tachograph_schema.documents.records import Cells
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.periods import day_of, week_of
 
 Rollups = dict[str, Cells]

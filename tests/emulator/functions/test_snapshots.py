@@ -15,7 +15,7 @@ from support.wire.meter import Meter, metered
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.counters.names import TOTALS
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Live, Snapshot
+from tachograph_schema.documents.snapshot import Live, Snapshot
 
 _BUCKET = datetime(2026, 3, 1, 12, 30, 10, tzinfo=UTC)
 _HOUR = "2026-03-01T12"

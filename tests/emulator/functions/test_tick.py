@@ -18,7 +18,8 @@ from support.recount import published, rollup
 from support.wire.events import serve
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Live, Rollup, Shard, Snapshot
+from tachograph_schema.documents.rollup import Rollup, Shard
+from tachograph_schema.documents.snapshot import Live, Snapshot
 from tachograph_schema.paths import shard_id
 
 _HOUR = "2026-03-01T12"

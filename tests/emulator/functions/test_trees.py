@@ -17,7 +17,7 @@ from support.wire.events import Served, Version, Write, history, serve
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Tree
+from tachograph_schema.documents.rollup import Tree
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from support.recount import published
 from support.wire.events import Write, serve
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import LedgerEntry
+from tachograph_schema.documents.ledger import LedgerEntry
 
 _TASK = {"status": "active", "model": "claude-opus-4-6", "provider": "anthropic"}
 _LATER = datetime.now(UTC) + RETRY_WINDOW + timedelta(hours=1)

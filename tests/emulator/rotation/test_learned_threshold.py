@@ -16,8 +16,9 @@ from publishing.rollups import add_up, publish
 from rotation import learned
 from support.wire.meter import Meter, metered
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.documents.baseline import Baseline
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Baseline, Shard
+from tachograph_schema.documents.rollup import Shard
 from tachograph_schema.paths import TASKS, shard_id
 from tachograph_schema.periods import hour_of
 

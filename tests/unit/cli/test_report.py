@@ -24,6 +24,7 @@ from tachograph_cli.report.cost.bill import bill
 from tachograph_cli.report.cost.task_tree import Family, Member
 from tachograph_cli.report.report import Report, as_json, report
 from tachograph_cli.terminal import fmt
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.derived import (
     concentration,
     dearest_to_cheapest,
@@ -32,7 +33,7 @@ from tachograph_schema.counters.derived import (
 )
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.price_sheet import read_prices
-from tachograph_schema.documents.records import Cells, Rollup
+from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.documents.task import Task
 from tachograph_schema.pricing.price import price
 

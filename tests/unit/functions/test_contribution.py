@@ -16,9 +16,9 @@ from counting.contribution import contribution, delta
 from events.change import Version
 from publishing.rollups import add_up
 from support.places import CASES
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET, USAGE
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 
 _CASES = yaml.safe_load((CASES / "contributions.yaml").read_text())
 _AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -15,8 +15,8 @@ from publishing.rollups import add_up
 from repair.gaps import Counted, State, lost, restated
 from support.recorded_events import changed, closing, state_of, trees_of
 from support.wire.events import EPOCH, Write, history
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.paths import ledger_key, parse_path
 
 _PATH = "fleets/f/tasks/t-81"

@@ -16,7 +16,17 @@ from google.cloud import firestore
 from pydantic import BaseModel
 
 from support.wire.indexes import FILE, Indexes, Shape, read_indexes, shapes
-from tachograph_schema.documents import coordination, records, session, task
+from tachograph_schema.documents import (
+    baseline,
+    coordination,
+    ledger,
+    rollup,
+    session,
+    signal,
+    snapshot,
+    task,
+    trace,
+)
 
 _COMPOSITE = Indexes(
     {
@@ -116,7 +126,17 @@ def test_what_expires_is_removed_by_the_database() -> None:
     removed = {o["collectionGroup"] for o in overrides if o.get("ttl")}
     models = [
         model
-        for module in (coordination, records, session, task)
+        for module in (
+            baseline,
+            coordination,
+            ledger,
+            rollup,
+            session,
+            signal,
+            snapshot,
+            task,
+            trace,
+        )
         for _, model in inspect.getmembers(module, inspect.isclass)
         if issubclass(model, BaseModel) and model.__module__ == module.__name__
     ]

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from rotation.transitions import RotationState, Transition, judge, read_signal
 from tachograph_schema.documents.fleet import RotationPolicy
-from tachograph_schema.documents.records import Signal
 from tachograph_schema.documents.session import Session
-from tachograph_schema.documents.signal_life import (
+from tachograph_schema.documents.signal import (
     AGENT_STEPS,
-    OPEN,
+    OPEN_STATUSES,
     ORDER,
     STEP_AT,
-    UNHEEDED,
+    UNHEEDED_STATUSES,
+    Signal,
     SignalStatus,
     may_move,
 )
@@ -103,14 +103,14 @@ def test_every_signal_is_over_within_a_bounded_time_and_moves_forward_only(
         now = START + timedelta(seconds=10 * tick)
         signal = read_signal(fields)
         assert signal is not None
-        if signal.status not in OPEN:
+        if signal.status not in OPEN_STATUSES:
             break
         known = successor if signal.successor_session_id else None
         standing = RotationState(signal, session, signal.successor_session_id, known, now)
         verdict = judge(standing, policy, AT, startable=startable)
         if verdict is not None:
             _apply(fields, verdict, policy, now)
-    assert fields["status"] not in OPEN
+    assert fields["status"] not in OPEN_STATUSES
 
 
 def _apply(
@@ -121,7 +121,7 @@ def _apply(
         assert may_move(fields["status"], verdict.status)
         fields |= {"status": verdict.status, STEP_AT[verdict.status]: now}
     if verdict.escalated:
-        assert fields["status"] in UNHEEDED
+        assert fields["status"] in UNHEEDED_STATUSES
         fields["escalated_at"] = now
     if verdict.freed:
         fields.pop("successor_session_id")

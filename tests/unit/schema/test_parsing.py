@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tachograph_schema.documents.records import Signal
 from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.signal import Signal
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
 

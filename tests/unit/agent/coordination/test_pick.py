@@ -17,7 +17,7 @@ from tachograph.coordination.pick import (
     rank,
     urgent,
 )
-from tachograph_schema.documents.priorities import PRIORITIES
+from tachograph_schema.documents.fleet import PRIORITIES
 
 _WORDS = st.sampled_from([*PRIORITIES, "whenever", None])
 

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.dimensions import bounded, dimension, other
-from tachograph_schema.documents.records import Cells
 
 _SCOPES = st.builds(
     lambda kind, n: f"{kind}{n}",

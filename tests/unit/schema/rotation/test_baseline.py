@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.sketch import bucket_counter
-from tachograph_schema.documents.records import Cells
 from tachograph_schema.fields import MAX_NAME_CHARS
 from tachograph_schema.paths import baseline_id
 from tachograph_schema.rotation.baseline import MAX_BASELINES, MIN_RUNS, normals
