@@ -65,9 +65,9 @@ chromium: $(PACKAGES) ## Find a Chromium for the page tests, or install one
 docs: $(PACKAGES) ## Make docs/fields.md from the schema
 	$(BIN)/python -m tachograph_schema.docs > docs/fields.md
 
-pictures: setup chromium ## From recordings: docs/*.png of the terminal, every page's into PICTURES=build/pictures; FLEET=folder
-	$(BIN)/tachograph local -- $(BIN)/python docs/pictures.py '$(or $(FLEET),../shared/data/claude-code/dev)'
-	$(BIN)/tachograph local -- $(BIN)/python docs/dashboard_pictures.py \
+pictures: setup chromium ## From recordings: docs/pictures/*.png of the terminal, every page's into PICTURES=build/pictures; FLEET=folder
+	$(BIN)/tachograph local -- $(BIN)/python docs/pictures/terminal.py '$(or $(FLEET),../shared/data/claude-code/dev)'
+	$(BIN)/tachograph local -- $(BIN)/python docs/pictures/dashboard.py \
 		'$(or $(FLEET),../shared/data/claude-code/dev)' '$(or $(PICTURES),build/pictures)'
 
 lock: $(PACKAGES) ## Resolve requirements.lock and package-lock.json anew

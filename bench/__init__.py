@@ -1,1 +1,1 @@
-"""The numbers in the README, reproducible."""
+"""Measures the numbers that the README quotes."""

@@ -1,4 +1,4 @@
-"""Races lost over a queue: everybody for the oldest task, and `claim_next`, which spreads them."""
+"""Claim collisions over one queue: every session takes the oldest task, or calls `claim_next`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PATIENCE_S = 300
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield the collisions of a hundred contenders for a hundred tasks, in both ways."""
+    """Yield the collisions of 100 sessions over 100 tasks, for both ways to choose a task."""
     root = Path(__file__).parent.parent
     with Stack.start(root, only=("firestore",)) as stack, patch.dict(os.environ, stack.env):
         for name, way in (("everybody takes the oldest", oldest), ("claim_next", spread)):
@@ -36,7 +36,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def oldest(session: Session, db: firestore.Client, fleet: str) -> str | None:
-    """Take the oldest task of the queue, and again until it is one's own."""
+    """Claim the oldest task of the queue; after a lost race, try the oldest one left."""
     queued = firestore.FieldFilter("status", "==", "queued")
     tasks = db.collection("fleets", fleet, "tasks").where(filter=queued)
     while found := tasks.order_by("created_at").limit(1).get():
@@ -48,7 +48,7 @@ def oldest(session: Session, db: firestore.Client, fleet: str) -> str | None:
 
 
 def spread(session: Session, _: firestore.Client, __: str) -> str | None:
-    """Take the next task."""
+    """Claim a task with `claim_next`."""
     task = session.claim_next()
     return None if task is None else task.id
 
@@ -56,7 +56,7 @@ def spread(session: Session, _: firestore.Client, __: str) -> str | None:
 def contended(
     db: firestore.Client, way: Callable[[Session, firestore.Client, str], str | None]
 ) -> tuple[int, float]:
-    """Have everybody claim one task at the same moment; return the collisions and the seconds."""
+    """Let all sessions claim a task at the same moment; return the collisions and the seconds."""
     name = f"bench-{uuid.uuid4().hex}"
     batch, now = db.batch(), datetime.now(UTC)
     for n in range(TASKS):

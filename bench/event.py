@@ -1,4 +1,4 @@
-"""CPU that one event takes in roll_up, without the network, in fleets of differing size."""
+"""CPU time of one event in `roll_up`, without the network, in fleets of three sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a session's journal to its successor's first progress: a process started by the function."""
+"""The handoff gap: from a session's journal to the first progress of a successor process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODEL = {"model": "claude-haiku-4-5", "provider": "anthropic"}
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield the percentiles of the gap, and of the time from the signal to the successor."""
+    """Yield the percentiles of the gap, and of the time from signal to completed rotation."""
     with Stack.start(ROOT) as stack, patch.dict(os.environ, stack.env):
         db = firestore.Client()
         name = f"bench-{uuid.uuid4().hex}"
@@ -43,7 +43,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _handed_over(db: firestore.Client, fleet: Fleet, n: int) -> dict[str, Any]:
-    """Let a session run low and hand over; return its signal when the successor is at work."""
+    """Let a session run low and hand over; return its signal once the rotation is completed."""
     session = fleet.session(f"b-{n}", session_id=f"s-{n}", context_window=200_000, **MODEL)
     session.task(f"t-{n}").record(Usage(tokens_in=140_000), **MODEL)
     if not session.wait_for_signal(WAIT_S):

@@ -1,4 +1,4 @@
-"""What a cold start of the hot function imports: time and memory of a fresh process."""
+"""Import time and memory of the hot function in a fresh process, as in a cold start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print(seconds, int(peak.split()[1]) / 1024)
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield the medians of several fresh processes."""
+    """Yield the medians of 7 fresh processes."""
     found = [_import() for _ in range(RUNS)]
     seconds, mebibytes = (statistics.median(column) for column in zip(*found, strict=True))
     yield "import of the hot function", f"{seconds:.2f} s, {mebibytes:.0f} MB", "0.8 s, 120 MB"

@@ -1,4 +1,4 @@
-"""From an agent's write to a listener, and to the published rollup, on the local stack."""
+"""Latency on the local stack: agent write to listener, and agent write to published rollup."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tachograph_cli.local.stack import Stack
 WRITES = 100
 ROLLUPS = 20
 EVERY_S = 1.7
-"""Not a divisor of a tick, so that writes fall anywhere in it."""
+"""Seconds between two writes; no divisor of a tick's 10 s, so writes fall on all parts of it."""
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield the percentiles of both ways."""
+    """Yield the percentiles of both latencies."""
     root = Path(__file__).parent.parent
     with Stack.start(root) as stack, patch.dict(os.environ, stack.env):
         db = firestore.Client()

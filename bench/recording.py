@@ -1,4 +1,4 @@
-"""What recording a call costs the agent that makes it."""
+"""The SDK's overhead for one recorded call."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ CALLS = 20_000
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield the median and the 99th percentile of one `record`, with writing in the background."""
-    client = MagicMock()  # answers every write at once: what is measured is the agent's own side
+    """Yield the median and the 99th percentile of one `record`, with writes in the background."""
+    client = MagicMock()  # answers every write at once, so only the agent's side is measured
     client.document.return_value.get.return_value.to_dict.return_value = {}
     usage = Usage(tokens_in=900, cache_read_tokens=41_000, tokens_out=350)
     took: list[int] = []

@@ -1,4 +1,4 @@
-"""What one snapshot is billed, and how long it takes, in fleets of differing size."""
+"""Billed operations and duration of one snapshot, in fleets of three sizes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZES = (100, 1_000, 10_000)
 RUNS = 5
 _MODELS = ("claude-opus-4-6", "claude-sonnet-4-5", "gpt-5.2-codex")
 _READ_USD, _WRITE_USD = 0.30e-6, 0.90e-6
-"""List prices in us-central1, as elsewhere in the README."""
+"""List prices in us-central1, as in docs/operations.md."""
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
@@ -77,7 +77,7 @@ def _fill(fleet: str, sessions: int) -> None:
 
 
 def _take(emulator: str, fleet: str) -> tuple[Bill, float]:
-    """Take snapshots of a fleet; return what the last was billed, and what the fastest took."""
+    """Take 5 snapshots; return the bill of the last and the milliseconds of the fastest."""
     with metered(emulator) as meter, patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=meter.address):
         db = firestore.Client()
         took_ms = []

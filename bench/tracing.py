@@ -1,4 +1,4 @@
-"""What tracing costs: an event whose backend answers, hangs or is gone, and a traced call."""
+"""The cost of tracing: for an event, with a backend that answers, hangs or is gone; for a call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROGRAM = """
 import os, time
 begun = time.perf_counter()
 import main
-from outlet import outlet
+from runtime.span_export import outlet
 from tachograph_schema.tracing.spans import Span
 outlet().send([Span("s", "1" * 32, "2" * 16, None, 1, 2)], 60)
 seconds = time.perf_counter() - begun
@@ -38,7 +38,7 @@ print(seconds, int(peak.split()[1]) / 1024)
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield a row for each thing measured."""
+    """Yield the rows of the first export, of the event and of the recorded call."""
     seconds, mebibytes = _first_export()
     yield "import and first export, tracing on", f"{seconds:.2f} s, {mebibytes:.0f} MB", "120 MB"
     with Stack.start(_ROOT, only=("firestore",)) as stack:
@@ -56,7 +56,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _events(firestore: str, name: str) -> tuple[float, list[float]]:
-    """Return what the first event took and the others, one after the other, in milliseconds."""
+    """Return the milliseconds of the first event, and of each of the 59 after it."""
     with cloud_trace("hang" if name == "hangs" else "ok") as server:
         settings = {
             "TACHOGRAPH_TRACING": "off" if name == "off" else "cloud",
@@ -113,7 +113,7 @@ def _process(server: CloudTrace) -> tuple[float, float]:
 
 def _recorded(tracing: str | Tracing) -> tuple[float, float]:
     """Return the median and the 99th percentile of one `record`, in microseconds."""
-    client = MagicMock()  # answers at once: what is measured is the agent's own side
+    client = MagicMock()  # answers at once, so only the agent's side is measured
     client.project, client._database = "bench", "(default)"  # noqa: SLF001 - as Firestore's has it
     client.document.return_value.get.return_value.to_dict.return_value = {}
     usage = Usage(tokens_in=900, cache_read_tokens=41_000, tokens_out=350)

@@ -1,7 +1,7 @@
-"""A successor: what a fleet's rotation policy names as `job` or `local_command` looks like this.
+"""An example of a successor, the program that a rotation policy names as `job` or `local_command`.
 
-The environment says whom it follows. If another execution came up first, the session cannot be
-opened and the process ends with status 0.
+The environment names the signal, the agent and the predecessor. If another successor has claimed
+the signal first, `SuccessionTaken` ends the process with status 0.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ MODEL = "claude-haiku-4-5"
 
 
 def main() -> None:
-    """Read the notes, and go on with the task of the session that was rotated away."""
+    """Take over the predecessor's task, read its journal and complete the task."""
     with (
         Fleet(os.environ["TACHOGRAPH_FLEET"]) as fleet,
         fleet.session(
@@ -23,10 +23,10 @@ def main() -> None:
     ):
         task = session.take_over()
         if task is None:
-            print("the task has ended, or somebody else has it")
+            print("the task has ended, or another session holds it")
             return
         with task:
-            print(f"{task.id}: reading {os.environ.get('TACHOGRAPH_JOURNAL', 'no notes')}")
+            print(f"{task.id}: reading {os.environ.get('TACHOGRAPH_JOURNAL', 'no journal')}")
             task.record(Usage(tokens_in=12_000, tokens_out=400), model=MODEL)
             task.complete()
 

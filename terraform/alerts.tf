@@ -1,4 +1,4 @@
-# 8 Who is told, and of what. docs/operations.md says what to do about each.
+# Stage 6 of 6: the alerts of the installation. docs/operations.md says what to do about each.
 
 locals {
   our_services      = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = starts_with(\"${var.name}-\")"
@@ -77,7 +77,7 @@ resource "google_monitoring_alert_policy" "threshold" {
   depends_on = [google_project_service.needed]
 }
 
-# Uptime: nobody outside may call `tick`, so it is watched from inside, by its successes.
+# An uptime check cannot call `tick`, because only the scheduler may. So this alert watches its successes.
 resource "google_monitoring_alert_policy" "tick_silent" {
   project               = var.project
   display_name          = "${var.name}: No tick has succeeded for 5 minutes"
@@ -107,7 +107,7 @@ resource "google_monitoring_alert_policy" "tick_silent" {
   depends_on = [google_project_service.needed]
 }
 
-# What a function lets go will never come again: a retry cannot fix it, a person can.
+# A function lets an event go when a retry cannot fix it. The event does not come again, so a person must look.
 resource "google_monitoring_alert_policy" "events_let_go" {
   project               = var.project
   display_name          = "${var.name}: An event could not be counted"
@@ -143,6 +143,6 @@ resource "google_monitoring_alert_policy" "events_let_go" {
 }
 
 locals {
-  # As functions/main.py says it; a test holds the two together.
+  # The words that functions/main.py logs; a test compares the two.
   lets_go = ["let go: ", "Firestore refuses its counters"]
 }

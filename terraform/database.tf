@@ -1,4 +1,4 @@
-# 2 Where everything is: the database, its indexes, exemptions and retention.
+# Stage 2 of 6: the database, its indexes, index exemptions, retention and security rules.
 
 locals {
   indexes = jsondecode(file("${path.module}/../rules/firestore.indexes.json"))
@@ -9,7 +9,7 @@ resource "google_firestore_database" "fleets" {
   name                              = var.database
   location_id                       = var.location
   type                              = "FIRESTORE_NATIVE"
-  database_edition                  = "STANDARD" # Enterprise has no listeners' prices like these, and no index_config
+  database_edition                  = "STANDARD" # Enterprise prices listeners differently and has no index_config
   concurrency_mode                  = "PESSIMISTIC"
   point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
   delete_protection_state           = var.delete_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
@@ -51,7 +51,7 @@ resource "google_firestore_index" "composite" {
   }
 }
 
-# No index on what nobody queries: each map would cost two index entries per key.
+# Fields that no query uses have no index, because a map costs two index entries for each key.
 resource "google_firestore_field" "override" {
   for_each = { for field in local.indexes.fieldOverrides : "${field.collectionGroup}.${field.fieldPath}" => field }
 
@@ -76,6 +76,31 @@ resource "google_firestore_field" "override" {
     content {}
   }
 
-  # Both change the schema of a collection, and Firestore answers 409 to changes that overlap.
+  # An index and an override both change a collection's schema, and Firestore answers 409 to overlapping changes.
   depends_on = [google_firestore_index.composite]
+}
+
+# The emulator enforces the same rules file.
+resource "google_firebaserules_ruleset" "firestore" {
+  project = var.project
+
+  source {
+    files {
+      name    = "firestore.rules"
+      content = file("${path.module}/../rules/firestore.rules")
+    }
+  }
+
+  # A ruleset cannot be changed, so the new one is released before the old one is deleted.
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [google_firestore_database.fleets]
+}
+
+resource "google_firebaserules_release" "firestore" {
+  project      = var.project
+  name         = var.database == "(default)" ? "cloud.firestore" : "cloud.firestore/${var.database}"
+  ruleset_name = "projects/${var.project}/rulesets/${google_firebaserules_ruleset.firestore.name}"
 }

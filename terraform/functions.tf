@@ -1,4 +1,4 @@
-# 5 What reacts: one function for each row of functions.yaml, all from one bundle.
+# Stage 4 of 6: one function for each row of functions.yaml, all from one bundle, and the job that calls `tick`.
 
 locals {
   # The name a function has in the cloud begins with var.name; its row does not.
@@ -6,7 +6,7 @@ locals {
   on_event   = { for name, endpoint in local.endpoints : name => endpoint if can(endpoint.eventTrigger) }
   on_request = { for name, endpoint in local.endpoints : name => endpoint if can(endpoint.httpsTrigger) }
   ticking    = one([for name, endpoint in local.endpoints : name if endpoint.entryPoint == "tick"])
-  # A row says `invoker: public` where the function itself checks who calls.
+  # A row says `invoker: public` when the function checks its callers itself.
   public = [for name, endpoint in local.on_request : name if contains(flatten([try(endpoint.httpsTrigger.invoker, [])]), "public")]
   labels = merge(var.labels, { tachograph = var.name })
 
@@ -17,7 +17,7 @@ locals {
   bundle     = coalesce(var.bundle, "${path.module}/../build/functions.zip")
   bundle_sha = fileexists(local.bundle) ? filesha256(local.bundle) : "missing"
 
-  # A tick walks through every fleet and once an hour sweeps, so it gets time, and no company.
+  # A tick visits every fleet and sweeps once an hour, so it gets 540 s and handles one request at a time.
   usual = { (local.ticking) = { concurrency = 1, max_instances = 2, timeout_seconds = 540 } }
   sizes = { for name in keys(local.endpoints) : name => {
     for what, value in {
@@ -54,7 +54,7 @@ resource "google_storage_bucket" "bundles" {
   depends_on = [google_project_service.needed]
 }
 
-# Named by its content, so an unchanged bundle changes nothing and a changed one every function.
+# The object is named by its content: an unchanged bundle changes nothing, a changed one replaces every function.
 resource "google_storage_bucket_object" "bundle" {
   bucket = google_storage_bucket.bundles.name
   name   = "functions-${substr(local.bundle_sha, 0, 16)}.zip"
@@ -78,7 +78,7 @@ resource "google_artifact_registry_repository" "images" {
   description   = "Images of the functions"
   labels        = local.labels
 
-  # Storage is paid for: images older than a month go, but the five newest of each function stay.
+  # Storage costs money: images older than a month are deleted, but the five newest of each function stay.
   cleanup_policies {
     id     = "old"
     action = "DELETE"
@@ -129,18 +129,18 @@ resource "google_cloudfunctions2_function" "function" {
     max_instance_count               = local.sizes[each.key].max_instances
     timeout_seconds                  = local.sizes[each.key].timeout_seconds
     all_traffic_on_latest_revision   = true
-    # Eventarc and Scheduler come from inside; what is called from anywhere checks who calls.
+    # Eventarc and Cloud Scheduler call from inside; a function open to all callers checks them itself.
     ingress_settings = contains(local.public, each.key) ? "ALLOW_ALL" : "ALLOW_INTERNAL_ONLY"
 
     environment_variables = merge(var.environment, local.settings, {
-      # functions-framework serves 4 requests at a time unless told: the others would wait in line.
+      # functions-framework serves 4 requests at a time by default; further requests would wait.
       THREADS = local.sizes[each.key].concurrency
-      # Whose token the tick obeys; the other functions, which nobody calls, do not look.
+      # `tick` accepts the token of this account only. The other functions do not read the variable.
       TACHOGRAPH_TICK_CALLER = google_service_account.scheduler.email
     })
   }
 
-  # Written here and not on google_eventarc_trigger: that one cannot target a function.
+  # The trigger stands here because google_eventarc_trigger cannot target a function.
   dynamic "event_trigger" {
     for_each = can(each.value.eventTrigger) ? [each.value.eventTrigger] : []
     content {
@@ -156,7 +156,7 @@ resource "google_cloudfunctions2_function" "function" {
           value     = event_filters.value
         }
       }
-      # Without the operator a pattern is taken literally, and the function never runs.
+      # Without the operator Eventarc takes the pattern literally, and the function never runs.
       dynamic "event_filters" {
         for_each = event_trigger.value.eventFilterPathPatterns
         content {
@@ -176,4 +176,32 @@ resource "google_cloudfunctions2_function" "function" {
     google_project_iam_member.builder_images,
     google_project_iam_member.builder_source,
   ]
+}
+
+# Cloud Scheduler calls `tick` each minute, whether or not an agent writes.
+resource "google_cloud_scheduler_job" "tick" {
+  project          = var.project
+  region           = local.region
+  name             = "${var.name}-tick"
+  description      = "Publishes rollups and takes snapshots"
+  schedule         = "* * * * *"
+  time_zone        = "Etc/UTC"
+  attempt_deadline = "${local.sizes[local.ticking].timeout_seconds}s"
+
+  # No retry: the next tick is a minute away and publishes everything that this one left out.
+  retry_config {
+    retry_count = 0
+  }
+
+  http_target {
+    uri         = google_cloudfunctions2_function.function[local.ticking].service_config[0].uri
+    http_method = "POST"
+
+    oidc_token {
+      service_account_email = google_service_account.scheduler.email
+      audience              = google_cloudfunctions2_function.function[local.ticking].service_config[0].uri
+    }
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.scheduler_invokes]
 }

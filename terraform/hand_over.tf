@@ -1,13 +1,13 @@
-# 7 What takes over: the job that a successor runs in, if there is one. Fleets name it in their
-# policy; `hand_over` starts it with the task and the predecessor as overrides.
+# Stage 5 of 6: the optional Cloud Run Job that a successor runs in. A fleet names it in its rotation policy
+# (`job`); `hand_over` starts it with the task and the predecessor as overrides.
 
 locals {
   with_job  = var.hand_over_image != null
   launchers = toset([for entry_point in local.entry_points : entry_point if entry_point == "hand_over"])
 }
 
-# A successor is an agent: it signs in with a token of its fleet like any other, and as a service
-# account may do nothing. Grant it what your agents need (a bucket of journals, a secret).
+# A successor is an agent: it signs in with a token of its fleet like any other. Its service account has no
+# role. Grant it the roles that your agents need (a bucket of journals, a secret).
 resource "google_service_account" "successor" {
   count = local.with_job ? 1 : 0
 
@@ -26,13 +26,13 @@ resource "google_cloud_run_v2_job" "successor" {
   location            = local.region
   name                = "${var.name}-successor"
   labels              = local.labels
-  deletion_protection = false # nothing is in it that this file does not say
+  deletion_protection = false # the job holds nothing that this file does not define
 
   template {
     template {
       service_account = google_service_account.successor[0].email
       timeout         = "${var.hand_over_timeout_seconds}s"
-      max_retries     = 0 # a successor that fails is a task that fails; another signal may follow
+      max_retries     = 0 # no retry here: `hand_over` decides whether another successor is started
 
       containers {
         image = var.hand_over_image
@@ -46,7 +46,7 @@ resource "google_cloud_run_v2_job" "successor" {
   depends_on = [google_project_service.needed]
 }
 
-# The hand-over account, and no other, may run the job, with the overrides that name the task.
+# Only the hand-over account may run the job, with the overrides that name the task.
 resource "google_cloud_run_v2_job_iam_member" "launcher" {
   for_each = local.with_job ? local.launchers : []
 

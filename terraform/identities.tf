@@ -1,4 +1,4 @@
-# 4 Who acts: one service account for each stage of the flow, with what that stage needs.
+# Stage 3 of 6: one service account for each stage of the flow, with the roles that the stage needs.
 #
 # No account holds a basic role (owner, editor, viewer). Firestore's roles do not reach into
 # collections, so every function may write every document; the condition keeps it to this database.
@@ -12,7 +12,7 @@ locals {
   }
 }
 
-# One identity per entry point: what each of them did can be told apart in the audit log.
+# Each entry point has its own identity, so the audit log tells them apart.
 resource "google_service_account" "function" {
   for_each = local.entry_points
 
@@ -39,7 +39,7 @@ resource "google_project_iam_member" "function_documents" {
   }
 }
 
-# Every function sends its spans; that role can write spans and read nothing.
+# Every function sends its spans. This role can write spans and can read nothing.
 resource "google_project_iam_member" "function_spans" {
   for_each = local.entry_points
 
@@ -48,7 +48,7 @@ resource "google_project_iam_member" "function_spans" {
   member  = google_service_account.function[each.key].member
 }
 
-# Builds images from the bundle; runs nothing.
+# The builder builds images from the bundle and runs nothing.
 resource "google_service_account" "builder" {
   project      = var.project
   account_id   = "${var.name}-builder"
@@ -58,14 +58,14 @@ resource "google_service_account" "builder" {
   depends_on = [google_project_service.needed]
 }
 
-# A build writes its log,
+# A build writes its log.
 resource "google_project_iam_member" "builder_logs" {
   project = var.project
   role    = "roles/logging.logWriter"
   member  = google_service_account.builder.member
 }
 
-# pushes its image to the one repository,
+# A build pushes its image to the one repository.
 resource "google_project_iam_member" "builder_images" {
   project = var.project
   role    = "roles/artifactregistry.writer"
@@ -78,7 +78,7 @@ resource "google_project_iam_member" "builder_images" {
   }
 }
 
-# and reads the source that Cloud Functions copied into a bucket of its own.
+# A build reads the source that Cloud Functions copied into a bucket of its own.
 resource "google_project_iam_member" "builder_source" {
   project = var.project
   role    = "roles/storage.objectViewer"
@@ -91,7 +91,7 @@ resource "google_project_iam_member" "builder_source" {
   }
 }
 
-# Delivers Firestore's events: receives them from Eventarc and may invoke the functions, each by name.
+# The trigger account receives Firestore's events from Eventarc and may invoke the functions, each by name.
 resource "google_service_account" "trigger" {
   project      = var.project
   account_id   = "${var.name}-trigger"
@@ -117,7 +117,7 @@ resource "google_cloud_run_v2_service_iam_member" "trigger_invokes" {
   member   = google_service_account.trigger.member
 }
 
-# Ticks: may invoke that one function and nothing else.
+# The scheduler account may invoke `tick` and nothing else.
 resource "google_service_account" "scheduler" {
   project      = var.project
   account_id   = "${var.name}-scheduler"
@@ -135,7 +135,7 @@ resource "google_cloud_run_v2_service_iam_member" "scheduler_invokes" {
   member   = google_service_account.scheduler.member
 }
 
-# Whoever comes is let through to a function that checks its callers itself.
+# A function with `invoker: public` checks its callers itself, so everybody may invoke it.
 resource "google_cloud_run_v2_service_iam_member" "anybody_invokes" {
   for_each = toset(local.public)
 

@@ -1,5 +1,5 @@
 output "dashboard" {
-  description = "The dashboard's address, once `make deploy` or the next command has put it there."
+  description = "The dashboard's address. `make deploy` uploads the dashboard."
   value       = "https://${var.project}.web.app"
 }
 
@@ -14,7 +14,7 @@ output "functions" {
 }
 
 output "region" {
-  description = "Where the functions run."
+  description = "The functions' region."
   value       = local.region
 }
 
@@ -24,7 +24,7 @@ output "database" {
 }
 
 output "hand_over_job" {
-  description = "What a fleet's policy names as its hand-over job; null without one."
+  description = "The name for `job` in a fleet's rotation policy; null without a hand-over job."
   value       = one([for job in google_cloud_run_v2_job.successor : "projects/${var.project}/locations/${job.location}/jobs/${job.name}"])
 }
 

@@ -1,7 +1,7 @@
-# Only `project` must be said; every other has the default that suits a fleet of some hundred agents.
+# Only `project` is required. Every other variable has a default that suits a fleet of some hundred agents.
 
 variable "project" {
-  description = "The Google Cloud project's id."
+  description = "The id of the Google Cloud project."
   type        = string
 
   validation {
@@ -11,7 +11,7 @@ variable "project" {
 }
 
 variable "location" {
-  description = "Where the database is, a region or a multi-region (nam5, eur3). It cannot be changed afterwards."
+  description = "The database's location: a region, or a multi-region (nam5, nam7, eur3). It cannot be changed afterwards."
   type        = string
   default     = "us-central1"
 
@@ -22,7 +22,7 @@ variable "location" {
 }
 
 variable "region" {
-  description = "Where the functions run; null: at the database, or in a region of its multi-region."
+  description = "The functions' region. The default is the database's region, or a region of its multi-region."
   type        = string
   default     = null
 
@@ -33,7 +33,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "What the functions' and accounts' names begin with; two installations in one project need two."
+  description = "The prefix of every function's and account's name. Two installations in one project need two prefixes."
   type        = string
   default     = "tachograph"
 
@@ -44,7 +44,7 @@ variable "name" {
 }
 
 variable "labels" {
-  description = "Labels on everything that takes labels."
+  description = "Labels for every resource that takes labels."
   type        = map(string)
   default     = {}
 }
@@ -52,13 +52,13 @@ variable "labels" {
 # The database
 
 variable "delete_protection" {
-  description = "Whether the database refuses to be deleted. `terraform destroy` leaves it where it is then."
+  description = "Whether the database refuses to be deleted. If true, `terraform destroy` leaves the database in place."
   type        = bool
   default     = true
 }
 
 variable "backup_days" {
-  description = "How long daily backups are kept; 0: none, since point-in-time recovery covers 7 days."
+  description = "Days that daily backups are kept. With 0 there are no backups; point-in-time recovery covers 7 days."
   type        = number
   default     = 0
 
@@ -68,10 +68,10 @@ variable "backup_days" {
   }
 }
 
-# Settings: each is TACHOGRAPH_ and its name in the functions' environment (functions/runtime/settings.py)
+# Settings: each becomes the variable TACHOGRAPH_NAME in the functions' environment (functions/runtime/settings.py)
 
 variable "database" {
-  description = "The database's name. A project has its free quota in (default) only."
+  description = "The database's name. Only the database (default) has a free quota."
   type        = string
   default     = "(default)"
 
@@ -82,7 +82,7 @@ variable "database" {
 }
 
 variable "policy_seconds" {
-  description = "How long a fleet's policies are remembered: an owner's change takes that long."
+  description = "Seconds that a function caches a fleet's policies. An owner's change takes effect within that time."
   type        = number
   default     = 60
 
@@ -93,7 +93,7 @@ variable "policy_seconds" {
 }
 
 variable "retry_seconds" {
-  description = "How long a commit is retried in place before the event goes back to Eventarc."
+  description = "Seconds that a function retries a commit in place before it returns the event to Eventarc."
   type        = number
   default     = 20
 
@@ -109,13 +109,13 @@ variable "retry_seconds" {
 }
 
 variable "tick_on_write" {
-  description = "Whether a write may tick its fleet (rollups within 12 s); else the scheduler alone does, each minute."
+  description = "Whether a write may tick its fleet, which publishes rollups within 12 s. If false, only the scheduler ticks, each minute."
   type        = bool
   default     = true
 }
 
 variable "tracing" {
-  description = "Where the functions' spans go: off, cloud (Cloud Trace), or otlp (what OTEL_EXPORTER_OTLP_ENDPOINT in `environment` names)."
+  description = "Where the functions send spans: off, cloud (Cloud Trace), or otlp (the address in OTEL_EXPORTER_OTLP_ENDPOINT, set through `environment`)."
   type        = string
   default     = "off"
 
@@ -131,7 +131,7 @@ variable "tracing" {
 }
 
 variable "trace_timeout_ms" {
-  description = "How long an event waits for its spans to be exported, at most."
+  description = "Milliseconds that an event waits at most for the export of its spans."
   type        = number
   default     = 500
 
@@ -142,7 +142,7 @@ variable "trace_timeout_ms" {
 }
 
 variable "trace_keep_pct" {
-  description = "What is kept of events that did not fail, in percent."
+  description = "Percent of the events without a failure whose spans are kept."
   type        = number
   default     = 15
 
@@ -153,19 +153,19 @@ variable "trace_keep_pct" {
 }
 
 variable "trace_endpoint" {
-  description = "Another server that speaks as Cloud Trace does, unencrypted: for tests. Leave it empty."
+  description = "For tests: the address of an unencrypted server with Cloud Trace's API. Leave it empty."
   type        = string
   default     = ""
 }
 
 variable "run_endpoint" {
-  description = "Who starts jobs instead of Cloud Run, unencrypted: for tests. Leave it empty."
+  description = "For tests: the address of an unencrypted server with the API of Cloud Run Jobs. Leave it empty."
   type        = string
   default     = ""
 }
 
 variable "environment" {
-  description = "More environment variables of the functions, such as OTEL_EXPORTER_OTLP_ENDPOINT."
+  description = "Further environment variables of the functions, such as OTEL_EXPORTER_OTLP_ENDPOINT."
   type        = map(string)
   default     = {}
 
@@ -175,7 +175,7 @@ variable "environment" {
   }
 }
 
-# How large: each function's, unless `sizes` says otherwise of one
+# The size of each function, unless `sizes` overrides it
 
 variable "cpu" {
   description = "Virtual CPUs of an instance."
@@ -200,7 +200,7 @@ variable "memory" {
 }
 
 variable "concurrency" {
-  description = "Events that one instance works on at a time, which is also its number of threads."
+  description = "Events that one instance handles at a time, and its number of threads."
   type        = number
   default     = 16
 
@@ -211,7 +211,7 @@ variable "concurrency" {
 }
 
 variable "min_instances" {
-  description = "Instances kept warm; 0: none, and the first event after a pause waits 2 or 3 seconds."
+  description = "Instances kept warm. With 0, the first event after a pause waits 2 to 3 s."
   type        = number
   default     = 0
 
@@ -222,7 +222,7 @@ variable "min_instances" {
 }
 
 variable "max_instances" {
-  description = "Instances at most, of each function: what bounds the bill on a runaway fleet. Events wait meanwhile."
+  description = "The most instances of each function. It bounds the bill of a runaway fleet; further events wait."
   type        = number
   default     = 20
 
@@ -233,7 +233,7 @@ variable "max_instances" {
 }
 
 variable "timeout_seconds" {
-  description = "How long an event may take."
+  description = "Seconds that an event may take."
   type        = number
   default     = 60
 
@@ -244,7 +244,7 @@ variable "timeout_seconds" {
 }
 
 variable "sizes" {
-  description = "What is different for one function, by its name in functions.yaml."
+  description = "Sizes of single functions that differ from the above, by the function's name in functions.yaml."
   type = map(object({
     cpu             = optional(string)
     memory          = optional(string)
@@ -262,7 +262,7 @@ variable "sizes" {
 }
 
 variable "bundle" {
-  description = "The functions' bundle; null: the one that `make bundle` builds."
+  description = "The path of the functions' bundle. The default is the file that `make bundle` builds."
   type        = string
   default     = null
 }
@@ -270,7 +270,7 @@ variable "bundle" {
 # The hand-over job
 
 variable "hand_over_image" {
-  description = "The image that successors run in, if hand-overs are to start a job; null: they do not."
+  description = "The image that successors run in. Without it there is no hand-over job."
   type        = string
   default     = null
 
@@ -293,7 +293,7 @@ variable "hand_over_memory" {
 }
 
 variable "hand_over_timeout_seconds" {
-  description = "How long a successor may run."
+  description = "Seconds that a successor may run."
   type        = number
   default     = 3600
 
@@ -303,10 +303,10 @@ variable "hand_over_timeout_seconds" {
   }
 }
 
-# Who is told
+# Alerts
 
 variable "alert_channels" {
-  description = "Notification channels for every alert. terraform/notices makes one for an e-mail address."
+  description = "The notification channels of every alert. terraform/notices creates one for an e-mail address."
   type        = list(string)
   default     = []
 
@@ -317,7 +317,7 @@ variable "alert_channels" {
 }
 
 variable "propagation_seconds" {
-  description = "How long the first apply waits until Google's servers know Eventarc's new role."
+  description = "Seconds that the first apply waits, so that Google's servers learn of Eventarc's new role."
   type        = number
   default     = 120
 

@@ -1,8 +1,8 @@
-# Who is told: an e-mail address for every alert, and a budget for the project.
+# The notification channel of every alert (an e-mail address) and a budget for the project.
 #
-# Apart from the rest, because a budget belongs to the billing account, and whoever may deploy into a
-# project often may not touch that. `make deploy EMAIL=you@example.com` applies it before the rest, and
-# hands its channel to it as alert_channels; without BUDGET there is the channel alone.
+# This module is separate because a budget belongs to the billing account, which people who may deploy into
+# a project often may not change. `make deploy EMAIL=you@example.com` applies it first and passes its channel
+# on as alert_channels. Without BUDGET= it creates only the channel.
 
 terraform {
   required_version = ">= 1.9"
@@ -16,12 +16,12 @@ terraform {
 }
 
 variable "project" {
-  description = "The Google Cloud project's id."
+  description = "The id of the Google Cloud project."
   type        = string
 }
 
 variable "email" {
-  description = "Who is told."
+  description = "The e-mail address that gets the alerts."
   type        = string
 
   validation {
@@ -31,7 +31,7 @@ variable "email" {
 }
 
 variable "budget" {
-  description = "What the project may cost a month, in whole units of the billing account's currency; 0: no budget."
+  description = "The project's budget a month, in whole units of the billing account's currency. With 0 there is no budget."
   type        = number
   default     = 0
 
@@ -42,7 +42,7 @@ variable "budget" {
 }
 
 variable "billing_account" {
-  description = "The billing account that the budget stands on, such as 012345-6789AB-CDEF01."
+  description = "The billing account of the budget, such as 012345-6789AB-CDEF01."
   type        = string
   default     = null
 
@@ -96,7 +96,7 @@ resource "google_billing_budget" "project" {
     }
   }
 
-  # Half of it, nearly all of it, and the month's end foreseen.
+  # A mail at 50 %, at 90 %, and when the month's forecast exceeds the budget.
   threshold_rules {
     threshold_percent = 0.5
   }
@@ -116,6 +116,6 @@ resource "google_billing_budget" "project" {
 }
 
 output "alert_channels" {
-  description = "What the rest takes as alert_channels."
+  description = "The value of alert_channels for the main module."
   value       = [google_monitoring_notification_channel.email.id]
 }

@@ -5,7 +5,7 @@
 #     terraform -chdir=terraform/examples/minimal apply -var project=PROJECT
 
 variable "project" {
-  description = "The Google Cloud project's id."
+  description = "The id of the Google Cloud project."
   type        = string
 }
 

@@ -1,12 +1,12 @@
-# A database that survives the loss of a region (nam5: twice the price), functions beside it, and a
-# fleet of thousands: more instances, some of them warm, successors in a job, backups for 5 weeks.
+# An installation for a fleet of thousands. Its database survives the loss of a region (nam5, twice the
+# price). It has more instances, some of them warm, successors in a job, and backups for 5 weeks.
 #
 #     make bundle
 #     terraform -chdir=terraform/examples/multi-region init
 #     terraform -chdir=terraform/examples/multi-region apply -var project=PROJECT -var 'agent_image=IMAGE:TAG'
 
 variable "project" {
-  description = "The Google Cloud project's id."
+  description = "The id of the Google Cloud project."
   type        = string
 }
 
@@ -16,7 +16,7 @@ variable "agent_image" {
 }
 
 variable "alert_channels" {
-  description = "Who is told of trouble."
+  description = "The notification channels of every alert."
   type        = list(string)
   default     = []
 }

@@ -1,4 +1,4 @@
-"""The dashboard in Chromium, measured from inside: what is painted when, and what that takes."""
+"""The dashboard in Chromium, measured inside the page: time to paint, CPU time and frames."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import sync_playwright
 
-from bench.page_wire import Wire
-from conftest import CHROMIUM_FLAGS  # from the tests' folder, as page.py says
+from bench.page.wire import Wire
+from conftest import CHROMIUM_FLAGS  # from the tests' folder, which bench/page/__init__.py adds
 from tachograph.firestore.emulator_identity import viewer_token
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
@@ -25,14 +25,14 @@ PROBES = 30
 FRAMES = 300
 PATIENCE_MS = 60_000
 
-# When every panel has its data, in milliseconds since the address was opened; asked each frame.
+# Milliseconds from opening the address until every panel has its data; evaluated each frame.
 _COMPLETE = """() => {
   const panels = [...document.querySelectorAll('[data-panel]')];
   return panels.length > 0 && panels.every((p) => p.getAttribute('aria-busy') === 'false')
     && performance.now();
 }"""
-# The frame after the one that a change was made for: by then that one is on the screen. So up to a
-# frame too much is measured, never too little.
+# The time of the frame after the change: by then the change is on the screen. The result is up to
+# one frame too long, never too short.
 _WATCH = """(selector) => {
   window.painted = {};
   new MutationObserver(() => {
@@ -58,7 +58,7 @@ _NEVER_IDLE = "window.requestIdleCallback = () => 0"
 
 
 class Viewer:
-    """Somebody who opens pages in a browser without memory of the last."""
+    """Opens each page in a browser context of its own, without cache or cookies."""
 
     def __init__(self, browser: Browser, stack: Stack) -> None:
         self._browser = browser
@@ -66,7 +66,7 @@ class Viewer:
 
     @contextmanager
     def at(self, fleet: str, query: str = "", *, idle: bool = False) -> Iterator[Opened]:
-        """Open a page until all of it is there; `idle` lets it load the other pages' code too."""
+        """Open a page and wait for its panels; `idle` lets it load the other pages' code too."""
         context = self._browser.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
         if not idle:
@@ -81,7 +81,7 @@ class Viewer:
 
 
 class Opened:
-    """A page that is open."""
+    """An open page and its measurements."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -89,7 +89,7 @@ class Opened:
         self.complete_ms = 0.0
 
     def files(self) -> list[str]:
-        """Return the paths of what was loaded from the server's assets."""
+        """Return the paths of the assets that the page loaded."""
         found: list[str] = self.page.evaluate(
             "performance.getEntriesByType('resource').map((e) => new URL(e.name).pathname)"
         )
@@ -98,7 +98,7 @@ class Opened:
     def painted(
         self, selector: str, write: Callable[[int], object], text: Callable[[int], str], n: int
     ) -> list[float]:
-        """Return how long each write took to be seen as this text, in milliseconds."""
+        """Return the milliseconds from each of `n` writes until its text was painted."""
         ahead_ms = self._clock_ahead_ms()
         self.page.evaluate(_WATCH, selector)
         took = []
@@ -113,9 +113,9 @@ class Opened:
         return took
 
     def busy(self, write: Callable[[int], object], per_s: int, n: int) -> float:
-        """Return the main thread's part of a core while so many writes are made, in percent.
+        """Return the main thread's share of a core during `n` writes, in percent.
 
-        In CPU time: the duration of its tasks would also count when others had the core.
+        It is CPU time, because the duration of tasks would include time when another process ran.
         """
         devtools = self.page.context.new_cdp_session(self.page)
         devtools.send("Performance.enable")
@@ -136,7 +136,7 @@ class Opened:
         return 100 * (total_s - busy_s) / (ended_s - began_s)
 
     def scrolled(self, selector: str, rows: str) -> list[float]:
-        """Return what each frame took from a grid's top to its end, once it has so many rows."""
+        """Scroll a grid of at least `rows` rows to its end; return each frame's milliseconds."""
         self.page.wait_for_function(
             "([s, n]) => document.querySelector(s)?.getAttribute('aria-rowcount') >= Number(n)",
             arg=[selector, rows],
@@ -145,7 +145,7 @@ class Opened:
         return found
 
     def _clock_ahead_ms(self) -> float:
-        """Return how far the page's clock is ahead of this process's, by the quickest answer."""
+        """Return the milliseconds that the page's clock is ahead, by the quickest of 30 answers."""
         best = (float("inf"), 0.0)
         for _ in range(PROBES):
             asked_ms = time.time() * 1000
@@ -157,7 +157,7 @@ class Opened:
 
 @contextmanager
 def viewer(stack: Stack) -> Iterator[Viewer]:
-    """Give a viewer with a browser of their own."""
+    """Yield a viewer with its own browser."""
     chromium = machine.find_chromium()
     if isinstance(chromium, Missing):
         raise SystemExit(f"Chromium: found {chromium.found}; install it with: {chromium.remedy}")

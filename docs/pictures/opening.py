@@ -1,4 +1,4 @@
-"""Open the dashboard as somebody who looks at it would, and stand between it and Firestore."""
+"""Open the dashboard as a viewer; delay or refuse its Firestore requests where needed."""
 
 from __future__ import annotations
 
@@ -28,9 +28,11 @@ def opened(
     firestore_hangs: bool = False,
     refused: str = "",
 ) -> Iterator[Page]:
-    """Open an address as a viewer of its fleet, or of another; `signed` is what a link ends with.
+    """Yield the page at an address, opened as a viewer of its fleet.
 
-    Firestore may hang, or refuse the queries of one collection.
+    `viewer_of` names another fleet for the viewer; `signed` replaces the token at the link's end.
+    With `firestore_hangs` every request of Firestore waits; `refused` names a collection whose
+    queries fail.
     """
     context = browser.new_context(viewport=viewport, device_scale_factor=scale)
     page = context.new_page()
@@ -55,7 +57,7 @@ def opened(
 
 
 def settle(page: Page) -> None:
-    """Wait until each panel has heard what it listens to."""
+    """Wait until each panel has its data."""
     expect(page.locator("[data-panel]").first).to_be_visible()
     expect(page.locator("[data-panel][aria-busy=true]")).to_have_count(0)
     expect(page.locator(".bar .word")).to_have_text("live")
@@ -63,7 +65,7 @@ def settle(page: Page) -> None:
 
 
 class _Refusing:
-    """Stands between page and Firestore, and has it refuse the queries of one collection."""
+    """Intercepts the page's requests and makes the queries of one collection fail."""
 
     def __init__(self, collection: str) -> None:
         self._collection = collection
@@ -94,7 +96,7 @@ class _Refusing:
 
 
 def _parts(text: str) -> list[Any]:
-    """Read a WebChannel's answer: arrays, each after its length on a line of its own."""
+    """Return the arrays of a WebChannel answer; each follows its length on a line of its own."""
     parts: list[Any] = []
     while text:
         length, _, text = text.partition("\n")

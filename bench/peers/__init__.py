@@ -1,10 +1,10 @@
-"""What recording one call costs its caller: our SDK and those that others use, in the same run.
+"""The cost of recording one call: our SDK and four other libraries, in the same run.
 
-The others are installed, by the versions in peers.txt, in an environment of their own, and send to
-a local server that takes everything. The rounds are interleaved: a machine whose speed drifts does
-so for all of them. At two paces: a thousand calls a second are no agent's, but what a queue takes;
-at fifty a second the processor has done something else in between, as it will have in an agent, and
-what a call costs is what it costs with cold caches.
+The other libraries are installed in their own environment, in the versions of peers.txt. They send
+to a local server that accepts everything. The rounds of the libraries alternate, so a machine whose
+speed drifts affects all of them alike. There are two paces. A thousand calls a second load the
+library's queue. Fifty calls a second leave the processor time for other work in between, as in an
+agent, so a call is measured with cold caches.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from pathlib import Path
 from tachograph_cli.local.stack import Stack
 
 PACES = {0.001: 2_000, 0.02: 300}
-"""Seconds between two calls, and how many calls."""
+"""Seconds between two calls -> number of calls."""
 ROUNDS = 3
 PEERS = ("opentelemetry", "langfuse", "langsmith", "logfire")
 _HERE = Path(__file__).parent
-_ENVIRONMENT = _HERE.parent / ".venv" / "peers"
+_ROOT = _HERE.parents[1]
+_ENVIRONMENT = _ROOT / ".venv" / "peers"
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """Yield the median and 99th percentile of every library, over all rounds."""
     python = _installed()
     took: dict[tuple[float, str], list[int]] = {}
-    with Stack.start(_HERE.parent, only=("firestore",)) as stack, _sink() as address:
+    with Stack.start(_ROOT, only=("firestore",)) as stack, _sink() as address:
         ours, theirs = {**os.environ, **stack.env}, {**os.environ, **_settings(address)}
         for pace_s in [*PACES] * ROUNDS:
             for name in ("tachograph", *PEERS):
@@ -51,7 +52,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _round(name: str, pace_s: float, python: str, environment: Mapping[str, str]) -> list[int]:
-    command = [python, str(_HERE / "peer_call.py"), name, str(PACES[pace_s]), str(pace_s)]
+    command = [python, str(_HERE / "call.py"), name, str(PACES[pace_s]), str(pace_s)]
     run = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
     )
@@ -84,7 +85,7 @@ def _settings(address: str) -> dict[str, str]:
 
 @contextmanager
 def _sink() -> Iterator[str]:
-    """Give the address of a server that takes whatever it is sent."""
+    """Yield the address of a server that accepts every request."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Taker)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -1,11 +1,11 @@
-"""Make pictures of every page of the dashboard, and of every state it can be in.
+"""Make pictures of every page of the dashboard, and of every state of a page.
 
-make pictures                          runs this inside a local stack, after docs/pictures.py
-tachograph local -- python docs/dashboard_pictures.py RECORDINGS FOLDER [fleet|...|states|readme]
+make pictures                runs this inside a local stack, after docs/pictures/terminal.py
+tachograph local -- python docs/pictures/dashboard.py RECORDINGS FOLDER [fleet|...|states|readme]
 
-The recordings are replayed twice by `tachograph replay`: at their own time, with traces, which is
-what the pages of the past show; and as of now, which is what the fleet's page shows.
-`readme` is docs/dashboard.png, which is kept with a palette of 256 colours for its size.
+`tachograph replay` replays the recordings twice: at their own time with traces, for the pages about
+the past, and as of now, for the fleet page. `readme` makes docs/pictures/dashboard.png, which is
+kept with a palette of 256 colours to stay small.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAST = "recorded"
 LIVE = "at-work"
 SPEED = "5"
 WATCHED_S = 300.0
-"""How long the fleet is at work before it is pictured: live/now has a point for each minute."""
+"""Seconds that the fleet works before its picture: live/now has one point a minute."""
 WAIT_MS = 30_000
 DESK = ViewportSize(width=1440, height=900)
 SIZES = {
@@ -38,12 +38,12 @@ SIZES = {
     "wall": ViewportSize(width=2560, height=1440),
 }
 PAPER = ViewportSize(width=718, height=1040)
-"""A4 at 96 dpi, less its margins."""
+"""A4 at 96 dpi without its margins."""
 Address = dict[str, str]
 
 
 def main(recordings: Path, target: Path, names: list[str]) -> None:
-    """Replay, wait until there is something to see, and picture what is named, or all."""
+    """Replay, wait until the fleet works, and picture the named pages, or all."""
     target.mkdir(parents=True, exist_ok=True)
     db = firestore.Client()
     with _at_work(db, recordings), sync_playwright() as playwright:
@@ -67,7 +67,7 @@ def main(recordings: Path, target: Path, names: list[str]) -> None:
 
 
 def pages(db: firestore.Client) -> dict[str, Address]:
-    """Address each page: that of the busiest agent, of the largest tree, of the longest trace."""
+    """Return each page's address: of the busiest agent, the largest tree, the longest trace."""
     past = db.document("fleets", PAST)
     tasks = [task.to_dict() or {} for task in past.collection("tasks").stream()]
     agents = Counter(task["agent_id"] for task in tasks if "agent_id" in task)
@@ -108,7 +108,7 @@ def page_in_all_sizes(browser: Browser, target: Path, name: str, address: Addres
 
 
 def states(browser: Browser, db: firestore.Client, target: Path) -> None:
-    """Picture what is seen when there is no data, or no way to it."""
+    """Picture the pages without data, without a connection and without access."""
 
     def shoot(page: Page, name: str) -> None:
         page.wait_for_timeout(300)
@@ -155,9 +155,9 @@ def states(browser: Browser, db: firestore.Client, target: Path) -> None:
 
 @contextmanager
 def _at_work(db: firestore.Client, recordings: Path) -> Iterator[None]:
-    """Replay the recordings of the past, and have a fleet at work while this lasts."""
+    """Replay the recordings as the past; run a fleet at work inside the block."""
     if db.document("fleets", LIVE, "live", "now").get().exists:
-        yield  # by somebody else, who runs this again and again
+        yield  # another process runs the fleet already
         return
     replay = [sys.executable, "-m", "tachograph_cli.main", "replay", str(recordings), "--traces"]
     subprocess.run([*replay, "--fleet", PAST], check=True)

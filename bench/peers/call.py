@@ -1,8 +1,8 @@
-"""Record calls with one library and print what each cost its caller, in nanoseconds, as JSON.
+"""Record calls with one library and print the nanoseconds of each call, as JSON.
 
-Run by bench/peers.py in the environment that has that library: `python peer_call.py NAME CALLS
-PAUSE_S`.
-Every library sends to whatever its environment says, in the background, as it does by default.
+Run by bench/peers/__init__.py in the environment that has that library:
+`python call.py NAME CALLS PAUSE_S`.
+Every library sends in the background, as by default, to the address in its environment.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def logfire() -> Callable[[], None]:
 
 
 def main(name: str, calls: int, pause_s: float) -> None:
-    """Record so many calls, that far apart; the first hundred warm up and are not printed."""
+    """Record `calls` calls with a pause in between; print all but the first hundred, a warm-up."""
     call = globals()[name]()
     took = []
     for _ in range(calls + 100):

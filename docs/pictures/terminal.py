@@ -1,4 +1,4 @@
-"""Make report.*, cost.*, top.* and top-wide.*: what the commands print of a recording.
+"""Make report.*, cost.*, top.* and top-wide.*: the output of the commands for a recording.
 
 make pictures                  runs this inside a local stack; `top` takes five minutes of replay
 """
@@ -33,7 +33,7 @@ from tachograph_cli.top.frame import frame
 from tachograph_cli.top.listeners import Listening
 from tachograph_cli.top.view import SORTS
 
-DOCS = Path(__file__).parent
+FOLDER = Path(__file__).parent
 FLEET = "dev"
 DAYS = 30
 COLUMNS = 92
@@ -41,9 +41,9 @@ TREE_WAIT_S = 120.0
 LIVE_FLEET = "live"
 LIVE = Settings(speed=5.0, live=True)
 WATCHED_S = 300.0
-"""How long the fleet is at work before it is pictured: live/now has a point for each minute."""
+"""Seconds that the fleet works before its picture: live/now has one point a minute."""
 TOP_SIZES = {"top": (80, 36), "top-wide": (200, 36)}
-# The dashboard's dark colours, so that the pictures stand together.
+# The dashboard's dark colours, so that all pictures match.
 DASHBOARD = TerminalTheme(
     (14, 16, 20),
     (215, 220, 229),
@@ -55,7 +55,7 @@ DASHBOARD = TerminalTheme(
 
 
 def main(recordings: Path, names: list[str]) -> None:
-    """Replay, wait until it is published, and picture it."""
+    """Picture the named commands, or all."""
     if not names or {"report", "cost"} & set(names):
         pages(recordings)
     if not names or "top" in names:
@@ -63,7 +63,7 @@ def main(recordings: Path, names: list[str]) -> None:
 
 
 def pages(recordings: Path) -> None:
-    """Picture what a fleet's work cost, when all of it is counted."""
+    """Replay a fleet, wait until it is published, and picture its report and a task's cost."""
     with Fleet(FLEET, count_writes=True) as fleet:
         replay(fleet, folder.find(recordings), Settings())
     settled = fleet.settle(TREE_WAIT_S)
@@ -109,11 +109,11 @@ def picture(name: str, title: str, page: RenderableType, columns: int = COLUMNS)
     )
     console.print(page)
     svg = console.export_svg(title=title, theme=DASHBOARD, unique_id=name)
-    # The reader's own monospace: rich would fetch a font from the network.
+    # A local monospace font, because rich's own would be fetched from the network.
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
-    (DOCS / f"{name}.svg").write_text(svg)
-    _photograph(svg, DOCS / f"{name}.png")
+    (FOLDER / f"{name}.svg").write_text(svg)
+    _photograph(svg, FOLDER / f"{name}.png")
 
 
 def _photograph(svg: str, target: Path) -> None:
@@ -136,7 +136,7 @@ def _photograph(svg: str, target: Path) -> None:
 
 
 def _largest_tree(db: firestore.Client) -> str:
-    """Name the root of most tasks; of equals the dearest."""
+    """Return the root of the tree with the most tasks; of equal trees, the dearest."""
     stream = db.collection("fleets", FLEET, "trees").stream()
     trees = [{**(tree.to_dict() or {}), "id": tree.id} for tree in stream]
     done = [tree for tree in trees if "total" in tree]

@@ -1,4 +1,4 @@
-"""What the dashboard costs: the viewer's patience, their machine, and Firestore's reads."""
+"""What the dashboard costs: waiting time, work in the browser and reads of Firestore."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
 from google.cloud import firestore  # noqa: E402
 
-from bench import page_reads  # noqa: E402
-from bench.page_browser import Viewer, percentiles, viewer  # noqa: E402
+from bench.page import reads  # noqa: E402
+from bench.page.browser import Viewer, percentiles, viewer  # noqa: E402
 from support.fleets.documents import FleetDocuments  # noqa: E402 - from the tests' folder
 from support.fleets.traces import TRACE, trace  # noqa: E402 - likewise
 from tachograph_cli.local.stack import Stack  # noqa: E402
@@ -28,14 +28,14 @@ LOADS = 5
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield what a page takes without functions beside it, and then of a fleet at work."""
+    """Yield the page's costs over prepared documents, then over a fleet at work with functions."""
     with (
         Stack.start(ROOT, only=("firestore", "auth", "hosting")) as stack,
         patch.dict(os.environ, stack.env),
         viewer(stack) as looks,
     ):
         yield from _of_a_page(firestore.Client(), looks)
-    yield from page_reads.rows(ROOT, LOADS)
+    yield from reads.rows(ROOT, LOADS)
 
 
 def _of_a_page(db: firestore.Client, looks: Viewer) -> Iterator[tuple[str, str, str]]:
@@ -64,7 +64,7 @@ def _of_a_page(db: firestore.Client, looks: Viewer) -> Iterator[tuple[str, str, 
 
 
 def _update(fleet: FleetDocuments, n: int) -> None:
-    """Write as agents do, and now and then as the tick does."""
+    """Write a session as an agent does; every tenth write is one of `live/now`, as a tick does."""
     if n % UPDATES_PER_S == 0:
         fleet.now(queue_depth=n)
     else:
@@ -73,7 +73,7 @@ def _update(fleet: FleetDocuments, n: int) -> None:
 
 
 def _bundle(first: list[str]) -> tuple[str, str, str]:
-    """Weigh what is built, and of that what the first page asks for."""
+    """Return the size of all built files, and of the files that the first page loads."""
     dist = ROOT / "dashboard" / "dist"
     files = {
         f"/{path.relative_to(dist)}": len(gzip.compress(path.read_bytes(), 9)) / 1000

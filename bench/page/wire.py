@@ -1,7 +1,7 @@
-"""What Firestore sends to an open page, counted as it is billed.
+"""The documents that Firestore sends to an open page, counted as they are billed.
 
-The emulator sends all that a query finds again with every write to it; the cloud sends, and bills,
-what changed. So a version of a document counts once for each listener that it came for.
+With every write the emulator sends all documents of a query again; the cloud sends and bills only
+the changed ones. So each version of a document counts once for each listener.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _COLLECTION = re.compile(r"/documents/fleets/[^/]+(?:/(.+))?$")
 
 
 class Wire:
-    """Everything that a page's listeners were sent since it was opened."""
+    """All messages that a page's listeners received since it was opened."""
 
     def __init__(self, page: Page) -> None:
         self._answers: list[Request] = []
@@ -29,9 +29,9 @@ class Wire:
         page.on("requestfinished", self._keep)
 
     def reads(self) -> tuple[Counter[str], float]:
-        """Return the reads since this was asked last, by what was read, and their kB of JSON.
+        """Return the reads by collection since the last call, and their kB of JSON.
 
-        A listener that finds nothing is billed one read.
+        A listener without a result is billed one read.
         """
         found: Counter[str] = Counter()
         size = 0
@@ -56,7 +56,7 @@ class Wire:
             self._answers.append(request)
 
     def _messages(self) -> Iterator[dict[str, Any]]:
-        """Yield what is in WebChannel's frames: a length, and an array of that length."""
+        """Yield the messages in WebChannel's frames: a length, and an array of that length."""
         answers, self._answers[:] = list(self._answers), []
         for request in answers:
             response = request.response()
@@ -65,13 +65,13 @@ class Wire:
                 length, _, rest = left.partition("\n")
                 frame, left = rest[: int(length)], rest[int(length) :]
                 if len(frame) < int(length):
-                    break  # cut short when the page's listening was; what was lost comes again
+                    break  # cut off with the page's connection; the rest is sent again
                 for _, messages in json.loads(frame):
                     yield from (m for m in messages if isinstance(m, dict))
 
 
 def _kind(name: str) -> str:
-    """Say what a document is, as whoever pays for it would: its collection, or its whole path."""
+    """Return a document's kind: its collection, a rollup's grain, or the path of `live/now`."""
     found = _COLLECTION.search(name)
     path = (found[1] if found else None) or "fleet"
     parts = path.split("/")

@@ -1,4 +1,4 @@
-"""What an open dashboard reads: the documents that come over the wire, of a fleet at work."""
+"""Firestore reads of an open dashboard, counted on the wire while a fleet works."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from unittest.mock import patch
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import FieldFilter
 
-from bench.page_browser import Opened, Viewer, viewer
+from bench.page.browser import Opened, Viewer, viewer
 from tachograph_cli.local.stack import Stack
 
 AGENTS = 12
 HOURS = 24
 WATCHED_S = 120
 READ_OUT_EVERY_S = 5
-"""The browser keeps what it was sent for a while only."""
+"""Seconds between two read-outs; the browser drops older responses."""
 HISTORY_S = 600
 _READ_USD = 0.30e-6
 """The list price in us-central1, as elsewhere in the README."""
@@ -32,7 +32,7 @@ _HAS_TASK = FieldFilter("task_id", ">", "")
 
 
 def rows(root: Path, loads: int) -> Iterator[tuple[str, str, str]]:
-    """Yield what the overview reads while a fleet works; then, at rest, what it takes to open."""
+    """Yield the overview's reads while a fleet works, then the reads to open each page at rest."""
     with (
         Stack.start(root) as stack,
         patch.dict(os.environ, stack.env),
@@ -75,7 +75,7 @@ def _sum(reads: Counter[str]) -> str:
 
 
 def _pages(db: firestore.Client) -> dict[str, str]:
-    """Return what there is to open, as the address says it."""
+    """Return each page's name and the query string of its address."""
     fleet = db.document("fleets", _FLEET)
     [session] = fleet.collection("sessions").where(filter=_HAS_TASK).limit(1).get()
     trace = next(iter(fleet.collection("traces").list_documents()))
@@ -92,7 +92,7 @@ def _pages(db: firestore.Client) -> dict[str, str]:
 
 @contextmanager
 def _at_work(root: Path, stack: Stack, db: firestore.Client) -> Iterator[None]:
-    """Pretend a fleet, from when its day is published until it is told to stop."""
+    """Run the demo fleet; yield once its 24 hours are published, and end it afterwards."""
     command = [sys.executable, "-m", "tachograph_cli.demo", "--fleet", _FLEET]
     command += ["--agents", str(AGENTS), "--hours", str(HOURS)]
     play = subprocess.Popen(command, cwd=root, env={**os.environ, **stack.env})
