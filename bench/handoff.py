@@ -1,4 +1,4 @@
-"""The handoff gap: from a session's journal to the first progress of a successor process."""
+"""The handoff time: from a session's journal to the first progress of a successor process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODEL = {"model": "claude-haiku-4-5", "provider": "anthropic"}
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield the percentiles of the gap, and of the time from signal to completed rotation."""
+    """Yield percentiles of the handoff time, and of the time from signal to completed rotation."""
     with Stack.start(ROOT) as stack, patch.dict(os.environ, stack.env):
         db = firestore.Client()
         name = f"bench-{uuid.uuid4().hex}"
@@ -32,10 +32,10 @@ def rows() -> Iterator[tuple[str, str, str]]:
         db.document("fleets", name).set({"rotation": {"local_command": command}})
         with Fleet(name, client=db, flush_interval_s=0.1) as fleet:
             signals = [_handed_over(db, fleet, n) for n in range(HAND_OVERS)]
-    gaps_s = [signal["handoff_ms"] / 1000 for signal in signals]
+    handoffs_s = [signal["handoff_ms"] / 1000 for signal in signals]
     whole_s = [(s["completed_at"] - s["created_at"]).total_seconds() for s in signals]
     for what, took_s, bound in (
-        ("handoff gap: journal to the successor's first progress", gaps_s, "45 s"),
+        ("handoff time: journal to the successor's first progress", handoffs_s, "45 s"),
         ("signal raised to the rotation completed", whole_s, ""),
     ):
         p50, p95 = statistics.median(took_s), statistics.quantiles(took_s, n=20)[18]
