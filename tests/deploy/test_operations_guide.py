@@ -1,4 +1,4 @@
-"""docs/operations.md: commands that exist, links that lead somewhere, arithmetic that adds up."""
+"""The guides: commands, links and paths that exist, and arithmetic that adds up."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ MILLION = 1_000_000
 _COMMAND = re.compile(
     r"(?:^    |`)((?:TACHOGRAPH_\w+=\S+ )?(?:tachograph|make|gcloud) [^`\n]+)", re.MULTILINE
 )
+
+_FOLDERS = "agent|bench|cli|dashboard|docs|functions|rules|schema|terraform|tests"
+_PATH = re.compile(rf"`((?:{_FOLDERS})/[\w./]+)`")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,25 @@ def test_links_of_the_guide_lead_somewhere(guide: str, root: Path) -> None:
             assert target[1:] in anchors, target
         else:
             assert (root / "docs" / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/glossary.md", "docs/security.md", "docs/report.md"]
+)
+def test_links_of_a_page_lead_to_files(page: str, root: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)[^)]*\)", (root / page).read_text())
+    assert targets
+    assert [target for target in targets if not ((root / page).parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/glossary.md"])
+def test_paths_that_a_page_names_exist(page: str, root: Path) -> None:
+    named = _PATH.findall((root / page).read_text())
+    packages = {"agent/...": "agent/tachograph", "schema/...": "schema/tachograph_schema"}
+    for short, package in packages.items():
+        named = [name.replace(short, package) for name in named]
+    assert len(named) > 10
+    assert [path for path in named if not (root / path).exists()] == []
 
 
 def test_cost_of_a_million_writes_is_what_its_parts_come_to(guide: str) -> None:
