@@ -1,7 +1,7 @@
 /** Every page: what it is called, what of the address it listens by, and where its code is. */
 
 import type { Component } from 'svelte';
-import type { Listening } from '../lib/live.svelte';
+import type { Listening } from '../lib/firestore/listening';
 import * as Fleet from './Fleet.svelte';
 
 export interface Page<T = unknown> {

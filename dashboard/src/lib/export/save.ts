@@ -1,0 +1,33 @@
+/** What is on a panel, into a file. */
+
+import { csv } from '../format/csv';
+import { picture } from './picture';
+
+type Cells = readonly (readonly (string | number | undefined)[])[];
+
+/** What the tables of the page hold, in full: those that are cut short or rounded for the eye say it here. */
+export const contents = new WeakMap<HTMLTableElement, () => Cells>();
+
+/** Save the tables of a panel as CSV, one below the other. */
+export function saveTables(panel: HTMLElement, name: string): void {
+  const tables = [...panel.querySelectorAll('table')].map((table) => csv(contents.get(table)?.() ?? read(table)));
+  save(new Blob(['\ufeff', tables.join('\r\n')], { type: 'text/csv;charset=utf-8' }), `${name}.csv`);
+}
+
+/** Save a panel as a PNG. */
+export async function savePicture(panel: HTMLElement, name: string): Promise<void> {
+  save(await picture(panel), `${name}.png`);
+}
+
+/** What a table shows; in full where a cell's title says so. */
+function read(table: HTMLTableElement): Cells {
+  return [...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.replace(/\s+/g, ' ').trim()));
+}
+
+function save(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name.replace(/[^\w.-]+/g, '_');
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

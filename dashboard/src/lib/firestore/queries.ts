@@ -1,0 +1,64 @@
+/** Where the documents are, and what each page listens to: the only module that knows a path. */
+
+import { collection, doc, limit, orderBy, query, where, type QueryConstraint } from 'firebase/firestore';
+import { readBaseline } from '../documents/baseline';
+import { readAlert, readNow, readPolicy, readRollup, readSignal } from '../documents/documents';
+import { readSession } from '../documents/session';
+import type { Listening } from './listening';
+import type { Range } from '../derive/range';
+
+/** A snapshot is taken each minute; two that fail to come are a tick that does not run. */
+const STALE_AFTER_MS = 150_000;
+/** A query's documents: the emulator pays for each with every write. */
+const MOST = 60;
+
+/** The states of a session that is not over. */
+const OPEN = ['idle', 'active', 'waiting', 'stuck', 'error'];
+
+/** What the fleet overview listens to. */
+export function overview(listen: Listening, fleet: string) {
+  const { list, newest } = within(listen, fleet);
+  return {
+    policy: policy(listen, fleet),
+    now: now(listen, fleet),
+    days: rollups(listen, fleet, { grain: 'day', n: 7 }),
+    sessions: list(newest('sessions', 'last_seen_at', MOST), readSession),
+    // In a large fleet the latest are not the nearest to their cliff.
+    near: list(['sessions', where('state', 'in', OPEN), orderBy('context_remaining_pct'), limit(20)], readSession),
+    // As many as sessions: the table marks each session that was told to rotate, not only the latest five.
+    signals: list(newest('signals', 'created_at', MOST), readSignal),
+    // Only those that learned a threshold: what is ordered by a field leaves out those without it.
+    learned: list(['baselines', orderBy('rotate_below_pct'), limit(MOST)], readBaseline),
+    alerts: list(newest('alerts', 'opened_at', 20), readAlert),
+  };
+}
+
+export type Overview = ReturnType<typeof overview>;
+
+/** The fleet's own document: its name and policies. */
+export function policy(listen: Listening, fleet: string) {
+  return listen.document(doc(listen.db, 'fleets', fleet), readPolicy, { optional: true });
+}
+
+/** `live/now`: how the fleet stands, with rings of the last hour. */
+export function now(listen: Listening, fleet: string) {
+  return listen.document(within(listen, fleet).one('live', 'now'), readNow, { fresh: { at: (now) => now?.at, staleAfterMs: STALE_AFTER_MS } });
+}
+
+/** The published rollups of a range, newest first; lay them out with `windowOf`. */
+export function rollups(listen: Listening, fleet: string, { grain, n, last }: Pick<Range, 'grain' | 'n'> & { last?: string | undefined }) {
+  const until = last === undefined ? [] : [where('period', '<=', last)];
+  return within(listen, fleet).list(['rollups', where('grain', '==', grain), ...until, orderBy('period', 'desc'), limit(n)], readRollup);
+}
+
+/** One document, the newest of a collection, or any query of a fleet's collection. A query MUST have a limit. */
+export function within(listen: Listening, fleet: string) {
+  const root = doc(listen.db, 'fleets', fleet);
+  type Asked = readonly [string, ...QueryConstraint[]];
+  return {
+    one: (name: string, id: string) => doc(root, name, id),
+    newest: (name: string, time: string, n: number): Asked => [name, orderBy(time, 'desc'), limit(n)],
+    list: <T>([name, ...asked]: Asked, read: (id: string, data: Readonly<Record<string, unknown>>) => T) =>
+      listen.list(query(collection(root, name), ...asked), read),
+  };
+}

@@ -1,0 +1,42 @@
+/** What a trace's page listens to, and where else a trace may be looked at. */
+
+import { collection, limit, query, type Firestore } from 'firebase/firestore';
+import { within } from '../firestore/queries';
+import type { Listening } from '../firestore/listening';
+import type { Subscription } from '../firestore/subscription.svelte';
+import { readBatch, type Batch } from '../documents/batch';
+
+/** Batches of up to 1,000 spans. */
+export const MOST_BATCHES = 60;
+
+export function tracePage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
+  const trace = said['trace'] as string;
+  return { trace, batches: batchesOf(listen, fleet, trace, MOST_BATCHES), cloud: cloudTrace(projectOf(listen.db), trace) };
+}
+
+export type TracePage = ReturnType<typeof tracePage>;
+
+/** The batches of a trace; what is no trace's id has none. */
+export function batchesOf(listen: Listening, fleet: string, trace: string, most: number): Subscription<readonly Batch[]> {
+  const id = /^[0-9a-f]{32}$/.test(trace) ? trace : 'none';
+  return listen.list(query(collection(within(listen, fleet).one('traces', id), 'batches'), limit(most)), readBatch);
+}
+
+/** The project in the cloud that the page's data is of; undefined with an emulator. */
+export function projectOf(db: Firestore): string | undefined {
+  const { settings } = db.toJSON() as { settings?: { host?: string } };
+  const inCloud = settings?.host === undefined || settings.host.endsWith('googleapis.com');
+  return inCloud ? db.app.options.projectId : undefined;
+}
+
+/** Where Cloud Trace shows a trace of a project. */
+export function cloudTrace(project: string | undefined, trace: string | undefined): string | undefined {
+  if (!project || project.startsWith('demo-') || !trace || !/^[0-9a-f]{32}$/.test(trace)) return undefined;
+  return `https://console.cloud.google.com/traces/explorer;traceId=${trace}?project=${encodeURIComponent(project)}`;
+}
+
+/** The trace that a W3C traceparent names. */
+export function traceIn(traceparent: string | undefined): string | undefined {
+  const found = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.exec(traceparent ?? '')?.[1];
+  return found === '0'.repeat(32) ? undefined : found;
+}
