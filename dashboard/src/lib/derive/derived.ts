@@ -1,7 +1,6 @@
 /** Numbers that derive from counters, as tachograph_schema.derived has them: pure. What would divide by nothing is undefined. */
 
-import { wilson } from '../documents/baseline';
-import type { Rollup } from '../documents/documents';
+import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';
 
 export interface Ratios {
@@ -119,6 +118,21 @@ export function summed(rollups: readonly Rollup[]): Record<string, Counters> {
     }
   }
   return sum;
+}
+
+/** The counters of one scope over some rollups. */
+export function sumOf(rollups: readonly Rollup[], scope: string): Counters {
+  const sum: Record<string, number> = {};
+  for (const r of rollups) for (const [name, n] of Object.entries(r.c[scope] ?? {})) sum[name] = (sum[name] ?? 0) + n;
+  return sum;
+}
+
+/** As tachograph_schema.derived.interval. */
+export function wilson(successes: number, n: number): { low: number; high: number } {
+  const [p, z2] = [successes / n, 1.959963984540054 ** 2];
+  const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+  const half = (Math.sqrt(z2) / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
+  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
 }
 
 function part(n: number, whole: number): number | undefined {

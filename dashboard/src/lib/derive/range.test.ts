@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readRollup } from '../documents/documents';
+import { readRollup } from '../documents/rollup';
 import { daysOf, periodOf, rangeOf, startOf, windowOf } from './range';
 
 const NOW = Date.parse('2026-02-16T18:20:00Z');

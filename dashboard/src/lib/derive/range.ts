@@ -4,7 +4,7 @@
  * `24h`, `7d`, `28d` and `12w` end now; `2026-02-16..2026-02-22` are whole days. All of it is in UTC, as rollups are.
  */
 
-import type { Rollup } from '../documents/documents';
+import type { Rollup } from '../documents/rollup';
 
 export type Grain = 'hour' | 'day' | 'week';
 

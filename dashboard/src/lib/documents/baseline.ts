@@ -55,16 +55,3 @@ function readCliff(d: Fields): Cliff | undefined {
     bad,
   };
 }
-
-/** The share of tasks that ended badly, with Wilson's 95 % interval, for each tenth of context that any task was in. */
-export function cliffCurve({ runs, bad }: Cliff): { from: number; n: number; share: number; low: number; high: number }[] {
-  return runs.flatMap((n, i) => (n > 0 ? [{ from: i * 10, n, share: Math.min(1, (bad[i] ?? 0) / n), ...wilson(Math.min(n, bad[i] ?? 0), n) }] : []));
-}
-
-/** As tachograph_schema.derived.interval. */
-export function wilson(successes: number, n: number): { low: number; high: number } {
-  const [p, z2] = [successes / n, 1.959963984540054 ** 2];
-  const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Math.sqrt(z2) / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
-}

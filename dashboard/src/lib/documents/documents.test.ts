@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { readAlert, readNow, readPolicy, readRollup, readSignal } from './documents';
+import { readAlert } from './alert';
+import { readPolicy } from './fleet';
+import { readRollup } from './rollup';
 import { readSession } from './session';
+import { readSignal } from './signal';
+import { readSnapshot } from './snapshot';
 import { readTask } from './task';
 
 const GARBAGE: unknown[] = [null, undefined, 0, -1, NaN, Infinity, '', 'x', true, [], [null], {}, { a: { b: null } }];
@@ -12,13 +16,13 @@ const FIELDS = ['at', 'sessions', 'rings', 'queue_depth', 'burn_nanousd_per_h', 
 test('no document throws, whatever is in it', () => {
   for (const value of GARBAGE) {
     const document = Object.fromEntries(FIELDS.map((name) => [name, value]));
-    for (const read of [readAlert, readNow, readRollup, readSession, readSignal, readTask, readPolicy]) expect(() => read('id', document)).not.toThrow();
+    for (const read of [readAlert, readSnapshot, readRollup, readSession, readSignal, readTask, readPolicy]) expect(() => read('id', document)).not.toThrow();
   }
 });
 
 describe('what is missing or broken is unknown, never zero', () => {
   test('in a snapshot', () => {
-    const now = readNow('now', { queue_depth: '4', burn_nanousd_per_h: -1, sessions: 'many', rings: { at_ms: [1, 'x', 3] } });
+    const now = readSnapshot('now', { queue_depth: '4', burn_nanousd_per_h: -1, sessions: 'many', rings: { at_ms: [1, 'x', 3] } });
     expect(now).toMatchObject({ at: undefined, queueDepth: undefined, burnNanousdPerH: undefined, sessions: undefined });
     expect(now.rings).toEqual({ at_ms: [1, NaN, 3] });
   });

@@ -18,11 +18,25 @@ export interface Task {
   tokensOut: number | undefined;
   costNanousd: number | undefined;
   unpriced: boolean;
+  parent: string | undefined;
+  root: string | undefined;
+  claimedAt: number | undefined;
+  traceparent: string | undefined;
+  error: string | undefined;
+  priority: string | undefined;
+  voided: boolean;
+  retries: number;
+  rotations: number;
+  handoffs: number;
+  retryNanousd: number;
+  rotationNanousd: number;
+  handoffNanousd: number;
   tools: Readonly<Record<string, { calls: number; errors: number; durationMs: number | undefined }>>;
 }
 
 export function readTask(id: string, d: Fields): Task {
   const prompt = ['tokens_in', 'cache_read_tokens', 'cache_write_tokens'].map((name) => amount(d[name]));
+  const counted = (name: string) => amount(d[name]) ?? 0;
   const usd = amount(d['cost_usd']);
   const tools = Object.entries(map(d['tools'])).filter((tool): tool is [string, Fields] => isMap(tool[1]));
   return {
@@ -40,6 +54,19 @@ export function readTask(id: string, d: Fields): Task {
     tokensIn: prompt.some((n) => n !== undefined) ? prompt.reduce<number>((sum, n) => sum + (n ?? 0), 0) : undefined,
     tokensOut: amount(d['tokens_out']),
     costNanousd: amount(d['cost_nanousd']) ?? (usd === undefined ? undefined : Math.round(usd * 1e9)),
+    parent: text(d['parent_task_id']),
+    root: text(d['root_task_id']),
+    claimedAt: instant(d['claimed_at']),
+    traceparent: text(d['traceparent']),
+    error: text(d['error_type']),
+    priority: text(d['priority']),
+    voided: d['voided'] === true,
+    retries: counted('retries'),
+    rotations: counted('rotations'),
+    handoffs: counted('handoffs'),
+    retryNanousd: counted('retry_cost_nanousd'),
+    rotationNanousd: counted('rotation_cost_nanousd'),
+    handoffNanousd: counted('handoff_cost_nanousd'),
     unpriced: text(d['cost_source']) === 'unpriced',
     tools: Object.fromEntries(
       tools.map(([name, use]) => [name, { calls: amount(use['calls']) ?? 0, errors: amount(use['errors']) ?? 0, durationMs: amount(use['duration_ms']) }]),

@@ -1,39 +1,16 @@
 /** Where the documents are, and what each page listens to: the only module that knows a path. */
 
 import { collection, doc, limit, orderBy, query, where, type QueryConstraint } from 'firebase/firestore';
-import { readBaseline } from '../documents/baseline';
-import { readAlert, readNow, readPolicy, readRollup, readSignal } from '../documents/documents';
-import { readSession } from '../documents/session';
-import type { Listening } from './listening';
 import type { Range } from '../derive/range';
+import { readPolicy } from '../documents/fleet';
+import { readRollup } from '../documents/rollup';
+import { readSnapshot } from '../documents/snapshot';
+import type { Listening } from './listening';
 
 /** A snapshot is taken each minute; two that fail to come are a tick that does not run. */
 const STALE_AFTER_MS = 150_000;
 /** A query's documents: the emulator pays for each with every write. */
-const MOST = 60;
-
-/** The states of a session that is not over. */
-const OPEN = ['idle', 'active', 'waiting', 'stuck', 'error'];
-
-/** What the fleet overview listens to. */
-export function overview(listen: Listening, fleet: string) {
-  const { list, newest } = within(listen, fleet);
-  return {
-    policy: policy(listen, fleet),
-    now: now(listen, fleet),
-    days: rollups(listen, fleet, { grain: 'day', n: 7 }),
-    sessions: list(newest('sessions', 'last_seen_at', MOST), readSession),
-    // In a large fleet the latest are not the nearest to their cliff.
-    near: list(['sessions', where('state', 'in', OPEN), orderBy('context_remaining_pct'), limit(20)], readSession),
-    // As many as sessions: the table marks each session that was told to rotate, not only the latest five.
-    signals: list(newest('signals', 'created_at', MOST), readSignal),
-    // Only those that learned a threshold: what is ordered by a field leaves out those without it.
-    learned: list(['baselines', orderBy('rotate_below_pct'), limit(MOST)], readBaseline),
-    alerts: list(newest('alerts', 'opened_at', 20), readAlert),
-  };
-}
-
-export type Overview = ReturnType<typeof overview>;
+export const MOST = 60;
 
 /** The fleet's own document: its name and policies. */
 export function policy(listen: Listening, fleet: string) {
@@ -42,7 +19,7 @@ export function policy(listen: Listening, fleet: string) {
 
 /** `live/now`: how the fleet stands, with rings of the last hour. */
 export function now(listen: Listening, fleet: string) {
-  return listen.document(within(listen, fleet).one('live', 'now'), readNow, { fresh: { at: (now) => now?.at, staleAfterMs: STALE_AFTER_MS } });
+  return listen.document(within(listen, fleet).one('live', 'now'), readSnapshot, { fresh: { at: (now) => now?.at, staleAfterMs: STALE_AFTER_MS } });
 }
 
 /** The published rollups of a range, newest first; lay them out with `windowOf`. */

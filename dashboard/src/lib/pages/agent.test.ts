@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { rangeOf, windowOf } from '../derive/range';
 import { readBaseline } from '../documents/baseline';
-import { chain, cliffOf, contextLines, current, inputToOutput, tokenSeries, toolUse } from './agent';
-import { readRollup, type Fields } from '../documents/documents';
+import { readRollup } from '../documents/rollup';
 import { readSession } from '../documents/session';
 import { readTask } from '../documents/task';
-import { rangeOf, windowOf } from '../derive/range';
+import type { Fields } from '../documents/values';
+import { chain, cliffOf, contextLines, current, inputToOutput, tokenSeries, toolUse } from './agent';
 
 const session = (id: string, fields: Fields) => readSession(id, fields);
 const at = (time: string) => `2026-02-16T${time}:00Z`;

@@ -1,14 +1,15 @@
 /** What an agent's page listens to, and what it derives: pure but for the first. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { readBaseline, type Baseline } from '../documents/baseline';
-import { policy, rollups, within } from '../firestore/queries';
-import { readSignal, type Counters } from '../documents/documents';
-import { readSession, type Session } from '../documents/session';
-import { readTask, type Task } from '../documents/task';
-import type { Listening } from '../firestore/listening';
 import { rangeOf, type Window } from '../derive/range';
 import type { Point } from '../derive/series';
+import { readBaseline, type Baseline } from '../documents/baseline';
+import { readSession, type Session } from '../documents/session';
+import { readSignal } from '../documents/signal';
+import { readTask, type Task } from '../documents/task';
+import type { Counters } from '../documents/values';
+import type { Listening } from '../firestore/listening';
+import { policy, rollups, within } from '../firestore/queries';
 
 /** Windows and tasks of one agent; the latest. */
 const MOST_SESSIONS = 30;

@@ -1,12 +1,12 @@
 /** What the cost page listens to, and what it derives: pure but for the first. */
 
-import { policy, rollups } from '../firestore/queries';
 import { concentration, dearestToCheapest, dimensionOf, ratios, summed, valueOf, type Ratios } from '../derive/derived';
-import type { Rollup } from '../documents/documents';
-import type { Listening } from '../firestore/listening';
 import { rangeOf, startOf, type Window } from '../derive/range';
 import type { Point } from '../derive/series';
+import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';
+import type { Listening } from '../firestore/listening';
+import { policy, rollups } from '../firestore/queries';
 
 const DAY = 86_400_000;
 /** The days whose mean is the pace. */

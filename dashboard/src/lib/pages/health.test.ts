@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { cliffCurve, readBaseline, wilson } from '../documents/baseline';
-import { readNow, readRollup, readSignal } from '../documents/documents';
-import { histograms, incidentSeries, meanByWorkers, percentileOverTime, percentiles, readIncident, throughputByWorkers, timeToRotate } from './health';
+import { wilson } from '../derive/derived';
 import { rangeOf, windowOf } from '../derive/range';
+import { readBaseline } from '../documents/baseline';
+import { readIncident } from '../documents/incident';
+import { readRollup } from '../documents/rollup';
+import { readSignal } from '../documents/signal';
+import { readSnapshot } from '../documents/snapshot';
+import { cliffCurve, histograms, incidentSeries, meanByWorkers, percentileOverTime, percentiles, throughputByWorkers, timeToRotate } from './health';
 
 const MIN = 60_000;
 const NOW = Date.parse('2026-02-16T18:20:00Z');
@@ -43,7 +47,7 @@ test('throughput is set against how many were at work in the same minute', () =>
 });
 
 test('context over time is of snapshots that say it, each once, the oldest first', () => {
-  const snapshot = (at: string, context_histogram: unknown) => readNow('', { at, context_histogram });
+  const snapshot = (at: string, context_histogram: unknown) => readSnapshot('', { at, context_histogram });
   const tenths = Array.from({ length: 10 }, (_, i) => i);
   const found = histograms([snapshot('2026-02-16T18:00:00Z', tenths), snapshot('2026-02-16T17:00:00Z', tenths), snapshot('2026-02-16T16:00:00Z', 'x')], snapshot('2026-02-16T18:00:00Z', tenths));
   expect(found.map((f) => new Date(f.at).getUTCHours())).toEqual([17, 18]);

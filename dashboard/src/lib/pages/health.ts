@@ -1,14 +1,17 @@
 /** What the health page listens to, and what it derives: pure but for the first. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { readBaseline } from '../documents/baseline';
-import { now, policy, rollups, within } from '../firestore/queries';
-import { readNow, readSignal, type Counters, type Now, type Signal } from '../documents/documents';
-import type { Listening } from '../firestore/listening';
+import { sumOf, wilson } from '../derive/derived';
 import { rangeOf, type Window } from '../derive/range';
-import { growth, ring, sumOf, type Point } from '../derive/series';
+import { growth, ring, type Point } from '../derive/series';
 import { buckets, quantile } from '../derive/sketch';
-import { instant, text, type Fields } from '../documents/values';
+import { readBaseline, type Cliff } from '../documents/baseline';
+import { readIncident } from '../documents/incident';
+import { readSignal, type Signal } from '../documents/signal';
+import { readSnapshot, type Snapshot } from '../documents/snapshot';
+import type { Counters } from '../documents/values';
+import type { Listening } from '../firestore/listening';
+import { now, policy, rollups, within } from '../firestore/queries';
 
 /** The first snapshot of each hour. */
 const HOURS = 48;
@@ -20,7 +23,7 @@ export function healthPage(listen: Listening, fleet: string, said: Readonly<Reco
     range,
     policy: policy(listen, fleet),
     now: now(listen, fleet),
-    snapshots: list(newest('snapshots', 'hour', HOURS), readNow),
+    snapshots: list(newest('snapshots', 'hour', HOURS), readSnapshot),
     rollups: rollups(listen, fleet, range),
     baselines: list(newest('baselines', 'runs', 12), readBaseline),
     signals: list(['signals', where('kind', '==', 'rotate'), orderBy('created_at', 'desc'), limit(60)], readSignal),
@@ -30,29 +33,9 @@ export function healthPage(listen: Listening, fleet: string, said: Readonly<Reco
 
 export type HealthPage = ReturnType<typeof healthPage>;
 
-/** `incidents/{incident}`: agents stepped on each other. */
-export interface Incident {
-  id: string;
-  kind: string;
-  agent: string | undefined;
-  other: string | undefined;
-  task: string | undefined;
-  branch: string | undefined;
-  detail: string | undefined;
-  at: number | undefined;
-}
-
-export function readIncident(id: string, d: Fields): Incident {
-  return {
-    id,
-    kind: text(d['kind']) ?? 'incident',
-    agent: text(d['agent_id']),
-    other: text(d['other_agent_id']),
-    task: text(d['task_id']),
-    branch: text(d['branch']),
-    detail: text(d['detail']) ?? text(d['reason']),
-    at: instant(d['occurred_at']),
-  };
+/** The share of tasks that ended badly, with Wilson's 95 % interval, for each tenth of context that any task was in. */
+export function cliffCurve({ runs, bad }: Cliff): { from: number; n: number; share: number; low: number; high: number }[] {
+  return runs.flatMap((n, i) => (n > 0 ? [{ from: i * 10, n, share: Math.min(1, (bad[i] ?? 0) / n), ...wilson(Math.min(n, bad[i] ?? 0), n) }] : []));
 }
 
 export interface Percentiles {
@@ -105,7 +88,7 @@ export function incidentSeries(window: Window): { name: string; color: string; p
 }
 
 /** For each minute of the last hour: how many agents were at work, and how many tasks a minute were completed. */
-export function throughputByWorkers(rings: Now['rings']): Point[] {
+export function throughputByWorkers(rings: Snapshot['rings']): Point[] {
   const workers = new Map(ring(rings, 'parallel_agents').map((p) => [p.x, p.y]));
   return growth(ring(rings, 'tasks_completed')).flatMap(({ x, y }) => (workers.has(x) ? [{ x: workers.get(x) as number, y: y * 60 }] : []));
 }
@@ -118,7 +101,7 @@ export function meanByWorkers(points: readonly Point[]): Point[] {
 }
 
 /** Hourly snapshots and the newest, oldest first: the open sessions by tenths of context left. */
-export function histograms(snapshots: readonly Now[], newest: Now | null | undefined): { at: number; steps: readonly number[] }[] {
+export function histograms(snapshots: readonly Snapshot[], newest: Snapshot | null | undefined): { at: number; steps: readonly number[] }[] {
   const all = [...snapshots, ...(newest ? [newest] : [])];
   const found = all.flatMap((s) => (s.at !== undefined && s.contextHistogram.length === 10 && s.contextHistogram.every((n) => n >= 0) ? [{ at: s.at, steps: s.contextHistogram }] : []));
   return [...new Map(found.map((f) => [f.at, f])).values()].sort((a, b) => a.at - b.at);

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { readSession, type Session } from '../documents/session';
-import { bill, partsOf, readBranch, readTree, stretches, tree } from './task';
+import { readTask } from '../documents/task';
+import { readTree } from '../documents/tree';
+import { bill, partsOf, stretches, tree } from './task';
 
-const task = (id: string, fields: Record<string, unknown> = {}) => readBranch(id, { status: 'completed', root_task_id: 'R', ...fields });
+const task = (id: string, fields: Record<string, unknown> = {}) => readTask(id, { status: 'completed', root_task_id: 'R', ...fields });
 const at = (minute: number) => new Date(Date.UTC(2026, 1, 16, 12, minute)).toISOString();
 const minute = (n: number) => Date.UTC(2026, 1, 16, 12, n);
 

@@ -1,62 +1,15 @@
 /** What a task's page listens to, and what it derives: pure but for the first. */
 
 import { limit, where } from 'firebase/firestore';
-import { policy, within } from '../firestore/queries';
 import { readSession, type Session } from '../documents/session';
 import { readTask, type Task } from '../documents/task';
+import { readTree, type Tree } from '../documents/tree';
+import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
+import { policy, within } from '../firestore/queries';
 import { batchesOf, cloudTrace, projectOf } from './trace';
-import { amount, counters, instant, map, text, type Counters, type Fields } from '../documents/values';
 
 const MOST = 60;
-
-/** A task with what it is a part of, and the parts of what it took. */
-export interface Branch extends Task {
-  parent: string | undefined;
-  root: string | undefined;
-  claimedAt: number | undefined;
-  traceparent: string | undefined;
-  error: string | undefined;
-  priority: string | undefined;
-  voided: boolean;
-  retries: number;
-  rotations: number;
-  handoffs: number;
-  retryNanousd: number;
-  rotationNanousd: number;
-  handoffNanousd: number;
-}
-
-export function readBranch(id: string, d: Fields): Branch {
-  const n = (name: string) => amount(d[name]) ?? 0;
-  return {
-    ...readTask(id, d),
-    parent: text(d['parent_task_id']),
-    root: text(d['root_task_id']),
-    claimedAt: instant(d['claimed_at']),
-    traceparent: text(d['traceparent']),
-    error: text(d['error_type']),
-    priority: text(d['priority']),
-    voided: d['voided'] === true,
-    retries: n('retries'),
-    rotations: n('rotations'),
-    handoffs: n('handoffs'),
-    retryNanousd: n('retry_cost_nanousd'),
-    rotationNanousd: n('rotation_cost_nanousd'),
-    handoffNanousd: n('handoff_cost_nanousd'),
-  };
-}
-
-/** `trees/{root}`: what a task cost with everything it spawned. */
-export interface Tree {
-  total: Counters;
-  trueToNaive: number | undefined;
-  asOf: number | undefined;
-}
-
-export function readTree(_id: string, d: Fields): Tree {
-  return { total: counters(d['total']), trueToNaive: amount(map(d['ratios'])['true_to_naive']), asOf: instant(d['as_of']) };
-}
 
 export function taskPage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
   const id = said['task'] as string;
@@ -66,14 +19,14 @@ export function taskPage(listen: Listening, fleet: string, said: Readonly<Record
   return {
     id,
     policy: policy(listen, fleet),
-    task: listen.document(one('tasks', named(id)), readBranch),
+    task: listen.document(one('tasks', named(id)), readTask),
     sessions: list(['sessions', where('task_id', '==', id), limit(MOST)], readSession),
     /** What is known only once the task is: its tree, its last session, its trace. */
     family: (root: string) => ({
-      root: listen.document(one('tasks', named(root)), readBranch),
+      root: listen.document(one('tasks', named(root)), readTask),
       tree: listen.document(one('trees', named(root)), readTree),
-      tasks: list(['tasks', where('root_task_id', '==', root), limit(MOST)], readBranch),
-      spawned: list(['tasks', where('parent_task_id', '==', id), limit(MOST)], readBranch),
+      tasks: list(['tasks', where('root_task_id', '==', root), limit(MOST)], readTask),
+      spawned: list(['tasks', where('parent_task_id', '==', id), limit(MOST)], readTask),
     }),
     session: (session: string) => listen.document(one('sessions', named(session)), readSession),
     batches: (trace: string) => batchesOf(listen, fleet, trace, 1),
@@ -86,7 +39,7 @@ export type Family = ReturnType<TaskPage['family']>;
 
 /** One task of a tree, and what it spawned; undefined is what is not known. */
 export interface Node {
-  task: Branch;
+  task: Task;
   depth: number;
   /** Of its own cost: what first attempts took, and what the rest. */
   parts: { kind: 'first' | 'retry' | 'rotation' | 'handoff'; n: number; nanousd: number }[];
@@ -96,16 +49,16 @@ export interface Node {
 }
 
 /** The tasks of a tree as it is read: each followed by what it spawned, dearest first. */
-export function tree(tasks: readonly Branch[], root: string): Node[] {
+export function tree(tasks: readonly Task[], root: string): Node[] {
   const byId = new Map(tasks.map((t) => [t.id, t]));
-  const children = new Map<string, Branch[]>();
+  const children = new Map<string, Task[]>();
   for (const t of byId.values()) {
     // One whose parent is not here hangs from the root that it names.
     const parent = t.id === root ? undefined : t.parent !== undefined && byId.has(t.parent) ? t.parent : root;
     if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), t]);
   }
   const met = new Set<string>();
-  const walk = (task: Branch, depth: number): Node[] => {
+  const walk = (task: Task, depth: number): Node[] => {
     if (met.has(task.id)) return [];
     met.add(task.id);
     const below = (children.get(task.id) ?? []).map((child) => walk(child, depth + 1)).filter((nodes) => nodes.length > 0);
@@ -119,7 +72,7 @@ export function tree(tasks: readonly Branch[], root: string): Node[] {
 }
 
 /** What a task's own cost went into; the overheads are parts of it, and the first attempt is what is left. */
-export function partsOf(task: Branch): Node['parts'] {
+export function partsOf(task: Task): Node['parts'] {
   const cost = task.voided ? 0 : (task.costNanousd ?? 0);
   const extra = [
     { kind: 'retry' as const, n: task.retries, nanousd: task.retryNanousd },
@@ -192,7 +145,7 @@ export interface Stretch {
 }
 
 /** The sessions that worked on a task, in their order; each for as long as the task was worked on. */
-export function stretches(sessions: readonly Session[], task: Branch | null | undefined): Stretch[] {
+export function stretches(sessions: readonly Session[], task: Task | null | undefined): Stretch[] {
   const once = [...new Map(sessions.map((s) => [s.id, s])).values()];
   const began = (s: Session) => Math.max(s.startedAt ?? 0, s.predecessor ? 0 : (task?.claimedAt ?? task?.startedAt ?? task?.createdAt ?? 0));
   const byStart = once.filter((s) => began(s) > 0).sort((a, b) => began(a) - began(b));
@@ -218,7 +171,7 @@ function whyOf(session: Session, before: Session | undefined, i: number): Stretc
 }
 
 /** When a task was worked on: from its claim, or as near to it as is known, to its end. */
-export function workedOn(task: Branch): { queued: number | undefined; from: number | undefined; to: number | undefined } {
+export function workedOn(task: Task): { queued: number | undefined; from: number | undefined; to: number | undefined } {
   const from = task.startedAt ?? task.claimedAt;
   return { queued: task.createdAt, from: from ?? (task.endedAt !== undefined && task.durationMs !== undefined ? task.endedAt - task.durationMs : undefined), to: task.endedAt };
 }

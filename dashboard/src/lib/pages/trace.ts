@@ -1,10 +1,10 @@
 /** What a trace's page listens to, and where else a trace may be looked at. */
 
 import { collection, limit, query, type Firestore } from 'firebase/firestore';
-import { within } from '../firestore/queries';
-import type { Listening } from '../firestore/listening';
-import type { Subscription } from '../firestore/subscription.svelte';
 import { readBatch, type Batch } from '../documents/batch';
+import type { Listening } from '../firestore/listening';
+import { within } from '../firestore/queries';
+import type { Subscription } from '../firestore/subscription.svelte';
 
 /** Batches of up to 1,000 spans. */
 export const MOST_BATCHES = 60;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import golden from '../../../../tests/golden/thresholds.json';
-import { readSession } from './session';
-import { readRotation, rotateAt } from './thresholds';
+import { readRotation } from '../documents/fleet';
+import { readSession } from '../documents/session';
+import { rotateAt } from './thresholds';
 
 /** tests/golden/write_thresholds.py writes the file from tests/cases/thresholds.yaml and the schema's answers. */
 describe('the mark on a context bar is where the functions rotate the session', () => {

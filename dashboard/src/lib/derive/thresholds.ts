@@ -1,34 +1,7 @@
 /** At which level of context left a session rotates: as tachograph_schema.thresholds, whose order this is. */
 
-import type { Session } from './session';
-import { amount, counters, percentage, type Counters, type Fields } from './values';
-
-/** When sessions rotate, as the fleet's owner set it; which of these holds for one is `rotateAt`'s to say. */
-export interface Rotation {
-  rotateBelowPct: number;
-  byModel: Counters;
-  /** By type of task, or by `TYPE|MODEL`. */
-  byTaskType: Counters;
-  /** Whether thresholds that outcomes taught are used where there are any, within these bounds. */
-  learned: boolean;
-  learnedMinPct: number;
-  learnedMaxPct: number;
-  maxUsedTokens: number | undefined;
-  maxUsedTokensByModel: Counters;
-}
-
-export function readRotation(d: Fields): Rotation {
-  return {
-    rotateBelowPct: percentage(d['rotate_below_pct']) ?? 35,
-    byModel: counters(d['by_model']),
-    byTaskType: counters(d['by_task_type']),
-    learned: d['policy'] === 'learned',
-    learnedMinPct: percentage(d['learned_min_pct']) ?? 20,
-    learnedMaxPct: percentage(d['learned_max_pct']) ?? 60,
-    maxUsedTokens: amount(d['max_used_tokens']),
-    maxUsedTokensByModel: counters(d['max_used_tokens_by_model']),
-  };
-}
+import type { Rotation } from '../documents/fleet';
+import type { Session } from '../documents/session';
 
 /** What outcomes taught of a type of task on a model: `baselines/{type}__{model}`. */
 export interface Learned {
