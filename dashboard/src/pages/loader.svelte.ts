@@ -1,51 +1,51 @@
 /**
- * The pages' code, as it comes: that of the page in the address at once, the others' when there is nothing else to do, so that a change
- * of page waits for nothing.
+ * Loads the code of pages: that of the page in the address at once, that of the others while the browser is idle, so that a change of page
+ * waits for nothing.
  */
 
-import { PAGES, type Code, type Page } from '.';
+import { PAGES, type Page, type PageModule } from '.';
 
 const RETRY_MS = 5000;
 
-class Pages {
-  #come = $state.raw<ReadonlyMap<Page, Code>>(new Map());
-  #asked: Page | undefined;
-  #missing = $state.raw<Page>();
+class Loader {
+  #modules = $state.raw<ReadonlyMap<Page, PageModule>>(new Map());
+  #wanted: Page | undefined;
+  #failed = $state.raw<Page>();
   #retry: ReturnType<typeof setInterval> | undefined;
 
-  /** The code of a page; undefined until it has come. May be read reactively. */
-  of(page: Page): Code | undefined {
-    return this.#come.get(page);
+  /** The code of a page; undefined until it is loaded. May be read reactively. */
+  module(page: Page): PageModule | undefined {
+    return this.#modules.get(page);
   }
 
-  /** Whether a page that was asked for did not come. */
-  lacks(page: Page): boolean {
-    return this.#missing === page && !this.#come.has(page);
+  /** Whether the code of a page could not be loaded. */
+  failed(page: Page): boolean {
+    return this.#failed === page && !this.#modules.has(page);
   }
 
-  /** Load a page that is to be shown. */
-  async ask(page: Page): Promise<void> {
-    this.#asked = page;
-    this.#missing = undefined;
-    if ((await this.#load(page)) || this.#asked !== page) return;
-    this.#missing = page;
+  /** Load the page in the address. */
+  async load(page: Page): Promise<void> {
+    this.#wanted = page;
+    this.#failed = undefined;
+    if ((await this.#fetch(page)) || this.#wanted !== page) return;
+    this.#failed = page;
     this.#retry ??= setInterval(() => void this.#reload(), RETRY_MS);
     addEventListener('online', () => void this.#reload(), { once: true });
   }
 
-  /** Load what there is besides, one after the other, while nothing else happens. */
-  async rest(): Promise<void> {
+  /** Load the other pages, one after the other, while the browser is idle. */
+  async loadOthers(): Promise<void> {
     for (const page of PAGES) {
       await idle();
-      await this.#load(page);
+      await this.#fetch(page);
     }
   }
 
-  async #load(page: Page): Promise<boolean> {
-    if (this.#come.has(page)) return true;
+  async #fetch(page: Page): Promise<boolean> {
+    if (this.#modules.has(page)) return true;
     try {
-      const code = await page.load();
-      this.#come = new Map([...this.#come, [page, code]]);
+      const module = await page.load();
+      this.#modules = new Map([...this.#modules, [page, module]]);
       return true;
     } catch {
       return false;
@@ -53,20 +53,21 @@ class Pages {
   }
 
   /**
-   * Load everything anew once the server answers, if a page is still missing.
+   * Reload the document once the server answers, if a page is still missing.
    *
-   * A browser may remember that a chunk did not come and not ask again (whatwg/html #6768), and after a deployment the chunks of the old
-   * page are gone. The address says all there is to say of what is shown, so nothing is lost.
+   * A browser may remember that a chunk failed and not ask for it again (whatwg/html #6768), and a deployment removes the chunks of the
+   * version before. Nothing is lost, because the address holds the state of the page.
    */
   async #reload(): Promise<void> {
     const answer = await fetch(location.pathname, { method: 'HEAD', cache: 'no-store' }).catch(() => undefined);
-    if (answer?.ok && this.#missing) location.reload();
+    if (answer?.ok && this.#failed) location.reload();
   }
 }
 
-export const code = new Pages();
+export const loader = new Loader();
 
 function idle(): Promise<unknown> {
   // Safari has no such callback.
-  return new Promise((then) => (globalThis.requestIdleCallback ?? ((soon: () => void) => setTimeout(soon, 1000)))(() => then(undefined)));
+  const request = globalThis.requestIdleCallback ?? ((callback: () => void) => setTimeout(callback, 1000));
+  return new Promise((resolve) => request(() => resolve(undefined)));
 }

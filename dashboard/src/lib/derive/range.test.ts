@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readRollup } from '../documents/rollup';
-import { daysOf, periodOf, rangeOf, startOf, windowOf } from './range';
+import { periodOf, rangeOf, startOf, windowOf } from './range';
 
 const NOW = Date.parse('2026-02-16T18:20:00Z');
 const rollup = (period: string) => readRollup('', { period, c: { fleet: { cost_nanousd: 1 } } });
@@ -56,7 +56,6 @@ describe('a window', () => {
     const found = windowOf(rangeOf('7d'), [rollup('2025-11-03'), rollup('2025-11-01')], NOW);
     expect(found.past).toBe(true);
     expect(found.rollups.map((r) => r.period)).toEqual(['2025-11-01', '2025-11-03']);
-    expect(daysOf(found)).toBe('2025-10-28..2025-11-03');
   });
 
   test('of given days stays there', () => {

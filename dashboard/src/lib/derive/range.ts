@@ -5,6 +5,7 @@
  */
 
 import type { Rollup } from '../documents/rollup';
+import type { Point } from './series';
 
 export type Grain = 'hour' | 'day' | 'week';
 
@@ -60,6 +61,8 @@ export interface Window {
   slots: readonly Slot[];
   start: number;
   end: number;
+  /** How long one slot is. */
+  slotMs: number;
   /** Those of the slots that have one, oldest first. */
   rollups: readonly Rollup[];
   /** A range that should end now, but ends with the newest work, because there is none since. */
@@ -81,7 +84,15 @@ export function windowOf(range: Range, rollups: readonly Rollup[], now: number):
     return { period, start: from, end: from + MS[range.grain], rollup: found.get(period) };
   });
   const counted = slots.flatMap((s) => s.rollup ?? []);
-  return { slots, start: (slots[0] as Slot).start, end: last + MS[range.grain], rollups: counted, past };
+  return { slots, start: (slots[0] as Slot).start, end: last + MS[range.grain], slotMs: MS[range.grain], rollups: counted, past };
+}
+
+/** A point in the middle of each slot whose rollup has a value. */
+export function slotPoints(window: Window, value: (rollup: Rollup) => number | undefined): Point[] {
+  return window.slots.flatMap(({ start, end, rollup }) => {
+    const y = rollup && value(rollup);
+    return y === undefined ? [] : [{ x: (start + end) / 2, y }];
+  });
 }
 
 /** The moment a period begins: 2026-02-16T18, 2026-02-16 or 2026-W08; undefined for what is none. */
@@ -102,11 +113,6 @@ export function periodOf(grain: Grain, ms: number): string {
   const thursday = new Date(start('week', ms) + 3 * DAY);
   const week = Math.floor((thursday.getTime() - Date.UTC(thursday.getUTCFullYear(), 0, 1)) / MS.week) + 1;
   return `${thursday.getUTCFullYear()}-W${String(week).padStart(2, '0')}`;
-}
-
-/** The range of whole days that a window covers, as an address says it. */
-export function daysOf(window: Window): string {
-  return `${periodOf('day', window.start)}..${periodOf('day', window.end - 1)}`;
 }
 
 /** The beginning of the hour, the day or the week (Monday) a moment is in. */

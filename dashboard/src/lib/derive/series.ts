@@ -1,4 +1,4 @@
-/** Points over time: rings, growth, ratios, and the runs that a line is drawn in. Pure. */
+/** Points over time: rings, growth, ratios, and the segments that a line is drawn in. Pure. */
 
 import type { Snapshot } from '../documents/snapshot';
 
@@ -18,15 +18,15 @@ export const RING_MS = HOUR_MS;
 /** Points of a ring are a minute apart; ticks may come late by as much again. */
 export const GAP_MS = 2.5 * MINUTE;
 
-/** A line in the runs it is drawn in: it breaks where no point came for longer than `gap`. */
-export function runs(points: readonly Point[], gap: number): Point[][] {
-  const found: Point[][] = [];
+/** A line in the segments it is drawn in: it breaks where no point came for longer than `gap`. */
+export function segments(points: readonly Point[], gap: number): Point[][] {
+  const lines: Point[][] = [];
   for (const p of points) {
-    const run = found.at(-1);
-    if (run && p.x - (run.at(-1) as Point).x <= gap) run.push(p);
-    else found.push([p]);
+    const line = lines.at(-1);
+    if (line && p.x - (line.at(-1) as Point).x <= gap) line.push(p);
+    else lines.push([p]);
   }
-  return found;
+  return lines;
 }
 
 /** A ring of `live/now` as points in time, oldest first; broken entries are left out. */

@@ -6,11 +6,11 @@ import { picture } from './picture';
 type Cells = readonly (readonly (string | number | undefined)[])[];
 
 /** What the tables of the page hold, in full: those that are cut short or rounded for the eye say it here. */
-export const contents = new WeakMap<HTMLTableElement, () => Cells>();
+export const tableCells = new WeakMap<HTMLTableElement, () => Cells>();
 
 /** Save the tables of a panel as CSV, one below the other. */
 export function saveTables(panel: HTMLElement, name: string): void {
-  const tables = [...panel.querySelectorAll('table')].map((table) => csv(contents.get(table)?.() ?? read(table)));
+  const tables = [...panel.querySelectorAll('table')].map((table) => csv(tableCells.get(table)?.() ?? read(table)));
   save(new Blob(['\ufeff', tables.join('\r\n')], { type: 'text/csv;charset=utf-8' }), `${name}.csv`);
 }
 

@@ -1,4 +1,4 @@
-/** The connection: configuration from Hosting's reserved addresses, nothing built in; and who is looking. */
+/** The connection to Firebase, with the configuration of Hosting's reserved addresses, and the viewer who is signed in. */
 
 import { initializeApp, type FirebaseOptions } from 'firebase/app';
 import {
@@ -23,9 +23,9 @@ export interface Connection {
 
 export interface Viewer {
   uid: string;
-  /** The fleet that the viewer's token is for. */
+  /** The first fleet that the viewer's token is for. */
   fleet: string | undefined;
-  /** All that it is for. */
+  /** All fleets that it is for. */
   fleets: readonly string[];
 }
 
@@ -48,13 +48,13 @@ export async function connect(): Promise<Connection> {
   const auth = initializeAuth(app, { persistence: [indexedDBLocalPersistence, browserLocalPersistence] });
   if (authEmulator) connectAuthEmulator(auth, `http://${hostOf(authEmulator, host)}:${authEmulator.port}`, { disableWarnings: true });
   // Streaming stalls for good in about 1 of 40 first listens to the emulator; long polling never did.
-  // The emulators' functions write to the one that needs no name.
+  // The emulators' functions write to the default database.
   const db = firestore ? initializeFirestore(app, { experimentalForceLongPolling: true }) : initializeFirestore(app, {}, database());
   if (firestore) connectFirestoreEmulator(db, hostOf(firestore, host), firestore.port);
   return { auth, db };
 }
 
-/** Sign in with the token of a link, or go on as whoever signed in here before. Raises SignInProblem. */
+/** Sign in with the token of a link, else as the viewer of the last visit. Raises SignInProblem. */
 export async function signIn(auth: Auth, token: string | undefined): Promise<Viewer> {
   await auth.authStateReady();
   if (token !== undefined) {
@@ -64,16 +64,16 @@ export async function signIn(auth: Auth, token: string | undefined): Promise<Vie
       const code = codeOf(error);
       if (code === 'auth/network-request-failed') throw new SignInProblem('unreachable', code);
       // An old link in a browser that is signed in for the same fleet still leads there.
-      if ((await viewer(auth, false))?.fleet !== fleetOf(token)) throw new SignInProblem('refused', code);
+      if ((await currentViewer(auth, false))?.fleet !== fleetOf(token)) throw new SignInProblem('refused', code);
     }
   }
-  const found = await viewer(auth, false);
-  if (found === undefined) throw new SignInProblem('signed-out');
-  return found;
+  const viewer = await currentViewer(auth, false);
+  if (viewer === undefined) throw new SignInProblem('signed-out');
+  return viewer;
 }
 
-/** Who is signed in; `refresh` asks for a new token, in which claims granted meanwhile appear. */
-export async function viewer(auth: Auth, refresh: boolean): Promise<Viewer | undefined> {
+/** The viewer who is signed in; `refresh` asks for a new token, which has the claims granted meanwhile. */
+export async function currentViewer(auth: Auth, refresh: boolean): Promise<Viewer | undefined> {
   if (auth.currentUser === null) return undefined;
   try {
     const { claims } = await auth.currentUser.getIdTokenResult(refresh);
@@ -86,7 +86,7 @@ export async function viewer(auth: Auth, refresh: boolean): Promise<Viewer | und
   }
 }
 
-/** The database that the deployment named. */
+/** The name of the database, as the deployment wrote it into the page. */
 function database(): string {
   return document.querySelector<HTMLMetaElement>('meta[name=firestore-database]')?.content || '(default)';
 }

@@ -6,28 +6,33 @@ import type { Freshness, Subscription } from './subscription.svelte';
 
 export type Read<T> = (id: string, data: Fields) => T;
 
-export interface Wanted {
+/** What is to be listened to, and the function that reads its documents. */
+export interface Request {
   source: DocumentReference | Query;
   read: Read<unknown>;
-  fresh: Freshness<unknown> | undefined;
+  freshness: Freshness<unknown> | undefined;
   optional: boolean;
 }
 
-/** What one page listens to; `close` when it is left. */
+/** The subscriptions of one page; `close` ends them. */
 export class Listening {
-  readonly #letGo: (() => void)[] = [];
-  readonly #use: (wanted: Wanted) => [Subscription<unknown>, () => void];
+  readonly #releases: (() => void)[] = [];
+  readonly #use: (request: Request) => [Subscription<unknown>, () => void];
 
   constructor(
     readonly db: Firestore,
-    use: (wanted: Wanted) => [Subscription<unknown>, () => void],
+    use: (request: Request) => [Subscription<unknown>, () => void],
   ) {
     this.#use = use;
   }
 
-  /** Listen to a document; its value is null when there is none. An optional one does not count for the page's word. */
-  document<T>(source: DocumentReference, read: Read<T>, options: { fresh?: Freshness<T | null>; optional?: true } = {}): Subscription<T | null> {
-    return this.#add(source, read, options.fresh, options.optional) as Subscription<T | null>;
+  /** Listen to a document; its value is null when it does not exist. An optional one does not count for the page's status. */
+  document<T>(
+    source: DocumentReference,
+    read: Read<T>,
+    { freshness, optional = false }: { freshness?: Freshness<T | null>; optional?: boolean } = {},
+  ): Subscription<T | null> {
+    return this.#add(source, read, freshness as Freshness<unknown> | undefined, optional) as Subscription<T | null>;
   }
 
   /** Listen to a query, which MUST have a limit. */
@@ -36,12 +41,17 @@ export class Listening {
   }
 
   close(): void {
-    for (const letGo of this.#letGo.splice(0)) letGo();
+    for (const release of this.#releases.splice(0)) release();
   }
 
-  #add<T>(source: DocumentReference | Query, read: Read<unknown>, fresh?: Freshness<T | null>, optional = false): Subscription<unknown> {
-    const [subscription, letGo] = this.#use({ source, read, optional, fresh: fresh as Freshness<unknown> | undefined });
-    this.#letGo.push(letGo);
+  #add(
+    source: DocumentReference | Query,
+    read: Read<unknown>,
+    freshness?: Freshness<unknown>,
+    optional = false,
+  ): Subscription<unknown> {
+    const [subscription, release] = this.#use({ source, read, optional, freshness });
+    this.#releases.push(release);
     return subscription;
   }
 }

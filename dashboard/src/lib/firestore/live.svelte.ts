@@ -1,8 +1,8 @@
 /**
- * Every subscription there is: what was heard last, and whether that can be relied on.
+ * Every Firestore listener of the dashboard.
  *
- * A page opens a `Listening` and closes it when it is left. Two that listen to the same thing share one listener, and one that
- * nobody uses any more goes on for a moment, so that the next page, or the way back, has at once what it shares with the last.
+ * A page opens a `Listening` and closes it when it is left. Two pages that listen to the same document or query share one listener. An
+ * unused listener stays open for 20 s, so that the next page, or the way back, has at once the values that it shares with the last.
  */
 
 import {
@@ -12,6 +12,7 @@ import {
   queryEqual,
   refEqual,
   type DocumentReference,
+  type DocumentSnapshot,
   type Firestore,
   type FirestoreError,
   type Query,
@@ -20,27 +21,27 @@ import {
 } from 'firebase/firestore';
 import { untrack } from 'svelte';
 import type { Fields } from '../documents/values';
-import { Listening, type Wanted } from './listening';
-import { Subscription, worst, type Word } from './subscription.svelte';
+import { Listening, type Request } from './listening';
+import { Subscription, worst, type Status } from './subscription.svelte';
 
-/** Without a confirmed snapshot for so long, the connection is taken down and up again: a stalled one never recovers. */
+/** After so long without a confirmed snapshot the connection is restarted, because a stalled one never recovers. */
 const PATIENCE_MS = 5000;
 const PATIENCE_AT_MOST_MS = 30_000;
 const RETRY_MS = 5000;
 const RETRY_AT_MOST_MS = 60_000;
-/** What nobody uses is listened to for so long. */
+/** How long an unused listener stays open. */
 const LINGER_MS = 20_000;
-/** A hidden page paints no frames. */
+/** How long changes wait while the page is hidden and paints no frames. */
 const HIDDEN_MS = 250;
 
 /** The listeners of one viewer; `close` ends them all. */
 export class Live {
   #listeners = $state.raw<readonly Listener[]>([]);
-  #heard = new Map<Listener, () => void>();
+  #pending = new Map<Listener, () => void>();
   #frame = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #patience = PATIENCE_MS;
-  #kicking = false;
+  #restarting = false;
   readonly #watchdog = setInterval(() => void this.#watch(), 1000);
   readonly #wake = () => {
     if (!document.hidden) this.#patience = PATIENCE_MS;
@@ -51,22 +52,22 @@ export class Live {
     addEventListener('online', this.#wake);
   }
 
-  /** Begin what one page listens to. */
+  /** Open the subscriptions of one page. */
   open(): Listening {
-    return new Listening(this.db, (wanted) => this.#use(wanted));
+    return new Listening(this.db, (request) => this.#use(request));
   }
 
-  /** How the page stands: the worst of what it listens to. */
-  get word(): Word {
-    return worst(this.#required.map((l) => l.subscription.word));
+  /** The worst status of the page's subscriptions. */
+  get status(): Status {
+    return worst(this.#required.map((l) => l.subscription.status));
   }
 
-  /** Whether the viewer may see nothing at all here. */
+  /** Whether the viewer is denied every subscription. */
   get denied(): boolean {
     return this.#required.length > 0 && this.#required.every((l) => l.subscription.phase === 'denied');
   }
 
-  /** Listen anew where the viewer was refused, after something was granted. */
+  /** Listen again where the viewer was denied, after access was granted. */
   retryDenied(): void {
     for (const l of this.#listeners) if (l.subscription.phase === 'denied') this.#listen(l);
   }
@@ -79,22 +80,23 @@ export class Live {
     removeEventListener('online', this.#wake);
     for (const l of this.#listeners) this.#end(l);
     this.#listeners = [];
-    this.#heard.clear();
+    this.#pending.clear();
   }
 
   get #required(): readonly Listener[] {
     return this.#listeners.filter((l) => !l.optional && l.users > 0);
   }
 
-  /** Give the listener to this source, a new one if there is none, and how to let go of it. */
-  #use(wanted: Wanted): [Subscription<unknown>, () => void] {
-    let l = untrack(() => this.#listeners).find((other) => other.read === wanted.read && same(other.source, wanted.source));
+  /** Give the subscription of a request, of a new listener where none fits, and the function that releases it. */
+  #use(request: Request): [Subscription<unknown>, () => void] {
+    let l = untrack(() => this.#listeners).find((other) => other.read === request.read && same(other.source, request.source));
     if (l === undefined) {
-      const subscription = new Subscription<unknown>(wanted.fresh);
-      l = { ...wanted, subscription, users: 0, stop: () => {}, retry: undefined, unused: undefined, failures: 0, unconfirmedSince: 0 };
+      const subscription = new Subscription<unknown>(request.freshness);
+      const timers = { retry: undefined, linger: undefined };
+      l = { ...request, ...timers, subscription, users: 0, stop: () => {}, failures: 0, unconfirmedSince: 0 };
       this.#listen(l);
     }
-    clearTimeout(l.unused);
+    clearTimeout(l.linger);
     this.#count(l, 1);
     let released = false;
     return [
@@ -102,12 +104,12 @@ export class Live {
       () => {
         if (!released) this.#count(l, -1);
         released = true;
-        if (l.users === 0) l.unused = setTimeout(() => this.#drop(l), LINGER_MS);
+        if (l.users === 0) l.linger = setTimeout(() => this.#drop(l), LINGER_MS);
       },
     ];
   }
 
-  /** Change who uses a listener; the list is a new one, so that what is derived from it is too. */
+  /** Change the number of users of a listener. The list is a new one, so that values derived from it are derived again. */
   #count(l: Listener, by: 1 | -1): void {
     l.users += by;
     this.#listeners = [...untrack(() => this.#listeners).filter((other) => other !== l), l];
@@ -116,13 +118,13 @@ export class Live {
   #drop(l: Listener): void {
     if (l.users > 0) return;
     this.#end(l);
-    this.#heard.delete(l);
+    this.#pending.delete(l);
     this.#listeners = this.#listeners.filter((other) => other !== l);
   }
 
   #end(l: Listener): void {
     clearTimeout(l.retry);
-    clearTimeout(l.unused);
+    clearTimeout(l.linger);
     l.stop();
   }
 
@@ -133,28 +135,34 @@ export class Live {
     const failed = (error: FirestoreError) => this.#fail(l, error);
     const { source, read } = l;
     if (source.type === 'document') {
-      l.stop = onSnapshot(source, WITH_METADATA, (s) => this.#hear(l, s.metadata, () => (s.exists() ? read(s.id, s.data() as Fields) : null)), failed);
-    } else {
-      // A document that did not change stays the same object: it is neither read nor drawn again.
-      const known = new Map<string, unknown>();
-      const once = (d: QueryDocumentSnapshot) => known.get(d.id) ?? known.set(d.id, read(d.id, d.data() as Fields)).get(d.id);
-      const heard = (s: QuerySnapshot) => {
-        for (const change of s.docChanges()) known.delete(change.doc.id);
-        this.#hear(l, s.metadata, () => s.docs.map(once));
+      const received = (s: DocumentSnapshot) => {
+        this.#receive(l, s.metadata, () => (s.exists() ? read(s.id, s.data() as Fields) : null));
       };
-      l.stop = onSnapshot(source, WITH_METADATA, heard, failed);
+      l.stop = onSnapshot(source, WITH_METADATA, received, failed);
+    } else {
+      // An unchanged document stays the same object, so that it is neither read nor drawn again.
+      const cache = new Map<string, unknown>();
+      const cached = (d: QueryDocumentSnapshot) => {
+        if (!cache.has(d.id)) cache.set(d.id, read(d.id, d.data() as Fields));
+        return cache.get(d.id);
+      };
+      const received = (s: QuerySnapshot) => {
+        for (const change of s.docChanges()) cache.delete(change.doc.id);
+        this.#receive(l, s.metadata, () => s.docs.map(cached));
+      };
+      l.stop = onSnapshot(source, WITH_METADATA, received, failed);
     }
   }
 
-  /** Unconfirmed snapshots say only that the server has not been heard; the last confirmed value stays. */
-  #hear(l: Listener, { fromCache }: { fromCache: boolean }, value: () => unknown): void {
+  /** Take a snapshot. One from the cache means that the server did not answer; the last confirmed value stays. */
+  #receive(l: Listener, { fromCache }: { fromCache: boolean }, value: () => unknown): void {
     if (fromCache) {
       l.unconfirmedSince ??= Date.now();
       return;
     }
     l.unconfirmedSince = undefined;
     l.failures = 0;
-    this.#fold(l, () => {
+    this.#defer(l, () => {
       l.subscription.value = value();
       l.subscription.phase = 'live';
       l.subscription.problem = '';
@@ -164,7 +172,7 @@ export class Live {
   #fail(l: Listener, error: FirestoreError): void {
     l.unconfirmedSince = undefined;
     const denied = error.code === 'permission-denied';
-    this.#fold(l, () => {
+    this.#defer(l, () => {
       l.subscription.phase = denied ? 'denied' : 'error';
       l.subscription.problem = `${error.code}: ${error.message}`;
       if (denied) l.subscription.value = undefined;
@@ -173,37 +181,38 @@ export class Live {
     l.retry = setTimeout(() => this.#listen(l), Math.min(RETRY_MS * 2 ** l.failures++, RETRY_AT_MOST_MS));
   }
 
-  /** Keep only the newest of a burst until the next frame: one change of state for each subscription and frame. */
-  #fold(l: Listener, apply: () => void): void {
-    if (this.#heard.size === 0) {
+  /** Apply a change in the next frame; of a burst only the newest change of each subscription is applied. */
+  #defer(l: Listener, apply: () => void): void {
+    if (this.#pending.size === 0) {
       this.#frame = requestAnimationFrame(() => this.#flush());
       this.#timer = setTimeout(() => this.#flush(), HIDDEN_MS);
     }
-    this.#heard.set(l, apply);
+    this.#pending.set(l, apply);
   }
 
   #flush(): void {
     cancelAnimationFrame(this.#frame);
     clearTimeout(this.#timer);
-    const changes = [...this.#heard.values()];
-    this.#heard.clear();
+    const changes = [...this.#pending.values()];
+    this.#pending.clear();
     for (const apply of changes) apply();
   }
 
+  /** Mark listeners that the server does not answer, and restart the connection when that lasts. */
   async #watch(): Promise<void> {
     const waiting = this.#listeners.filter((l) => l.unconfirmedSince !== undefined);
     if (waiting.length === 0) this.#patience = PATIENCE_MS;
-    const late = waiting.filter((l) => Date.now() - (l.unconfirmedSince ?? 0) > PATIENCE_MS);
-    for (const l of late) l.subscription.phase = 'unreachable';
-    const longest = Math.max(0, ...waiting.map((l) => Date.now() - (l.unconfirmedSince ?? 0)));
-    if (this.#kicking || longest < this.#patience) return;
-    this.#kicking = true;
+    const waited = (l: Listener) => Date.now() - (l.unconfirmedSince ?? 0);
+    for (const l of waiting) if (waited(l) > PATIENCE_MS) l.subscription.phase = 'unreachable';
+    const longest = Math.max(0, ...waiting.map(waited));
+    if (this.#restarting || longest < this.#patience) return;
+    this.#restarting = true;
     this.#patience = longest + Math.min(longest, PATIENCE_AT_MOST_MS);
     try {
       await disableNetwork(this.db);
       await enableNetwork(this.db);
     } finally {
-      this.#kicking = false;
+      this.#restarting = false;
     }
   }
 }
@@ -215,14 +224,14 @@ function same(a: DocumentReference | Query, b: DocumentReference | Query): boole
   return b.type !== 'document' && queryEqual(a, b);
 }
 
-interface Listener extends Wanted {
+interface Listener extends Request {
   subscription: Subscription<unknown>;
-  /** How many pages have it open; none only while it lingers. */
+  /** The number of pages that have it open; 0 while it lingers. */
   users: number;
   stop: () => void;
   retry: ReturnType<typeof setTimeout> | undefined;
-  unused: ReturnType<typeof setTimeout> | undefined;
+  linger: ReturnType<typeof setTimeout> | undefined;
   failures: number;
-  /** Since when the server has not been heard, in milliseconds; undefined while it is, or after it refused. */
+  /** Since when the server has not answered, in milliseconds; undefined while it does, or after it refused. */
   unconfirmedSince: number | undefined;
 }

@@ -19,7 +19,7 @@ export function policy(listen: Listening, fleet: string) {
 
 /** `live/now`: how the fleet stands, with rings of the last hour. */
 export function now(listen: Listening, fleet: string) {
-  return listen.document(within(listen, fleet).one('live', 'now'), readSnapshot, { fresh: { at: (now) => now?.at, staleAfterMs: STALE_AFTER_MS } });
+  return listen.document(within(listen, fleet).one('live', 'now'), readSnapshot, { freshness: { at: (now) => now?.at, staleAfterMs: STALE_AFTER_MS } });
 }
 
 /** The published rollups of a range, newest first; lay them out with `windowOf`. */

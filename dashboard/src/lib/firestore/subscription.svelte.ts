@@ -1,25 +1,26 @@
-/** One subscription: its newest confirmed value, and whether that can be relied on. */
+/** One subscription: its newest value that the server confirmed, and its status. */
 
 import { clock } from '../state/clock.svelte';
 
 export type Phase = 'loading' | 'live' | 'unreachable' | 'error' | 'denied';
-export type Word = Phase | 'stale';
+export type Status = Phase | 'stale';
 
-/** From good to bad: the page shows the worst of its subscriptions. */
-const WORDS: readonly Word[] = ['live', 'loading', 'stale', 'unreachable', 'error', 'denied'];
+/** From good to bad: the page shows the worst status of its subscriptions. */
+const STATUSES: readonly Status[] = ['live', 'loading', 'stale', 'unreachable', 'error', 'denied'];
 
-/** How a value's own time tells whether it is still true. */
+/** From which age on a value is stale. */
 export interface Freshness<T> {
+  /** The time of the value itself. */
   at: (value: T) => number | undefined;
   staleAfterMs: number;
 }
 
-/** One listener: its newest confirmed value, and how it stands. Everything here may be read reactively. */
+/** The newest confirmed value of a document or query. Everything here may be read reactively. */
 export class Subscription<T> {
-  /** Undefined until the server has confirmed a first one. */
+  /** Undefined until the server has confirmed the first value. */
   value = $state.raw<T>();
   phase = $state<Phase>('loading');
-  /** What the server said, when it refused or failed. */
+  /** The server's message, when it refused or failed. */
   problem = $state('');
 
   readonly #at: () => number | undefined;
@@ -30,23 +31,23 @@ export class Subscription<T> {
     this.#staleAfterMs = freshness?.staleAfterMs ?? Infinity;
   }
 
-  /** How old the data is by its own time, in milliseconds. */
+  /** The age of the value by its own time, in milliseconds. */
   get age(): number | undefined {
     const at = this.#at();
     return at === undefined ? undefined : Math.max(0, clock.now - at);
   }
 
-  /** Whether the data is too old to be the state of things, for whatever reason no newer came. */
+  /** Whether the value is too old, for whatever reason no newer one came. */
   get stale(): boolean {
     return (this.age ?? 0) > this.#staleAfterMs;
   }
 
-  get word(): Word {
+  get status(): Status {
     return this.phase === 'live' && this.stale ? 'stale' : this.phase;
   }
 }
 
-/** The worst of some words. */
-export function worst(words: readonly Word[]): Word {
-  return WORDS[Math.max(0, ...words.map((word) => WORDS.indexOf(word)))] as Word;
+/** The worst of some statuses. */
+export function worst(statuses: readonly Status[]): Status {
+  return STATUSES[Math.max(0, ...statuses.map((status) => STATUSES.indexOf(status)))] as Status;
 }

@@ -71,3 +71,19 @@ export function modelName(model: string): string {
 export function rankColor(i: number): string {
   return `var(--c${i < 5 ? i + 1 : 6})`;
 }
+
+const SPAN_KINDS: Readonly<Record<string, string>> = {
+  agent: 'var(--c6)',
+  chain: 'color-mix(in srgb, var(--waiting) 50%, var(--idle))',
+  llm: 'var(--c1)',
+  tool: 'var(--c2)',
+  retriever: 'var(--c5)',
+  embedding: 'var(--c5)',
+  guardrail: 'var(--c4)',
+  evaluator: 'var(--c3)',
+};
+
+/** The colour of a kind of span; an error is red, whatever its kind. */
+export function kindColor(kind: string): string {
+  return SPAN_KINDS[kind] ?? 'var(--c6)';
+}

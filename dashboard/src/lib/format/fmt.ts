@@ -1,4 +1,4 @@
-/** How numbers, money, times and shares are written: pure, one rule each, the same on every page. */
+/** How numbers, money, times and shares are written: one rule each, the same on every page. Unknown is `–`, never zero. */
 
 export const UNKNOWN = '–';
 
@@ -7,13 +7,13 @@ const NANO = 1e9;
 const IN_FULL = new Intl.NumberFormat('en-US', { maximumFractionDigits: 9 });
 
 /** Write nano-dollars: $0 · $0.0042 · $12.34 · $160 · $1,786 · $22.6K. */
-export function money(nanousd: number): string {
-  return dollars(nanousd / NANO);
+export function money(nanousd: number | undefined): string {
+  return nanousd === undefined ? UNKNOWN : dollars(nanousd / NANO);
 }
 
 /** Write dollars, as `money` does. */
-export function dollars(usd: number): string {
-  if (!Number.isFinite(usd)) return UNKNOWN;
+export function dollars(usd: number | undefined): string {
+  if (!isNumber(usd)) return UNKNOWN;
   if (usd < 0) return `-${dollars(-usd)}`;
   if (usd === 0) return '$0';
   if (usd < 1e-6) return '<$0.000001';
@@ -23,8 +23,9 @@ export function dollars(usd: number): string {
   return `$${threeDigits(usd)}`;
 }
 
-/** Write nano-dollars in full, for a title: $12.345678901. */
-export function moneyInFull(nanousd: number): string {
+/** Write nano-dollars in full, for a title: $12.345678901; nothing where they are unknown. */
+export function moneyInFull(nanousd: number | undefined): string {
+  if (!isNumber(nanousd)) return '';
   return `${nanousd < 0 ? '-' : ''}$${IN_FULL.format(Math.abs(nanousd) / NANO)}`;
 }
 
@@ -38,19 +39,19 @@ export function moneyAxis(nanousd: readonly number[]): string[] {
 }
 
 /** Write a count: as it is below 1,000, then three significant digits with K, M, B. */
-export function count(n: number): string {
-  if (!Number.isFinite(n)) return UNKNOWN;
+export function count(n: number | undefined): string {
+  if (!isNumber(n)) return UNKNOWN;
   return Math.abs(n) < 1000 ? String(Math.round(n)) : threeDigits(n);
 }
 
-/** Write a count in full, for a title: 8,342. */
-export function countInFull(n: number): string {
-  return Number.isFinite(n) ? grouped(n) : UNKNOWN;
+/** Write a count in full, for a title: 8,342; nothing where it is unknown. */
+export function countInFull(n: number | undefined): string {
+  return isNumber(n) ? grouped(n) : '';
 }
 
 /** Write a rate, three significant digits, its unit left to the caller: 8.34K, 21.7, 0.42. */
-export function rate(n: number): string {
-  if (!Number.isFinite(n)) return UNKNOWN;
+export function rate(n: number | undefined): string {
+  if (!isNumber(n)) return UNKNOWN;
   if (n === 0) return '0';
   if (Math.abs(n) >= 999.5) return threeDigits(n);
   const digits = Math.abs(n) >= 99.95 ? 0 : Math.abs(n) >= 9.995 ? 1 : 2;
@@ -58,8 +59,8 @@ export function rate(n: number): string {
 }
 
 /** Write a duration: 47 ms · 3.48 s · 13m 28s · 2h 05m · 3d 04h. */
-export function duration(ms: number): string {
-  if (!Number.isFinite(ms)) return UNKNOWN;
+export function duration(ms: number | undefined): string {
+  if (!isNumber(ms)) return UNKNOWN;
   if (ms < 0) return `-${duration(-ms)}`;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 59_950) {
@@ -75,9 +76,9 @@ export function duration(ms: number): string {
 }
 
 /** Write how long something has been so, in one unit: 24 s · 5 min · 3 h · 2 d. */
-export function span(ms: number): string {
+export function span(ms: number | undefined): string {
+  if (!isNumber(ms)) return UNKNOWN;
   const s = Math.max(0, Math.floor(ms / 1000));
-  if (!Number.isFinite(s)) return UNKNOWN;
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min`;
   if (s < 48 * 3600) return `${Math.floor(s / 3600)} h`;
@@ -85,14 +86,14 @@ export function span(ms: number): string {
 }
 
 /** Write an age: now · 29 s ago · 5 min ago · 3 h ago · 2 d ago. A moment to come, from a fast clock, is now. */
-export function age(ms: number): string {
-  if (!Number.isFinite(ms)) return UNKNOWN;
+export function age(ms: number | undefined): string {
+  if (!isNumber(ms)) return UNKNOWN;
   return ms < 5000 ? 'now' : `${span(ms)} ago`;
 }
 
 /** Write a part of one as a percentage: one decimal under 10 %, and never 100 % of less than all. */
-export function percent(part: number): string {
-  if (!Number.isFinite(part)) return UNKNOWN;
+export function percent(part: number | undefined): string {
+  if (!isNumber(part)) return UNKNOWN;
   const pct = part * 100;
   if (pct === 0) return '0%';
   if (pct > 0 && pct < 0.05) return '<0.1%';
@@ -101,8 +102,8 @@ export function percent(part: number): string {
 }
 
 /** Write a share of a whole: no decimals, and never 0 % of something or 100 % of less than all. */
-export function share(part: number): string {
-  if (!Number.isFinite(part)) return UNKNOWN;
+export function share(part: number | undefined): string {
+  if (!isNumber(part)) return UNKNOWN;
   const pct = part * 100;
   if (pct > 0 && pct < 0.5) return '<1%';
   if (pct < 100 && pct >= 99.5) return '>99%';
@@ -116,8 +117,8 @@ export function brief(id: string): string {
 }
 
 /** Write context that is left, in percent: rounded down, so that 34.9 does not read as the 35 it is below. */
-export function left(pct: number): string {
-  return Number.isFinite(pct) ? `${Math.floor(pct)}%` : UNKNOWN;
+export function left(pct: number | undefined): string {
+  return isNumber(pct) ? `${Math.floor(pct)}%` : UNKNOWN;
 }
 
 /** Write the hour of a moment in the viewer's zone, 24 h: 18:00. */
@@ -131,6 +132,27 @@ export function day(ms: number, zone?: string, thisYear = new Date().getUTCFullY
   return `${d} ${month}${year === String(thisYear) ? '' : ` ${year}`}`;
 }
 
+/** Write the month of a moment in UTC: February 2026. */
+export function monthName(ms: number): string {
+  return new Intl.DateTimeFormat('en-GB', { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(ms);
+}
+
+/** Write a moment in the viewer's zone: 16 Feb, 18:00. */
+export function moment(ms: number | undefined): string {
+  return isNumber(ms) ? `${day(ms)}, ${clock(ms)}` : UNKNOWN;
+}
+
+/** Write a period of a range by its middle: 16 Feb, 18:00 · 16 Feb · week of 16 Feb. */
+export function period(middle: number, grain: 'hour' | 'day' | 'week', ms: number): string {
+  if (grain === 'hour') return `${day(middle)}, ${clock(middle - ms / 2)}`;
+  return grain === 'day' ? day(middle) : `week of ${day(middle - ms / 2)}`;
+}
+
+/** Write that a range ends with the newest work instead of now; nothing where it ends now. */
+export function pastNote({ past, end }: { past: boolean; end: number }): string {
+  return past ? `no work since ${day(end - 1)}` : '';
+}
+
 /** Write UTC days, such as 2026-02-16, as a range: 16 Feb · 16–22 Feb · 28 Feb – 3 Mar 2025. The year if it is not this. */
 export function days(first: string, last: string, thisYear = new Date().getUTCFullYear()): string {
   const [a, b] = [dayParts(first), dayParts(last)];
@@ -142,9 +164,18 @@ export function days(first: string, last: string, thisYear = new Date().getUTCFu
   return `${a['day']} ${a['month']}${yearA} – ${b['day']} ${b['month']}${yearB}`;
 }
 
+/** Write the error of a span; OpenTelemetry's `_OTHER` says only that there was one. */
+export function errorName(error: string): string {
+  return error === '_OTHER' ? 'failed' : error;
+}
+
 /** Write a number with its noun: 1 session, 2 sessions, 8.34K tasks. */
 export function counted(n: number, noun: string, plural = `${noun}s`): string {
   return `${count(n)} ${n === 1 ? noun : plural}`;
+}
+
+function isNumber(n: number | undefined): n is number {
+  return n !== undefined && Number.isFinite(n);
 }
 
 function threeDigits(n: number): string {

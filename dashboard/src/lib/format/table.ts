@@ -1,24 +1,49 @@
-/** What a table's columns are, and how its rows are filtered and sorted: pure. */
+/** Columns of tables, and how rows are filtered and sorted by them. */
 
-export interface Column<Row> {
-  /** As the address has it. */
+import { money, moneyInFull } from './fmt';
+
+/** How a column is laid out and what its cells show. A cell without `text` is drawn by the table's `cell` snippet. */
+export interface Layout<Row> {
+  /** As the address has it; the class of its cells. */
   name: string;
   title: string;
-  /** What the column is sorted by, filtered by and written into files as; undefined where it is not known. */
-  value: (row: Row) => number | string | undefined;
-  /** How it is written where no snippet draws it. */
   text?: (row: Row) => string;
-  /** As CSS has it; without one the column takes what is left. */
+  /** The title of a cell: the number in full, say. */
+  hint?: (row: Row) => string | undefined;
+  /** A swatch ahead of the text, square or round. */
+  color?: (row: Row) => string | undefined;
+  round?: boolean;
+  /** Whether a cell asks for attention. */
+  warn?: (row: Row) => boolean;
+  /** Drawn like the first column, for the numbers that matter. */
+  strong?: boolean;
+  /** As CSS has it; a column without one takes the room that is left. */
   width?: string;
   /** The same on a phone. */
   onPhone?: string;
-  right?: boolean;
   /** Left out on less than 1,000 px, or on a phone. */
   hidden?: 'narrow' | 'phone';
+}
+
+/** A column that is sorted, filtered and saved. */
+export interface Column<Row> extends Layout<Row> {
+  /** What the column is sorted by, filtered by and written into files as; undefined where it is not known. */
+  value: (row: Row) => number | string | undefined;
+  right?: boolean;
   /** What the value is counted in, as files say it: money in dollars, moments (`at`) as ISO 8601. */
   unit?: 'nanousd' | 'ms' | '%' | 'at';
-  /** What a first click sorts it by: the largest first, say. */
+  /** Whether a first click sorts it by the largest first. */
   largestFirst?: boolean;
+}
+
+/** Numbers stand at the right, and the largest come first. */
+export const NUMERIC = { right: true, largestFirst: true } as const;
+
+/** A column of nano-dollars. */
+export function moneyColumn<Row>(
+  column: Pick<Column<Row>, 'name' | 'title'> & Partial<Layout<Row>> & { value: (row: Row) => number | undefined },
+): Column<Row> {
+  return { ...NUMERIC, unit: 'nanousd', text: (row) => money(column.value(row)), hint: (row) => moneyInFull(column.value(row)), ...column };
 }
 
 export interface Order {

@@ -1,7 +1,7 @@
 /** What an agent's page listens to, and what it derives: pure but for the first. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { rangeOf, type Window } from '../derive/range';
+import { rangeOf, slotPoints, type Window } from '../derive/range';
 import type { Point } from '../derive/series';
 import { readBaseline, type Baseline } from '../documents/baseline';
 import { readSession, type Session } from '../documents/session';
@@ -10,15 +10,16 @@ import { readTask, type Task } from '../documents/task';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { policy, rollups, within } from '../firestore/queries';
+import type { Params } from '../state/address';
 
 /** Windows and tasks of one agent; the latest. */
 const MOST_SESSIONS = 30;
 const MOST_TASKS = 60;
 
-export function agentPage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
+export function agentPage(listen: Listening, fleet: string, params: Params) {
   const { list } = within(listen, fleet);
-  const agent = said['agent'] as string;
-  const range = rangeOf(said['range']);
+  const agent = params['agent'] as string;
+  const range = rangeOf(params['range']);
   const own = (name: string, time: string, n: number) => [name, where('agent_id', '==', agent), orderBy(time, 'desc'), limit(n)] as const;
   return {
     agent,
@@ -95,16 +96,13 @@ export function tokenSeries(window: Window, scope: string): { name: string; colo
   return TOKENS.map(({ name, counter, color }) => ({
     name,
     color,
-    points: window.slots.flatMap((s) => (s.rollup?.c[scope] ? [{ x: (s.start + s.end) / 2, y: s.rollup.c[scope][counter] ?? 0 }] : [])),
+    points: slotPoints(window, ({ c }) => c[scope] && (c[scope][counter] ?? 0)),
   }));
 }
 
 /** Prompt tokens, cached ones included, for one of output; in each slot that has any. */
 export function inputToOutput(window: Window, scope: string): Point[] {
-  return window.slots.flatMap((s) => {
-    const ratio = promptToOutput(s.rollup?.c[scope] ?? {});
-    return ratio === undefined ? [] : [{ x: (s.start + s.end) / 2, y: ratio }];
-  });
+  return slotPoints(window, (rollup) => promptToOutput(rollup.c[scope] ?? {}));
 }
 
 export function promptToOutput(row: Counters): number | undefined {

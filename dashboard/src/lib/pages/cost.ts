@@ -1,19 +1,20 @@
 /** What the cost page listens to, and what it derives: pure but for the first. */
 
 import { concentration, dearestToCheapest, dimensionOf, ratios, summed, valueOf, type Ratios } from '../derive/derived';
-import { rangeOf, startOf, type Window } from '../derive/range';
+import { rangeOf, slotPoints, startOf, type Window } from '../derive/range';
 import type { Point } from '../derive/series';
 import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { policy, rollups } from '../firestore/queries';
+import type { Params } from '../state/address';
 
 const DAY = 86_400_000;
 /** The days whose mean is the pace. */
 const PACE_DAYS = 7;
 
-export function costPage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
-  const range = rangeOf(said['range']);
+export function costPage(listen: Listening, fleet: string, params: Params) {
+  const range = rangeOf(params['range']);
   return {
     range,
     policy: policy(listen, fleet),
@@ -85,10 +86,7 @@ export function perTaskLines(window: Window, dimension: 'tier' | 'type', most: n
   const all = groups(summed(window.rollups), dimension).filter((g) => (g.ratios.perCompletedNanousd ?? 0) > 0 && !isRest(g.name));
   return all.slice(0, most).map(({ scope, name }) => ({
     name,
-    points: window.slots.flatMap(({ start, end, rollup }) => {
-      const cost = rollup && ratios(rollup.c[scope] ?? {}).perCompletedNanousd;
-      return cost === undefined ? [] : [{ x: (start + end) / 2, y: cost }];
-    }),
+    points: slotPoints(window, (rollup) => ratios(rollup.c[scope] ?? {}).perCompletedNanousd),
   }));
 }
 

@@ -12,6 +12,7 @@ import { readSignal, type Signal } from '../documents/signal';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { now, policy, rollups, within } from '../firestore/queries';
+import { rate, span } from '../format/fmt';
 
 /** The states of a session that is not over. */
 const OPEN = ['idle', 'active', 'waiting', 'stuck', 'error'];
@@ -74,9 +75,11 @@ export interface CostPerTask {
   unpriced: number;
 }
 
+export type TierCost = CostPerTask & { tier: string };
+
 export interface CostByTier {
   fleet: CostPerTask;
-  tiers: ({ tier: string } & CostPerTask)[];
+  tiers: TierCost[];
   /** The first and last day that count, as ISO days, and how many of the days between them do. */
   first: string;
   last: string;
@@ -149,8 +152,15 @@ export function together(...lists: readonly (readonly Session[])[]): Session[] {
   return [...new Map(lists.flat().map((s) => [s.id, s])).values()];
 }
 
+/** One part of a whole: how many, and what share of all. */
+export interface Share {
+  key: string;
+  n: number;
+  part: number;
+}
+
 /** The largest parts of a whole and the rest of them as one, largest first; those of nothing left out. */
-export function shares(parts: Counters, most: number, rest = '_other'): { key: string; n: number; part: number }[] {
+export function shares(parts: Counters, most: number, rest = '_other'): Share[] {
   const named = Object.entries(parts).filter(([key, n]) => n > 0 && key !== rest).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   const whole = Object.values(parts).reduce((sum, n) => sum + Math.max(0, n), 0);
   const cut = named.length + (parts[rest] ? 1 : 0) > most ? most - 1 : most;
@@ -170,4 +180,40 @@ export function contextSteps(histogram: readonly number[]): { from: number; midd
 export function byState(sessions: Counters): { state: string; n: number }[] {
   const others = Object.keys(sessions).filter((s) => s !== 'completed' && !(STATES as readonly string[]).includes(s));
   return [...STATES, ...others.sort()].map((state) => ({ state, n: sessions[state] ?? 0 })).filter(({ n }) => n > 0);
+}
+
+/** How bad a share of failed calls is: its level, words, colour and shape. No share has no words. */
+export interface ErrorBand {
+  level: 'unknown' | 'good' | 'warn' | 'bad';
+  words: string;
+  color: string;
+  icon?: 'triangle' | 'circle';
+}
+
+export function errorBand(share: number | undefined): ErrorBand {
+  if (share === undefined) return { level: 'unknown', words: '', color: 'var(--idle)' };
+  // Judged as it is written: a share that reads 1.0 % is not under 1 %.
+  const rounded = Math.round(share * 1000) / 1000;
+  if (rounded > 0.05) return { level: 'bad', words: 'over 5 %: bad', color: 'var(--error)', icon: 'circle' };
+  if (rounded >= 0.01) return { level: 'warn', words: '1–5 %: watch', color: 'var(--stuck)', icon: 'triangle' };
+  return { level: 'good', words: 'under 1 %: good', color: 'var(--active)' };
+}
+
+/** The status of a signal as it is drawn. Some signals expire because the session no longer needs a successor. */
+export function signalStatus({ status = 'unknown', expiredBecause }: Pick<Signal, 'status' | 'expiredBecause'>): {
+  name: string;
+  icon: 'triangle' | 'circle' | 'check' | 'half';
+} {
+  const harmless = status === 'expired' && ['compacted', 'recovered', 'ended'].includes(expiredBecause ?? '');
+  if (harmless) return { name: expiredBecause as string, icon: 'check' };
+  const icons = { pending: 'triangle', expired: 'circle', completed: 'check' } as const;
+  return { name: status, icon: icons[status as keyof typeof icons] ?? 'half' };
+}
+
+/** These rules measure how long nothing has come of a signal, in seconds. */
+const DURATION_RULES = ['rotation_unheeded', 'rotation_without_successor'];
+
+/** Write what an alert rule measured. */
+export function measured(rule: string, value: number): string {
+  return DURATION_RULES.includes(rule) ? span(value * 1000) : rate(value);
 }

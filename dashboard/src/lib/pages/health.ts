@@ -2,23 +2,25 @@
 
 import { limit, orderBy, where } from 'firebase/firestore';
 import { sumOf, wilson } from '../derive/derived';
-import { rangeOf, type Window } from '../derive/range';
+import { rangeOf, slotPoints, type Window } from '../derive/range';
 import { growth, ring, type Point } from '../derive/series';
 import { buckets, quantile } from '../derive/sketch';
-import { readBaseline, type Cliff } from '../documents/baseline';
+import { readBaseline, type Baseline, type Cliff } from '../documents/baseline';
 import { readIncident } from '../documents/incident';
 import { readSignal, type Signal } from '../documents/signal';
 import { readSnapshot, type Snapshot } from '../documents/snapshot';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { now, policy, rollups, within } from '../firestore/queries';
+import { count } from '../format/fmt';
+import type { Params } from '../state/address';
 
 /** The first snapshot of each hour. */
 const HOURS = 48;
 
-export function healthPage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
+export function healthPage(listen: Listening, fleet: string, params: Params) {
   const { list, newest } = within(listen, fleet);
-  const range = rangeOf(said['range']);
+  const range = rangeOf(params['range']);
   return {
     range,
     policy: policy(listen, fleet),
@@ -35,7 +37,46 @@ export type HealthPage = ReturnType<typeof healthPage>;
 
 /** The share of tasks that ended badly, with Wilson's 95 % interval, for each tenth of context that any task was in. */
 export function cliffCurve({ runs, bad }: Cliff): { from: number; n: number; share: number; low: number; high: number }[] {
-  return runs.flatMap((n, i) => (n > 0 ? [{ from: i * 10, n, share: Math.min(1, (bad[i] ?? 0) / n), ...wilson(Math.min(n, bad[i] ?? 0), n) }] : []));
+  return runs.flatMap((n, i) => {
+    const failed = Math.min(n, bad[i] ?? 0);
+    return n > 0 ? [{ from: i * 10, n, share: failed / n, ...wilson(failed, n) }] : [];
+  });
+}
+
+/** A kind of work on a model as it is drawn: its curve, and the verdict on its cliff in words. */
+export interface CliffView {
+  id: string;
+  type: string;
+  model: string;
+  learned: boolean;
+  verdict: string;
+  curve: ReturnType<typeof cliffCurve>;
+  threshold: { at: number; low: number; high: number } | undefined;
+  /** How many tasks ended, in words. */
+  ended: string;
+  n: number;
+}
+
+/** The baselines that tasks have ended for: those with a learned cliff first, then those with most tasks. */
+export function cliffs(baselines: readonly Baseline[]): CliffView[] {
+  const views = baselines.flatMap(({ id, type, model, cliff }): CliffView[] => {
+    const n = cliff?.runs.reduce((sum, runs) => sum + runs, 0) ?? 0;
+    if (cliff === undefined || n === 0) return [];
+    const { atPct: at, lowPct, highPct, runsBelow, runsAbove } = cliff;
+    const learned = cliff.status === 'learned';
+    const sides = runsBelow === undefined ? '' : `, ${count(runsBelow)} below ${at}%, ${count(runsAbove ?? 0)} above`;
+    const threshold = learned && at !== undefined ? { at, low: lowPct ?? at, high: highPct ?? at } : undefined;
+    const ended = `${count(n)} ended${sides}`;
+    return [{ id, type, model, learned, verdict: verdictOf(cliff), curve: cliffCurve(cliff), threshold, ended, n }];
+  });
+  return views.sort((a, b) => Number(b.learned) - Number(a.learned) || b.n - a.n);
+}
+
+function verdictOf({ status, atPct, lowPct, highPct, needsBelow, needsAbove }: Cliff): string {
+  if (status === 'learned') return `ends worse below ${atPct}% (${lowPct}–${highPct}%)`;
+  if (status === 'none') return 'no cliff is seen';
+  const needs = [needsBelow ? `${count(needsBelow)} below` : '', needsAbove ? `${count(needsAbove)} above` : ''];
+  return `too few to tell; needs ${needs.filter(Boolean).join(' and ')} ${atPct}%`;
 }
 
 export interface Percentiles {
@@ -55,10 +96,7 @@ export function percentiles(row: Counters, measure: string): Percentiles | undef
 
 /** A percentile in each slot of a range that has any. */
 export function percentileOverTime(window: Window, measure: string, q: number): Point[] {
-  return window.slots.flatMap((s) => {
-    const y = quantile(buckets(s.rollup?.c['fleet'] ?? {}, measure), q);
-    return y === undefined ? [] : [{ x: (s.start + s.end) / 2, y }];
-  });
+  return slotPoints(window, (rollup) => quantile(buckets(rollup.c['fleet'] ?? {}, measure), q));
 }
 
 /** How long rotations took from being told of to a successor at work: the median and the 95th percentile of those that were. */
@@ -83,7 +121,7 @@ export function incidentSeries(window: Window): { name: string; color: string; p
     name: said,
     color,
     n: sum[`incidents_${kind}`] ?? 0,
-    points: window.slots.flatMap((s) => (s.rollup ? [{ x: (s.start + s.end) / 2, y: s.rollup.c['fleet']?.[`incidents_${kind}`] ?? 0 }] : [])),
+    points: slotPoints(window, (rollup) => rollup.c['fleet']?.[`incidents_${kind}`] ?? 0),
   })).filter((s) => s.n > 0);
 }
 

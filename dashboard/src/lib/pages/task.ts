@@ -7,12 +7,13 @@ import { readTree, type Tree } from '../documents/tree';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { policy, within } from '../firestore/queries';
+import type { Params } from '../state/address';
 import { batchesOf, cloudTrace, projectOf } from './trace';
 
 const MOST = 60;
 
-export function taskPage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
-  const id = said['task'] as string;
+export function taskPage(listen: Listening, fleet: string, params: Params) {
+  const id = params['task'] as string;
   const { one, list } = within(listen, fleet);
   // What cannot be the name of a document is none's.
   const named = (name: string) => (name.includes('/') || /^\.{1,2}$|^__.*__$/.test(name) ? 'none' : name);
@@ -174,4 +175,21 @@ function whyOf(session: Session, before: Session | undefined, i: number): Stretc
 export function workedOn(task: Task): { queued: number | undefined; from: number | undefined; to: number | undefined } {
   const from = task.startedAt ?? task.claimedAt;
   return { queued: task.createdAt, from: from ?? (task.endedAt !== undefined && task.durationMs !== undefined ? task.endedAt - task.durationMs : undefined), to: task.endedAt };
+}
+
+/** A task's status in a word. */
+export function statusOf(task: Task): string {
+  return task.voided ? 'voided' : (task.status ?? 'unknown');
+}
+
+/** The cells of a tree's table in full, for a file: amounts in dollars. */
+export function treeCells(nodes: readonly Node[]): (string | number | undefined)[][] {
+  const kinds = ['first', 'retry', 'rotation', 'handoff'];
+  const usd = (nanousd: number | undefined) => (nanousd === undefined ? undefined : Number((nanousd / 1e9).toFixed(9)));
+  const heads = ['Task', 'Title', 'Depth', 'Parent', 'Status', 'Model', ...kinds.map((kind) => `${kind} (USD)`), 'Own (USD)', 'With all (USD)'];
+  const rows = nodes.map(({ task, depth, parts, nanousd, wholeNanousd }) => {
+    const amounts = kinds.map((kind) => (nanousd === undefined ? undefined : usd(parts.find((p) => p.kind === kind)?.nanousd ?? 0)));
+    return [task.id, task.title, depth, task.parent, task.status, task.model, ...amounts, usd(nanousd), usd(wholeNanousd)];
+  });
+  return [heads, ...rows];
 }

@@ -5,12 +5,13 @@ import { readBatch, type Batch } from '../documents/batch';
 import type { Listening } from '../firestore/listening';
 import { within } from '../firestore/queries';
 import type { Subscription } from '../firestore/subscription.svelte';
+import type { Params } from '../state/address';
 
 /** Batches of up to 1,000 spans. */
 export const MOST_BATCHES = 60;
 
-export function tracePage(listen: Listening, fleet: string, said: Readonly<Record<string, string | undefined>>) {
-  const trace = said['trace'] as string;
+export function tracePage(listen: Listening, fleet: string, params: Params) {
+  const trace = params['trace'] as string;
   return { trace, batches: batchesOf(listen, fleet, trace, MOST_BATCHES), cloud: cloudTrace(projectOf(listen.db), trace) };
 }
 

@@ -1,8 +1,6 @@
-/** The address bar: which page of which fleet is shown, and how. All of the page's state that no document holds is in it. */
+/** The address bar: which page of which fleet is shown, and how. It holds all of the page's state that no document holds. */
 
-import { changed, queryOf, tokenIn } from './address';
-
-export type Said = Readonly<Record<string, string | undefined>>;
+import { changed, queryOf, tokenIn, type Params } from './address';
 
 class Address {
   #query = $state.raw(new URLSearchParams(location.search));
@@ -12,7 +10,7 @@ class Address {
     document.addEventListener('click', (event) => this.#follow(event));
   }
 
-  /** What the address says by this name; undefined if nothing. May be read reactively. */
+  /** A parameter of the address; undefined where it has none. May be read reactively. */
   get(name: string): string | undefined {
     return this.#query.get(name) || undefined;
   }
@@ -25,13 +23,13 @@ class Address {
     return this.get('page') ?? 'fleet';
   }
 
-  /** Where another page is, for an `<a href>`; clicks on such links are followed without loading the page anew. */
-  to(page: string, said: Said = {}): string {
-    return queryOf(this.#query, { page, ...said });
+  /** The address of another page, for an `<a href>`; a click on such a link does not load the document anew. */
+  to(page: string, params: Params = {}): string {
+    return queryOf(this.#query, { page, ...params });
   }
 
-  /** Where this page is with some of it changed: another range, another agent. */
-  with(changes: Said): string {
+  /** The address of this page with some parameters changed: another range, another agent. */
+  with(changes: Params): string {
     return changed(this.#query, changes);
   }
 
@@ -42,8 +40,8 @@ class Address {
     scrollTo(0, 0);
   }
 
-  /** Say how the page is shown, such as what it is sorted by: the way back does not lead through it. */
-  say(changes: Said): void {
+  /** Change how the page is shown, such as its order, without a step in the history. */
+  replace(changes: Params): void {
     history.replaceState(history.state, '', location.pathname + this.with(changes));
     this.#query = new URLSearchParams(location.search);
   }
@@ -81,9 +79,9 @@ export function applyTheme(theme: string | undefined): void {
   else delete dataset['theme'];
 }
 
-/** The other theme than the one that is seen. */
+/** The theme that is not shown now. */
 export function otherTheme(): 'dark' | 'light' {
-  const said = document.documentElement.dataset['theme'];
-  const dark = said ? said === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  const chosen = document.documentElement.dataset['theme'];
+  const dark = chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   return dark ? 'light' : 'dark';
 }

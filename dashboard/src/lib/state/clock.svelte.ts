@@ -2,6 +2,8 @@
 class Clock {
   /** Milliseconds since the epoch, as the server has it. */
   now = $state(Date.now());
+  /** The minute that has begun: what is laid out by the minute need not be laid out anew every second. */
+  readonly minute = $derived(Math.floor(this.now / 60_000) * 60_000);
   #offset = 0;
 
   constructor() {
@@ -16,6 +18,11 @@ class Clock {
     // The header has whole seconds and took a moment to get here.
     this.#offset = Math.abs(offset) > 5000 ? offset : 0;
     this.#tick();
+  }
+
+  /** How long ago a moment was, in milliseconds. */
+  since(at: number | undefined): number | undefined {
+    return at === undefined ? undefined : this.now - at;
   }
 
   #tick(): void {

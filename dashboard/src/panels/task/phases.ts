@@ -1,5 +1,12 @@
-/** The parts of what a task cost, the same colours as on the cost page. */
-export const PARTS: Readonly<Record<string, { one: string; many: string; color: string }>> = {
+/** The phases of the work on a task, in words and in the colours of the cost page. */
+
+interface Phase {
+  one: string;
+  many: string;
+  color: string;
+}
+
+const PHASES: Readonly<Record<string, Phase>> = {
   root: { one: 'its own first attempt', many: 'its own first attempt', color: 'var(--c1)' },
   first: { one: 'first attempt', many: 'first attempts', color: 'var(--c1)' },
   subtasks: { one: 'the task it spawned', many: 'the tasks it spawned', color: 'var(--c5)' },
@@ -7,3 +14,8 @@ export const PARTS: Readonly<Record<string, { one: string; many: string; color: 
   rotation: { one: 'rotation', many: 'rotations', color: 'var(--c2)' },
   handoff: { one: 'handoff', many: 'handoffs', color: 'var(--c4)' },
 };
+
+/** The words and the colour of a kind of phase; a session that fits no kind is one more session. */
+export function phase(kind: string): Phase {
+  return PHASES[kind] ?? { one: 'session', many: 'sessions', color: 'var(--c6)' };
+}
