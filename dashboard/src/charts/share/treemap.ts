@@ -1,4 +1,4 @@
-/** Parts of a whole as rectangles of that area, as square as they go (Bruls, Huizing, van Wijk: Squarified treemaps, 2000): pure. */
+/** Parts of a whole as rectangles, as square as possible (Bruls, Huizing, van Wijk: Squarified treemaps, 2000). */
 
 export interface Box {
   x: number;
@@ -7,7 +7,7 @@ export interface Box {
   height: number;
 }
 
-/** Lay values out in a box, largest first; those of nothing get no area. */
+/** Lay values out in a box, largest first; values of zero get no area. */
 export function treemap<T>(parts: readonly T[], valueOf: (part: T) => number, box: Box): (Box & { part: T })[] {
   const rest = parts.map((part) => ({ part, value: valueOf(part) })).filter(({ value }) => value > 0);
   rest.sort((a, b) => b.value - a.value);
@@ -26,7 +26,7 @@ export function treemap<T>(parts: readonly T[], valueOf: (part: T) => number, bo
   return placed;
 }
 
-/** How far from a square the least square of a row's first n is. */
+/** The worst aspect ratio among the first n rectangles of a row. */
 function worstOf(rest: readonly { value: number }[], n: number, scale: number, side: number): number {
   let area = 0;
   for (let i = 0; i < n; i++) area += (rest[i]?.value ?? 0) * scale;
@@ -34,7 +34,7 @@ function worstOf(rest: readonly { value: number }[], n: number, scale: number, s
   return Math.max((side * side * largest) / (area * area), (area * area) / (side * side * smallest));
 }
 
-/** Place a row along the shorter side, and return the box that is left. */
+/** Place a row along the shorter side, and return the remaining box. */
 function lay<T>(row: readonly { part: T; value: number }[], area: number, scale: number, box: Box, placed: (Box & { part: T })[]): Box {
   const upright = box.width >= box.height;
   const depth = Math.min(area / (upright ? box.height : box.width), upright ? box.width : box.height);
@@ -44,5 +44,6 @@ function lay<T>(row: readonly { part: T; value: number }[], area: number, scale:
     placed.push(upright ? { part, x: box.x, y: at, width: depth, height: length } : { part, x: at, y: box.y, width: length, height: depth });
     at += length;
   }
-  return upright ? { ...box, x: box.x + depth, width: box.width - depth } : { ...box, y: box.y + depth, height: box.height - depth };
+  if (upright) return { ...box, x: box.x + depth, width: box.width - depth };
+  return { ...box, y: box.y + depth, height: box.height - depth };
 }

@@ -1,4 +1,4 @@
-/** Numbers that derive from counters, as tachograph_schema.derived has them: pure. What would divide by nothing is undefined. */
+/** Numbers that derive from counters, by the rules of tachograph_schema.derived. A ratio to nothing is undefined. */
 
 import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';
@@ -9,47 +9,52 @@ export interface Ratios {
   /** All spend over that of first attempts at tasks nobody spawned. */
   trueToNaive: number | undefined;
   successRate: number | undefined;
-  /** Prompt tokens that were read from the cache. */
+  /** The share of prompt tokens that were read from the cache. */
   cacheHit: number | undefined;
-  /** Calls that no price is known for. */
+  /** The share of calls without a known price. */
   unpricedShare: number | undefined;
   completedUnpricedShare: number | undefined;
-  /** Retries, rotations and handoffs, of the spend. */
+  /** The share of spend on retries, rotations and handoffs. */
   overheadShare: number | undefined;
 }
 
-export const OVERHEADS = ['retry', 'rotation', 'handoff'] as const;
-const COUNTED = { retry: 'retries', rotation: 'rotations', handoff: 'handoffs' } as const;
+/** The kinds of work that a smooth run would not have had, and the counters of how many there were. */
+export const OVERHEADS = [
+  { kind: 'retry', counter: 'retries' },
+  { kind: 'rotation', counter: 'rotations' },
+  { kind: 'handoff', counter: 'handoffs' },
+] as const;
+export type OverheadKind = (typeof OVERHEADS)[number]['kind'];
 
 export function ratios(row: Counters): Ratios {
   const n = (name: string) => row[name] ?? 0;
   const whole = row['task_cost_nanousd'] ?? n('cost_nanousd');
-  // Agents that tell no number of calls have one unpriced call, of none.
+  // Agents that do not count their calls have one unpriced call, of none.
   const calls = Math.max(n('unpriced_calls'), n('llm_calls'));
   return {
-    perCompletedNanousd: part(whole, n('tasks_completed')),
-    trueToNaive: part(whole, n('naive_cost_nanousd')),
-    successRate: part(n('tasks_completed'), n('tasks_completed') + n('tasks_failed')),
-    cacheHit: part(n('cache_read_tokens'), n('cache_read_tokens') + n('cache_write_tokens') + n('tokens_in')),
-    unpricedShare: part(n('unpriced_calls'), calls),
-    completedUnpricedShare: part(n('tasks_completed_unpriced'), n('tasks_completed')),
-    overheadShare: part(overheads(row).reduce((sum, o) => sum + o.nanousd, 0), n('cost_nanousd')),
+    perCompletedNanousd: quotient(whole, n('tasks_completed')),
+    trueToNaive: quotient(whole, n('naive_cost_nanousd')),
+    successRate: quotient(n('tasks_completed'), n('tasks_completed') + n('tasks_failed')),
+    cacheHit: quotient(n('cache_read_tokens'), n('cache_read_tokens') + n('cache_write_tokens') + n('tokens_in')),
+    unpricedShare: quotient(n('unpriced_calls'), calls),
+    completedUnpricedShare: quotient(n('tasks_completed_unpriced'), n('tasks_completed')),
+    overheadShare: quotient(overheads(row).reduce((sum, o) => sum + o.nanousd, 0), n('cost_nanousd')),
   };
 }
 
 export interface Overhead {
-  kind: (typeof OVERHEADS)[number];
+  kind: OverheadKind;
   n: number;
   nanousd: number;
-  /** Of all spend. */
+  /** The share of all spend. */
   share: number;
 }
 
-/** The parts of the spend that a smooth run would not have had. */
+/** The spend on retries, rotations and handoffs. */
 export function overheads(row: Counters): Overhead[] {
-  return OVERHEADS.map((kind) => {
+  return OVERHEADS.map(({ kind, counter }) => {
     const nanousd = row[`${kind}_cost_nanousd`] ?? 0;
-    return { kind, n: row[COUNTED[kind]] ?? 0, nanousd, share: part(nanousd, row['cost_nanousd'] ?? 0) ?? 0 };
+    return { kind, n: row[counter] ?? 0, nanousd, share: quotient(nanousd, row['cost_nanousd'] ?? 0) ?? 0 };
   });
 }
 
@@ -61,46 +66,48 @@ export interface Outcome {
   high: number;
 }
 
-/** How attempts of each kind ended, with the 95 % interval; none of those that there were none of. */
+/** The success rate of each kind of attempt, with its 95 % interval; kinds without an ended attempt are left out. */
 export function outcomes(row: Counters): Outcome[] {
   return (['first', 'retry', 'rotation'] as const).flatMap((kind) => {
-    // Below zero, while an end that was taken back is counted and the end itself is on its way.
-    const won = Math.max(0, row[`${kind}_completed`] ?? 0);
-    const n = won + Math.max(0, row[`${kind}_failed`] ?? 0);
-    return n > 0 ? [{ kind, n, rate: won / n, ...wilson(won, n) }] : [];
+    // A counter is below zero while a withdrawn end is counted before the end itself.
+    const completed = Math.max(0, row[`${kind}_completed`] ?? 0);
+    const n = completed + Math.max(0, row[`${kind}_failed`] ?? 0);
+    return n > 0 ? [{ kind, n, rate: completed / n, ...wilson(completed, n) }] : [];
   });
 }
 
-/** How many of the largest amounts make `share` of their sum, of how many; undefined when there is nothing to be shared. */
+/** The number of largest amounts that make `share` of the sum, and of all amounts; undefined when the sum is zero. */
 export function concentration(amounts: readonly number[], share = 0.8): { n: number; of: number } | undefined {
   const largest = amounts.filter((n) => n > 0).sort((a, b) => b - a);
-  const wanted = share * largest.reduce((sum, n) => sum + n, 0);
-  let made = 0;
+  const target = share * largest.reduce((total, n) => total + n, 0);
+  let sum = 0;
   for (const [i, amount] of largest.entries()) {
-    made += amount;
-    if (made >= wanted) return { n: i + 1, of: largest.length };
+    sum += amount;
+    if (sum >= target) return { n: i + 1, of: largest.length };
   }
   return undefined;
 }
 
-/** Which row's completed tasks cost most, which least, and how many times as much; of two at least. */
-export function dearestToCheapest(rows: Readonly<Record<string, Counters>>): { dearest: string; cheapest: string; ratio: number } | undefined {
-  const known = Object.entries(rows)
+/** The rows with the highest and the lowest cost per completed task, and their ratio; undefined for fewer than two rows. */
+export function dearestToCheapest(
+  rows: Readonly<Record<string, Counters>>,
+): { dearest: string; cheapest: string; ratio: number } | undefined {
+  const costs = Object.entries(rows)
     .map(([name, row]) => ({ name, cost: ratios(row).perCompletedNanousd ?? 0 }))
     .filter(({ cost }) => cost > 0)
     .sort((a, b) => a.cost - b.cost || (a.name < b.name ? -1 : 1));
-  const [least, most] = [known[0], known.at(-1)];
-  return least && most && known.length > 1 ? { dearest: most.name, cheapest: least.name, ratio: most.cost / least.cost } : undefined;
+  const [least, most] = [costs[0], costs.at(-1)];
+  return least && most && costs.length > 1 ? { dearest: most.name, cheapest: least.name, ratio: most.cost / least.cost } : undefined;
 }
 
-/** What a scope tells apart, as tachograph_schema.bounds.dimension: `agent`, `type|model`, `label:team`, or `fleet`. */
+/** The dimension of a scope, such as `agent`, `type|model`, `label:team` or `fleet`: tachograph_schema.bounds.dimension. */
 export function dimensionOf(scope: string): string {
   const [, kind = scope, value = ''] = /^([^:]*):(.*)$/s.exec(scope) ?? [];
   if (kind === 'type' && value.includes('|model:')) return 'type|model';
   return kind === 'label' ? `label:${value.split('=', 1)[0]}` : kind;
 }
 
-/** The name of what a scope is about: `fix · claude-sonnet-4-5` of `type:fix|model:claude-sonnet-4-5`. */
+/** The value of a scope in its dimension: `fix · claude-sonnet-4-5` of `type:fix|model:claude-sonnet-4-5`. */
 export function valueOf(scope: string): string {
   const value = scope.slice(scope.indexOf(':') + 1);
   const dimension = dimensionOf(scope);
@@ -108,8 +115,8 @@ export function valueOf(scope: string): string {
   return dimension.startsWith('label:') ? value.slice(value.indexOf('=') + 1) : value;
 }
 
-/** The counters of every scope, added up. */
-export function summed(rollups: readonly Rollup[]): Record<string, Counters> {
+/** The counters of every scope, added up over rollups. */
+export function countersByScope(rollups: readonly Rollup[]): Record<string, Counters> {
   const sum: Record<string, Record<string, number>> = {};
   for (const { c } of rollups) {
     for (const [scope, row] of Object.entries(c)) {
@@ -120,14 +127,14 @@ export function summed(rollups: readonly Rollup[]): Record<string, Counters> {
   return sum;
 }
 
-/** The counters of one scope over some rollups. */
-export function sumOf(rollups: readonly Rollup[], scope: string): Counters {
+/** The counters of one scope, added up over rollups. */
+export function countersOf(rollups: readonly Rollup[], scope: string): Counters {
   const sum: Record<string, number> = {};
   for (const r of rollups) for (const [name, n] of Object.entries(r.c[scope] ?? {})) sum[name] = (sum[name] ?? 0) + n;
   return sum;
 }
 
-/** As tachograph_schema.derived.interval. */
+/** Wilson's 95 % interval of a share: tachograph_schema.derived.interval. */
 export function wilson(successes: number, n: number): { low: number; high: number } {
   const [p, z2] = [successes / n, 1.959963984540054 ** 2];
   const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
@@ -135,6 +142,6 @@ export function wilson(successes: number, n: number): { low: number; high: numbe
   return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
 }
 
-function part(n: number, whole: number): number | undefined {
+function quotient(n: number, whole: number): number | undefined {
   return whole > 0 ? n / whole : undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readRollup } from '../documents/rollup';
-import { periodOf, rangeOf, startOf, windowOf } from './range';
+import { periodOf, rangeOf, startOf, timeframeOf } from './range';
 
 const NOW = Date.parse('2026-02-16T18:20:00Z');
 const rollup = (period: string) => readRollup('', { period, c: { fleet: { cost_nanousd: 1 } } });
@@ -43,31 +43,31 @@ describe('a period', () => {
   });
 });
 
-describe('a window', () => {
+describe('a timeframe', () => {
   test('ends now, and has slots in which nothing was counted', () => {
-    const found = windowOf(rangeOf('24h'), [rollup('2026-02-16T17'), rollup('2026-02-15T20'), rollup('2026-02-15T18')], NOW);
-    expect(found.past).toBe(false);
-    expect(found.slots).toHaveLength(24);
-    expect(found.slots.at(-1)).toMatchObject({ period: '2026-02-16T18', rollup: undefined });
-    expect(found.rollups.map((r) => r.period)).toEqual(['2026-02-15T20', '2026-02-16T17']);
+    const timeframe = timeframeOf(rangeOf('24h'), [rollup('2026-02-16T17'), rollup('2026-02-15T20'), rollup('2026-02-15T18')], NOW);
+    expect(timeframe.past).toBe(false);
+    expect(timeframe.slots).toHaveLength(24);
+    expect(timeframe.slots.at(-1)).toMatchObject({ period: '2026-02-16T18', rollup: undefined });
+    expect(timeframe.rollups.map((r) => r.period)).toEqual(['2026-02-15T20', '2026-02-16T17']);
   });
 
   test('ends with the newest work where there is none since, as after a replay', () => {
-    const found = windowOf(rangeOf('7d'), [rollup('2025-11-03'), rollup('2025-11-01')], NOW);
-    expect(found.past).toBe(true);
-    expect(found.rollups.map((r) => r.period)).toEqual(['2025-11-01', '2025-11-03']);
+    const timeframe = timeframeOf(rangeOf('7d'), [rollup('2025-11-03'), rollup('2025-11-01')], NOW);
+    expect(timeframe.past).toBe(true);
+    expect(timeframe.rollups.map((r) => r.period)).toEqual(['2025-11-01', '2025-11-03']);
   });
 
   test('of given days stays there', () => {
-    const found = windowOf(rangeOf('2026-02-09..2026-02-15'), [rollup('2026-02-16'), rollup('2026-02-12')], NOW);
-    expect(found.past).toBe(false);
-    expect(found.slots.map((s) => s.period)).toEqual([9, 10, 11, 12, 13, 14, 15].map((d) => `2026-02-${String(d).padStart(2, '0')}`));
-    expect(found.rollups.map((r) => r.period)).toEqual(['2026-02-12']);
+    const timeframe = timeframeOf(rangeOf('2026-02-09..2026-02-15'), [rollup('2026-02-16'), rollup('2026-02-12')], NOW);
+    expect(timeframe.past).toBe(false);
+    expect(timeframe.slots.map((s) => s.period)).toEqual([9, 10, 11, 12, 13, 14, 15].map((d) => `2026-02-${String(d).padStart(2, '0')}`));
+    expect(timeframe.rollups.map((r) => r.period)).toEqual(['2026-02-12']);
   });
 
   test('of nothing is empty, not broken', () => {
-    expect(windowOf(rangeOf('12w'), [], NOW)).toMatchObject({ past: false, rollups: [] });
-    expect(windowOf(rangeOf('7d'), [rollup('garbage')], NOW)).toMatchObject({ past: false, rollups: [] });
-    expect(windowOf(rangeOf('7d'), [rollup('garbage'), rollup('2025-11-03')], NOW)).toMatchObject({ past: true });
+    expect(timeframeOf(rangeOf('12w'), [], NOW)).toMatchObject({ past: false, rollups: [] });
+    expect(timeframeOf(rangeOf('7d'), [rollup('garbage')], NOW)).toMatchObject({ past: false, rollups: [] });
+    expect(timeframeOf(rangeOf('7d'), [rollup('garbage'), rollup('2025-11-03')], NOW)).toMatchObject({ past: true });
   });
 });

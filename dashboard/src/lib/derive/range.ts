@@ -1,5 +1,5 @@
 /**
- * Which stretch of time a page shows, and the published rollups that make it up.
+ * The range of time that a page shows, and the published rollups that it consists of.
  *
  * `24h`, `7d`, `28d` and `12w` end now; `2026-02-16..2026-02-22` are whole days. All of it is in UTC, as rollups are.
  */
@@ -10,7 +10,7 @@ import type { Point } from './series';
 export type Grain = 'hour' | 'day' | 'week';
 
 export interface Range {
-  /** As the address says it. */
+  /** As in the address. */
   id: string;
   grain: Grain;
   /** How many periods, at most MOST. */
@@ -19,21 +19,21 @@ export interface Range {
   last: string | undefined;
 }
 
-export const PRESETS: readonly { id: string; grain: Grain; n: number; said: string }[] = [
-  { id: '24h', grain: 'hour', n: 24, said: '24 hours' },
-  { id: '7d', grain: 'day', n: 7, said: '7 days' },
-  { id: '28d', grain: 'day', n: 28, said: '28 days' },
-  { id: '12w', grain: 'week', n: 12, said: '12 weeks' },
+export const PRESETS: readonly { id: string; grain: Grain; n: number; title: string }[] = [
+  { id: '24h', grain: 'hour', n: 24, title: '24 hours' },
+  { id: '7d', grain: 'day', n: 7, title: '7 days' },
+  { id: '28d', grain: 'day', n: 28, title: '28 days' },
+  { id: '12w', grain: 'week', n: 12, title: '12 weeks' },
 ];
 const DEFAULT = '24h';
-/** A listener's documents: the emulator pays for each with every write. */
+/** The most periods of a range, because each is a document of a query. */
 export const MOST = 60;
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const MS: Readonly<Record<Grain, number>> = { hour: HOUR, day: DAY, week: 7 * DAY };
 
-/** Read a range; what cannot be read is the default. Days are told apart by hours up to two of them, by weeks beyond 60. */
+/** Read a range; an unreadable one is the default. Up to two days are ranges of hours, and more than 60 are ranges of weeks. */
 export function rangeOf(id: string | undefined): Range {
   const days = /^(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})$/.exec(id ?? '');
   const [first, last] = [dayStart(days?.[1]), dayStart(days?.[2])];
@@ -48,31 +48,31 @@ export function rangeOf(id: string | undefined): Range {
   return { id: preset.id, grain: preset.grain, n: preset.n, last: undefined };
 }
 
-/** One period of a range, with what was counted in it. */
+/** One period of a range, with its rollup. */
 export interface Slot {
   period: string;
   start: number;
   end: number;
-  /** Undefined where nothing was counted. */
+  /** Undefined for a period in which nothing was counted. */
   rollup: Rollup | undefined;
 }
 
-export interface Window {
+export interface Timeframe {
   slots: readonly Slot[];
   start: number;
   end: number;
-  /** How long one slot is. */
+  /** The length of one slot. */
   slotMs: number;
-  /** Those of the slots that have one, oldest first. */
+  /** The rollups of the slots, oldest first. */
   rollups: readonly Rollup[];
-  /** A range that should end now, but ends with the newest work, because there is none since. */
+  /** Whether a range that should end now ends with the newest work instead, because there is none since. */
   past: boolean;
 }
 
-/** Lay published rollups out over a range, oldest first. */
-export function windowOf(range: Range, rollups: readonly Rollup[], now: number): Window {
-  const found = new Map(rollups.map((r) => [r.period, r]));
-  const newest = [...found.keys()].filter((period) => startOf(range.grain, period) !== undefined).sort().at(-1);
+/** Lay published rollups out over the slots of a range, oldest first. */
+export function timeframeOf(range: Range, rollups: readonly Rollup[], now: number): Timeframe {
+  const byPeriod = new Map(rollups.map((r) => [r.period, r]));
+  const newest = [...byPeriod.keys()].filter((period) => startOf(range.grain, period) !== undefined).sort().at(-1);
   const current = range.last ?? periodOf(range.grain, now);
   const end = startOf(range.grain, current) as number;
   const newestStart = newest === undefined ? undefined : startOf(range.grain, newest);
@@ -81,23 +81,23 @@ export function windowOf(range: Range, rollups: readonly Rollup[], now: number):
   const slots = Array.from({ length: range.n }, (_, i): Slot => {
     const from = last - (range.n - 1 - i) * MS[range.grain];
     const period = periodOf(range.grain, from);
-    return { period, start: from, end: from + MS[range.grain], rollup: found.get(period) };
+    return { period, start: from, end: from + MS[range.grain], rollup: byPeriod.get(period) };
   });
   const counted = slots.flatMap((s) => s.rollup ?? []);
   return { slots, start: (slots[0] as Slot).start, end: last + MS[range.grain], slotMs: MS[range.grain], rollups: counted, past };
 }
 
 /** A point in the middle of each slot whose rollup has a value. */
-export function slotPoints(window: Window, value: (rollup: Rollup) => number | undefined): Point[] {
-  return window.slots.flatMap(({ start, end, rollup }) => {
+export function slotPoints(timeframe: Timeframe, value: (rollup: Rollup) => number | undefined): Point[] {
+  return timeframe.slots.flatMap(({ start, end, rollup }) => {
     const y = rollup && value(rollup);
     return y === undefined ? [] : [{ x: (start + end) / 2, y }];
   });
 }
 
-/** The moment a period begins: 2026-02-16T18, 2026-02-16 or 2026-W08; undefined for what is none. */
+/** The moment a period such as 2026-02-16T18, 2026-02-16 or 2026-W08 begins; undefined for anything else. */
 export function startOf(grain: Grain, period: string): number | undefined {
-  if (grain === 'hour') return known(Date.parse(`${period}:00:00Z`));
+  if (grain === 'hour') return finite(Date.parse(`${period}:00:00Z`));
   if (grain === 'day') return dayStart(period);
   const [, year, week] = /^(\d{4})-W(\d{2})$/.exec(period) ?? [];
   if (year === undefined || week === undefined) return undefined;
@@ -123,9 +123,9 @@ function start(grain: Grain, ms: number): number {
 }
 
 function dayStart(day: string | undefined): number | undefined {
-  return day === undefined ? undefined : known(Date.parse(`${day}T00:00:00Z`));
+  return day === undefined ? undefined : finite(Date.parse(`${day}T00:00:00Z`));
 }
 
-function known(ms: number): number | undefined {
+function finite(ms: number): number | undefined {
   return Number.isFinite(ms) ? ms : undefined;
 }

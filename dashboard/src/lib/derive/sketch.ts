@@ -8,12 +8,12 @@ const RELATIVE_ERROR = 0.02;
 const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
 const SEPARATOR = '~';
 
-/** The value that stands for a bucket, within RELATIVE_ERROR of all it holds. */
+/** The value of a bucket, within RELATIVE_ERROR of all values that it counts. */
 export function bucketValue(index: number): number {
   return index <= 0 ? 0 : (2 * GAMMA ** (index - 1)) / (GAMMA + 1);
 }
 
-/** Collect the buckets of one sketch from a scope's counters; one that is negative for a moment is read as empty. */
+/** Collect the buckets of one sketch from a scope's counters; a bucket that is negative for a moment counts as empty. */
 export function buckets(counters: Readonly<Record<string, number>>, name: string): Map<number, number> {
   const prefix = name + SEPARATOR;
   return new Map(

@@ -16,7 +16,7 @@ describe('the mark on a context bar is where the functions rotate the session', 
 
 test('a threshold says whose it is', () => {
   const session = readSession('s', { task_type: 'build', model: 'm', context_window_tokens: 1_000_000 });
-  const by = (policy: Record<string, unknown>, taught?: number) => rotateAt(session, readRotation(policy), taught === undefined ? [] : [{ type: 'build', model: 'm', rotateBelowPct: taught }]).by;
+  const by = (policy: Record<string, unknown>, learnedPct?: number) => rotateAt(session, readRotation(policy), learnedPct === undefined ? [] : [{ type: 'build', model: 'm', rotateBelowPct: learnedPct }]).by;
   expect(by({})).toBe('of the fleet');
   expect(by({ by_model: { m: 30 } })).toBe('set for m');
   expect(by({ by_task_type: { build: 30 } }, 48)).toBe('set for build');

@@ -1,16 +1,16 @@
-/** At which level of context left a session rotates: as tachograph_schema.thresholds, whose order this is. */
+/** The level of context left at which a session rotates, in the order of tachograph_schema.thresholds. */
 
 import type { Rotation } from '../documents/fleet';
 import type { Session } from '../documents/session';
 
-/** What outcomes taught of a type of task on a model: `baselines/{type}__{model}`. */
+/** The threshold learned for a type of task on a model: `baselines/{type}__{model}`. */
 export interface Learned {
   type: string;
   model: string;
   rotateBelowPct: number | undefined;
 }
 
-/** A threshold in percent, and who set it, in words. */
+/** A threshold in percent, and its origin in words. */
 export interface RotateAt {
   pct: number;
   by: string;
@@ -30,8 +30,11 @@ export function rotateAt(session: Work, rotation: Rotation, learned: readonly Le
 function specific({ taskType: type, model }: Work, rotation: Rotation, learned: readonly Learned[]): RotateAt {
   const pair = type && model ? rotation.byTaskType[`${type}|${model}`] : undefined;
   if (pair !== undefined) return { pct: pair, by: `set for ${type} on ${model}` };
-  const taught = rotation.learned && type && model ? learned.find((l) => l.type === type && l.model === model)?.rotateBelowPct : undefined;
-  if (taught !== undefined) return { pct: Math.min(Math.max(taught, rotation.learnedMinPct), rotation.learnedMaxPct), by: `learned for ${type} on ${model}` };
+  const baseline = rotation.learned && type && model && learned.find((l) => l.type === type && l.model === model);
+  if (baseline && baseline.rotateBelowPct !== undefined) {
+    const pct = Math.min(Math.max(baseline.rotateBelowPct, rotation.learnedMinPct), rotation.learnedMaxPct);
+    return { pct, by: `learned for ${type} on ${model}` };
+  }
   const ofType = rotation.byTaskType[type ?? ''];
   if (ofType !== undefined) return { pct: ofType, by: `set for ${type}` };
   const ofModel = rotation.byModel[model ?? ''];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readBatch, type Batch } from '../documents/batch';
-import { above, foldedFrom, lanes, nextError, openingDepth, unfolded } from './folding';
+import { ancestors, foldedFrom, lanes, nextError, openingDepth, unfolded } from './folding';
 import { assemble } from './trace';
 
-interface Told {
+interface SpanCase {
   id: string;
   parent?: number;
   start: number;
@@ -13,7 +13,7 @@ interface Told {
   agent?: string;
 }
 
-function batch(began: number, spans: readonly Told[], more: Record<string, unknown> = {}): Batch {
+function batch(began: number, spans: readonly SpanCase[], more: Record<string, unknown> = {}): Batch {
   return readBatch('b', {
     began_us: began,
     span_id: spans.map((s) => s.id),
@@ -28,7 +28,7 @@ function batch(began: number, spans: readonly Told[], more: Record<string, unkno
     tokens_in: spans.map((s) => s.tokens ?? 0),
     tokens_out: spans.map(() => 1),
     cost_nanousd: spans.map((s) => s.cost ?? 0),
-    kept: 'error',
+    keptBecause: 'error',
     ...more,
   });
 }
@@ -48,7 +48,7 @@ describe('a trace', () => {
       expect(trace.names).toEqual(['root', 'b', 'b1', 'a', 'a1']);
       expect([...trace.depth]).toEqual([0, 1, 2, 1, 2]);
       expect([...trace.start]).toEqual([0, 5, 20, 10, 12]);
-      expect([...trace.last]).toEqual([5, 3, 3, 5, 5]);
+      expect([...trace.subtreeEnd]).toEqual([5, 3, 3, 5, 5]);
       expect(trace.spanUs).toBe(100);
     }
   });
@@ -83,7 +83,7 @@ describe('a trace', () => {
     expect(foldedFrom(trace, 1)).toEqual(new Set([1, 3]));
     expect([...unfolded(trace, foldedFrom(trace, 1))]).toEqual([0, 1, 3]);
     expect([...unfolded(trace, new Set())]).toEqual([0, 1, 2, 3, 4]);
-    expect(above(trace, 4)).toEqual([3, 0]);
+    expect(ancestors(trace, 4)).toEqual([3, 0]);
     expect([openingDepth(trace, 100), openingDepth(trace, 3), openingDepth(trace, 1)]).toEqual([3, 1, 1]);
   });
 

@@ -1,11 +1,12 @@
 /**
- * A trace: its batches put together into one tree of spans in columns, in the order it is read, so that what is below a span is the
- * stretch behind it, and to fold it up is one addition. Pure.
+ * A trace: its batches put together into one tree of spans.
+ *
+ * Spans are kept in columns and in pre-order: the spans below one follow it directly, so that one addition skips them.
  */
 
 import type { Batch } from '../documents/batch';
 
-/** What is added up of a span and all below it. */
+/** Sums over a span and all spans below it. */
 export interface Sums {
   spans: Int32Array;
   errors: Int32Array;
@@ -24,13 +25,13 @@ export interface Trace {
   models: readonly string[];
   tasks: readonly string[];
   agents: readonly string[];
-  /** What a span itself ended with; empty for most. */
+  /** The error that a span itself ended with; empty for most. */
   error: readonly string[];
   contents: readonly string[];
   depth: Int32Array;
   parent: Int32Array;
   /** The index behind the last span below this one. */
-  last: Int32Array;
+  subtreeEnd: Int32Array;
   /** Microseconds since the trace began. */
   start: Float64Array;
   duration: Float64Array;
@@ -38,86 +39,113 @@ export interface Trace {
   tokensOut: Float64Array;
   sums: Sums;
   links: readonly { span: number; trace: string; id: string; kind: string }[];
-  kept: readonly string[];
+  keptBecause: readonly string[];
 }
 
-/** Put batches together. A span that is in two is shown once, and one whose parent is in none stands at the top. */
+/** A span of a batch, by its index there. */
+interface Origin {
+  batch: Batch;
+  i: number;
+}
+
+/** A span in pre-order: its place among the origins, and the row of its parent. */
+interface Row {
+  origin: number;
+  depth: number;
+  parent: number;
+}
+
+/** Put batches together. A span of two batches is shown once; a span whose parent is in no batch stands at the top. */
 export function assemble(batches: readonly Batch[]): Trace {
-  const at: { batch: Batch; i: number }[] = [];
+  const origins: Origin[] = [];
   const byId = new Map<string, number>();
-  const global = batches.map((batch) =>
+  const places = batches.map((batch) =>
     batch.ids.map((id, i) => {
-      const known = byId.get(id);
-      if (known !== undefined) return known;
-      byId.set(id, at.length);
-      return at.push({ batch, i }) - 1;
+      const place = byId.get(id) ?? origins.push({ batch, i }) - 1;
+      byId.set(id, place);
+      return place;
     }),
   );
-  const starts = at.map(({ batch, i }) => batch.beganUs + (batch.startUs[i] as number));
-  const children = at.map((): number[] => []);
+  const starts = origins.map(({ batch, i }) => batch.beganUs + (batch.startUs[i] as number));
+  const children = origins.map((): number[] => []);
   const top: number[] = [];
   for (const [b, batch] of batches.entries()) {
-    for (let i = 0; i < batch.ids.length; i++) {
-      const own = global[b]?.[i] as number;
-      if (at[own]?.batch !== batch || at[own]?.i !== i) continue;
-      const above = batch.parents[i] as number;
-      const found = above >= 0 && above !== i ? global[b]?.[above] : byId.get(batch.elsewhere.get(i) ?? '');
-      (found === undefined || found === own ? top : (children[found] as number[])).push(own);
+    for (const [i, place] of (places[b] as number[]).entries()) {
+      const origin = origins[place] as Origin;
+      if (origin.batch !== batch || origin.i !== i) continue;
+      const index = batch.parents[i] as number;
+      const parent = index >= 0 && index !== i ? places[b]?.[index] : byId.get(batch.remoteParents.get(i) ?? '');
+      (parent === undefined || parent === place ? top : (children[parent] as number[])).push(place);
     }
   }
-  const bySpan = (a: number, b: number) => (starts[a] as number) - (starts[b] as number);
-  for (const list of [top, ...children]) list.sort(bySpan);
-  return columns(at, starts, preorder(top, children, at.length), batches);
+  for (const list of [top, ...children]) list.sort((a, b) => (starts[a] as number) - (starts[b] as number));
+  const rows = preorder(top, children);
+  const placeOf = new Map(rows.map(({ origin }, row) => [origin, row]));
+  const links = batches.flatMap((batch, b) =>
+    batch.links.flatMap((link) => {
+      const place = places[b]?.[link.span];
+      const origin = place === undefined ? undefined : origins[place];
+      // The links of a span that is in two batches are taken from the first.
+      return origin?.batch === batch && place !== undefined ? [{ ...link, span: placeOf.get(place) as number }] : [];
+    }),
+  );
+  const keptBecause = [...new Set(batches.flatMap((batch) => batch.keptBecause ?? []))];
+  return { ...columns(origins, starts, rows), links, keptBecause };
 }
 
-/** Spans with their depth and parent's place, each followed by what is below it; parents that go round in a circle are cut open. */
-function preorder(top: readonly number[], children: readonly (readonly number[])[], n: number): { own: number; depth: number; parent: number }[] {
-  const order: { own: number; depth: number; parent: number }[] = [];
-  const met = new Uint8Array(n);
+/** Rows in pre-order; parents that form a circle are cut open. */
+function preorder(top: readonly number[], children: readonly (readonly number[])[]): Row[] {
+  const rows: Row[] = [];
+  const visited = new Uint8Array(children.length);
   const walk = (roots: readonly number[]) => {
-    const waiting = [...roots].reverse().map((own) => ({ own, depth: 0, parent: -1 }));
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      if (met[next.own]) continue;
-      met[next.own] = 1;
-      const parent = order.push(next) - 1;
-      const below = children[next.own] as readonly number[];
-      for (let i = below.length - 1; i >= 0; i--) waiting.push({ own: below[i] as number, depth: next.depth + 1, parent });
+    const waiting: Row[] = [...roots].reverse().map((origin) => ({ origin, depth: 0, parent: -1 }));
+    for (let row = waiting.pop(); row; row = waiting.pop()) {
+      if (visited[row.origin]) continue;
+      visited[row.origin] = 1;
+      const parent = rows.push(row) - 1;
+      const below = children[row.origin] as readonly number[];
+      for (const origin of [...below].reverse()) waiting.push({ origin, depth: row.depth + 1, parent });
     }
   };
   walk(top);
-  for (let own = 0; own < n; own++) if (!met[own]) walk([own]);
-  return order;
+  for (let origin = 0; origin < children.length; origin++) if (!visited[origin]) walk([origin]);
+  return rows;
 }
 
-function columns(at: readonly { batch: Batch; i: number }[], starts: readonly number[], order: readonly { own: number; depth: number; parent: number }[], batches: readonly Batch[]): Trace {
-  const n = order.length;
+function columns(
+  origins: readonly Origin[],
+  starts: readonly number[],
+  rows: readonly Row[],
+): Omit<Trace, 'links' | 'keptBecause'> {
   const began = starts.reduce((a, b) => Math.min(a, b), Infinity);
-  const pick = <T>(read: (batch: Batch, i: number) => T): T[] => order.map(({ own }) => read((at[own] as { batch: Batch }).batch, (at[own] as { i: number }).i));
-  const amounts = (read: (batch: Batch, i: number) => number | undefined) => Float64Array.from(pick((batch, i) => Math.max(0, read(batch, i) || 0)));
-  const start = Float64Array.from(order, ({ own }) => (starts[own] as number) - began);
+  const pick = <T>(read: (batch: Batch, i: number) => T): T[] =>
+    rows.map(({ origin }) => read((origins[origin] as Origin).batch, (origins[origin] as Origin).i));
+  const amounts = (read: (batch: Batch, i: number) => number | undefined) =>
+    Float64Array.from(pick((batch, i) => Math.max(0, read(batch, i) || 0)));
+  const start = Float64Array.from(rows, ({ origin }) => (starts[origin] as number) - began);
   const duration = amounts((b, i) => b.durationUs[i]);
   const tokensIn = amounts((b, i) => b.tokensIn[i]);
   const tokensOut = amounts((b, i) => b.tokensOut[i]);
   const error = pick((b, i) => b.errors.get(i) ?? '');
-  const parent = Int32Array.from(order, (o) => o.parent);
+  const parent = Int32Array.from(rows, (row) => row.parent);
   const sums: Sums = {
-    spans: new Int32Array(n).fill(1),
+    spans: new Int32Array(rows.length).fill(1),
     errors: Int32Array.from(error, (e) => Number(e !== '')),
     tokens: tokensIn.map((tokens, i) => tokens + (tokensOut[i] as number)),
     nanousd: amounts((b, i) => b.nanousd[i]),
   };
-  const last = Int32Array.from({ length: n }, (_, i) => i + 1);
-  // From the end: what is below a span is added up before it is added to its parent.
-  for (let i = n - 1; i >= 0; i--) {
+  const subtreeEnd = Int32Array.from(rows, (_, i) => i + 1);
+  // From the end, so that the sums of a span are complete before they are added to those of its parent.
+  for (let i = rows.length - 1; i >= 0; i--) {
     const above = parent[i] as number;
     if (above < 0) continue;
-    last[above] = Math.max(last[above] as number, last[i] as number);
-    for (const sum of Object.values(sums) as (Int32Array | Float64Array)[]) sum[above] = (sum[above] as number) + (sum[i] as number);
+    subtreeEnd[above] = Math.max(subtreeEnd[above] as number, subtreeEnd[i] as number);
+    for (const sum of Object.values(sums) as (Int32Array | Float64Array)[]) {
+      sum[above] = (sum[above] as number) + (sum[i] as number);
+    }
   }
-  const place = new Map(order.map(({ own }, i) => [at[own], i]));
-  const batchPlaces = new Map(at.map((entry) => [`${batches.indexOf(entry.batch)} ${entry.i}`, place.get(entry) as number]));
   return {
-    n,
+    n: rows.length,
     beganMs: Number.isFinite(began) ? began / 1000 : 0,
     spanUs: start.reduce((end, s, i) => Math.max(end, s + (duration[i] as number)), 0),
     ids: pick((b, i) => b.ids[i] as string),
@@ -128,15 +156,13 @@ function columns(at: readonly { batch: Batch; i: number }[], starts: readonly nu
     agents: pick((b, i) => b.agents[i] as string),
     error,
     contents: pick((b, i) => b.contents.get(i) ?? ''),
-    depth: Int32Array.from(order, (o) => o.depth),
+    depth: Int32Array.from(rows, (row) => row.depth),
     parent,
-    last,
+    subtreeEnd,
     start,
     duration,
     tokensIn,
     tokensOut,
     sums,
-    links: batches.flatMap((b, k) => b.links.flatMap((l) => (batchPlaces.has(`${k} ${l.span}`) ? [{ ...l, span: batchPlaces.get(`${k} ${l.span}`) as number }] : []))),
-    kept: [...new Set(batches.flatMap((b) => b.kept ?? []))],
   };
 }

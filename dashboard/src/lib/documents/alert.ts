@@ -1,6 +1,6 @@
 import { instant, isNumber, text, type Fields } from './values';
 
-/** `alerts/{alert}`: a rule that fired. */
+/** `alerts/{alert}`: an alert rule that fired. */
 export interface Alert {
   id: string;
   rule: string;

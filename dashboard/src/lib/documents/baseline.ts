@@ -1,7 +1,6 @@
-/** `baselines/{type}__{model}`: what is normal for a kind of task on a model, and where its context's cliff is. */
-
 import { amount, isMap, map, numbers, percentage, text, type Fields } from './values';
 
+/** The level of context left below which tasks end badly more often. */
 export interface Cliff {
   status: 'learned' | 'none' | 'too_few';
   atPct: number | undefined;
@@ -11,11 +10,12 @@ export interface Cliff {
   runsAbove: number | undefined;
   needsBelow: number;
   needsAbove: number;
-  /** Ended tasks by their lowest context, 0-10 %, 10-20 %, ..., and those of them that ended badly. */
+  /** Ended tasks by their lowest context left, 0-10 %, 10-20 %, ..., and how many of them ended badly. */
   runs: readonly number[];
   bad: readonly number[];
 }
 
+/** `baselines/{type}__{model}`: the normal behaviour of a type of task on a model. */
 export interface Baseline {
   id: string;
   type: string;
@@ -39,7 +39,7 @@ export function readBaseline(id: string, d: Fields): Baseline {
 }
 
 function readCliff(d: Fields): Cliff | undefined {
-  const status = STATUSES.find((known) => known === d['status']);
+  const status = STATUSES.find((name) => name === d['status']);
   const [runs, bad] = [numbers(d['runs']), numbers(d['bad'])];
   if (status === undefined || runs.length !== 10 || bad.length !== 10 || ![...runs, ...bad].every((n) => n >= 0)) return undefined;
   return {

@@ -1,14 +1,14 @@
-/** A batch of spans, as agents keep them: columns of one length, read without trust. */
+/** Batches of spans, which agents write as columns of one length. */
 
 import { isMap, isNumber, map, numbers, text, type Fields } from './values';
 
-/** `traces/{trace}/batches/{batch}`, as far as it could be read: columns of one length. */
+/** `traces/{trace}/batches/{batch}`. */
 export interface Batch {
   beganUs: number;
   ids: readonly string[];
   parents: readonly number[];
-  /** Index -> id of a parent in another batch. */
-  elsewhere: ReadonlyMap<number, string>;
+  /** The ids of parents in another batch, by the index of the span. */
+  remoteParents: ReadonlyMap<number, string>;
   names: readonly string[];
   kinds: readonly string[];
   models: readonly string[];
@@ -22,12 +22,12 @@ export interface Batch {
   errors: ReadonlyMap<number, string>;
   links: readonly { span: number; trace: string; id: string; kind: string }[];
   contents: ReadonlyMap<number, string>;
-  kept: string | undefined;
+  keptBecause: string | undefined;
 }
 
-/** Read a batch; one whose columns do not fit together holds no spans. */
+/** Read a batch; one with columns of different lengths holds no spans. */
 export function readBatch(_id: string, d: Fields): Batch {
-  const words = (name: string) => (Array.isArray(d[name]) ? (d[name] as unknown[]).map((word) => (typeof word === 'string' ? word : '')) : []);
+  const words = (name: string) => list(d[name]).map((word) => (typeof word === 'string' ? word : ''));
   const beganUs = d['began_us'];
   const ids = words('span_id');
   const columns = {
@@ -44,19 +44,28 @@ export function readBatch(_id: string, d: Fields): Batch {
     nanousd: numbers(d['cost_nanousd']),
   };
   const whole = isNumber(beganUs) && Object.values(columns).every((column) => column.length === ids.length);
-  const links = Array.isArray(d['links']) ? (d['links'] as unknown[]).filter(isMap) : [];
   return {
     beganUs: whole ? beganUs : 0,
     ids: whole ? ids : [],
     ...columns,
-    elsewhere: byIndex(d['parents']),
+    remoteParents: byIndex(d['parents']),
     errors: byIndex(d['errors']),
     contents: byIndex(d['content']),
-    links: links.map((l) => ({ span: isNumber(l['span']) ? l['span'] : -1, trace: text(l['trace_id']) ?? '', id: text(l['span_id']) ?? '', kind: text(l['kind']) ?? '' })),
-    kept: text(d['kept']),
+    links: list(d['links']).filter(isMap).map((link) => ({
+      span: isNumber(link['span']) ? link['span'] : -1,
+      trace: text(link['trace_id']) ?? '',
+      id: text(link['span_id']) ?? '',
+      kind: text(link['kind']) ?? '',
+    })),
+    keptBecause: text(d['kept']),
   };
 }
 
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
 function byIndex(value: unknown): Map<number, string> {
-  return new Map(Object.entries(map(value)).flatMap(([i, word]) => (typeof word === 'string' ? [[Number(i), word] as const] : [])));
+  const words = Object.entries(map(value)).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return new Map(words.map(([i, word]) => [Number(i), word]));
 }

@@ -52,10 +52,10 @@ describe('a session', () => {
   });
 
   test('is in the state it was found to be in, until it makes progress', () => {
-    const found = { state: 'active', effective_state: 'stuck', effective_progress_at: '2026-02-16T18:00:00Z' };
-    expect(readSession('s', { ...found, last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('stuck');
-    expect(readSession('s', { ...found, last_progress_at: '2026-02-16T18:00:01Z' }).state).toBe('active');
-    expect(readSession('s', { ...found, state: 'completed', last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('completed');
+    const stuck = { state: 'active', effective_state: 'stuck', effective_progress_at: '2026-02-16T18:00:00Z' };
+    expect(readSession('s', { ...stuck, last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('stuck');
+    expect(readSession('s', { ...stuck, last_progress_at: '2026-02-16T18:00:01Z' }).state).toBe('active');
+    expect(readSession('s', { ...stuck, state: 'completed', last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('completed');
   });
 
   test('is open until it is completed or has ended', () => {

@@ -1,6 +1,6 @@
 import { amount, counters, map, percentage, text, type Counters, type Fields } from './values';
 
-/** `fleets/{fleet}`: what its owner tunes, as far as the page draws it. */
+/** `fleets/{fleet}`: the settings of its owner that the dashboard uses. */
 export interface Policy {
   name: string | undefined;
   rotation: Rotation;
@@ -9,15 +9,16 @@ export interface Policy {
   hourlyBudgetNanousd: number | undefined;
 }
 
+/** The gap between two sessions within which a handoff is in time. */
 export const DEFAULT_HANDOFF_TARGET_MS = 45_000;
 
-/** When sessions rotate, as the fleet's owner set it; which of these holds for one is `rotateAt`'s to say. */
+/** The owner's thresholds for rotation; `rotateAt` picks the one that holds for a session. */
 export interface Rotation {
   rotateBelowPct: number;
   byModel: Counters;
   /** By type of task, or by `TYPE|MODEL`. */
   byTaskType: Counters;
-  /** Whether thresholds that outcomes taught are used where there are any, within these bounds. */
+  /** Whether learned thresholds are used, within the bounds below. */
   learned: boolean;
   learnedMinPct: number;
   learnedMaxPct: number;
@@ -49,5 +50,5 @@ export function readPolicy(_id: string, d: Fields): Policy {
   };
 }
 
-/** What holds for a fleet whose owner has set nothing. */
+/** The policy of a fleet whose owner has set nothing. */
 export const DEFAULT_POLICY: Policy = readPolicy('', {});

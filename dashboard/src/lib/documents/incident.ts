@@ -1,6 +1,6 @@
 import { instant, text, type Fields } from './values';
 
-/** `incidents/{incident}`: agents stepped on each other. */
+/** `incidents/{incident}`: a conflict between agents. */
 export interface Incident {
   id: string;
   kind: string;

@@ -4,7 +4,7 @@ import { counters, map, numbers, text, type Counters, type Fields } from './valu
 export interface Rollup {
   period: string;
   c: Readonly<Record<string, Counters>>;
-  /** Of a day: what each of its hours cost. */
+  /** The cost of each hour of a day; empty for other periods. */
   hourlyNanousd: readonly number[];
 }
 

@@ -1,12 +1,11 @@
-/** `sessions/{session}`, read without trust: one context window, what it does in fact, and what is left of it. */
-
 import { amount, instant, percentage, text, type Fields } from './values';
 
+/** `sessions/{session}`: one context window of an agent. */
 export interface Session {
   id: string;
   agent: string | undefined;
   model: string | undefined;
-  /** What it does in fact: what it says, unless that was found to be untrue. */
+  /** The state that the functions found, else the state that the agent reports. */
   state: string | undefined;
   task: string | undefined;
   taskType: string | undefined;
@@ -28,7 +27,7 @@ export interface Session {
   predecessor: string | undefined;
   handoffMs: number | undefined;
   bootstrapTokens: number | undefined;
-  /** What the window remembers of how it filled: moments and percent left. */
+  /** How the context filled: moments, and percent left. */
   contextHistory: readonly { x: number; y: number }[];
 }
 
@@ -63,19 +62,21 @@ export function readSession(id: string, d: Fields): Session {
   };
 }
 
-/** `1771264800:72 1771264860:70`: seconds since 1970, and percent left. */
-function contextHistory(said: string): { x: number; y: number }[] {
-  return [...said.matchAll(/(?<![^ ])(\d{1,12}):(\d{1,3})(?![^ ])/g)].flatMap(([, second, left]) => (percentage(Number(left)) === undefined ? [] : [{ x: Number(second) * 1000, y: Number(left) }]));
+/** Read `1771264800:72 1771264860:70`: seconds since 1970, and percent left. */
+function contextHistory(entries: string): { x: number; y: number }[] {
+  return [...entries.matchAll(/(?<![^ ])(\d{1,12}):(\d{1,3})(?![^ ])/g)]
+    .map(([, second, left]) => ({ x: Number(second) * 1000, y: Number(left) }))
+    .filter(({ y }) => percentage(y) !== undefined);
 }
 
-/** What a session was found to do, against what it says; with any progress since, that is over. */
+/** The state that the functions found; it holds until the session makes progress. */
 function effectiveState(d: Fields): string | undefined {
   const judgedBy = instant(d['effective_progress_at']);
   const holds = judgedBy === undefined || judgedBy === instant(d['last_progress_at']);
   return holds && d['state'] !== 'completed' ? text(d['effective_state']) : undefined;
 }
 
-/** What is left of the window, in percent: as reported, else from the tokens, as functions/rotation.py has it. */
+/** The context left, in percent: as reported, else from the tokens, by the rule of functions/rotation.py. */
 function contextLeft(d: Fields): number | undefined {
   const [used, window] = [amount(d['context_used_tokens']), amount(d['context_window_tokens'])];
   const counted = used !== undefined && window ? Math.max(0, 100 * (1 - used / window)) : undefined;

@@ -1,6 +1,6 @@
 import { instant, percentage, text, type Fields } from './values';
 
-/** `signals/{signal}`: what a session was told to do, and how far it got. */
+/** `signals/{signal}`: a request to a session, such as to rotate, and its status. */
 export interface Signal {
   id: string;
   kind: string;
@@ -10,10 +10,10 @@ export interface Signal {
   contextLeftPct: number | undefined;
   thresholdPct: number | undefined;
   createdAt: number | undefined;
-  /** From being told to a successor at work. */
+  /** When a successor was at work. */
   completedAt: number | undefined;
   successor: string | undefined;
-  /** Why it came to nothing; two of the reasons went wrong, see `schema/tachograph_schema/signal_life.py`. */
+  /** Why it expired: one of the reasons of tachograph_schema.signal_life. */
   expiredBecause: string | undefined;
 }
 

@@ -9,10 +9,10 @@ export interface Snapshot {
   tasksInFlight: number | undefined;
   messagesPending: number | undefined;
   parallelAgents: number | undefined;
-  /** The part of the open sessions that is active. */
+  /** The share of open sessions that are active. */
   utilisation: number | undefined;
   overProvisioned: boolean;
-  /** Active tasks by model; undefined where the snapshot does not say. */
+  /** Active tasks by model. */
   activeByModel: Counters | undefined;
   burnNanousdPerH: number | undefined;
   contextHistogram: readonly number[];

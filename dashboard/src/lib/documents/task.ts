@@ -1,7 +1,6 @@
-/** `tasks/{task}`, read without trust: one unit of work. */
-
 import { amount, instant, isMap, map, text, type Fields } from './values';
 
+/** `tasks/{task}`: one unit of work. */
 export interface Task {
   id: string;
   title: string | undefined;
@@ -35,7 +34,7 @@ export interface Task {
 }
 
 export function readTask(id: string, d: Fields): Task {
-  const prompt = ['tokens_in', 'cache_read_tokens', 'cache_write_tokens'].map((name) => amount(d[name]));
+  const prompt = ['tokens_in', 'cache_read_tokens', 'cache_write_tokens'].flatMap((name) => amount(d[name]) ?? []);
   const counted = (name: string) => amount(d[name]) ?? 0;
   const usd = amount(d['cost_usd']);
   const tools = Object.entries(map(d['tools'])).filter((tool): tool is [string, Fields] => isMap(tool[1]));
@@ -51,7 +50,7 @@ export function readTask(id: string, d: Fields): Task {
     startedAt: instant(d['started_at']),
     endedAt: instant(d['completed_at']),
     durationMs: amount(d['duration_ms']),
-    tokensIn: prompt.some((n) => n !== undefined) ? prompt.reduce<number>((sum, n) => sum + (n ?? 0), 0) : undefined,
+    tokensIn: prompt.length ? prompt.reduce((sum, n) => sum + n, 0) : undefined,
     tokensOut: amount(d['tokens_out']),
     costNanousd: amount(d['cost_nanousd']) ?? (usd === undefined ? undefined : Math.round(usd * 1e9)),
     parent: text(d['parent_task_id']),
@@ -69,7 +68,9 @@ export function readTask(id: string, d: Fields): Task {
     handoffNanousd: counted('handoff_cost_nanousd'),
     unpriced: text(d['cost_source']) === 'unpriced',
     tools: Object.fromEntries(
-      tools.map(([name, use]) => [name, { calls: amount(use['calls']) ?? 0, errors: amount(use['errors']) ?? 0, durationMs: amount(use['duration_ms']) }]),
+      tools.map(([name, { calls, errors, duration_ms }]) => {
+        return [name, { calls: amount(calls) ?? 0, errors: amount(errors) ?? 0, durationMs: amount(duration_ms) }];
+      }),
     ),
   };
 }

@@ -1,6 +1,6 @@
 import { amount, counters, instant, map, type Counters, type Fields } from './values';
 
-/** `trees/{root}`: what a task cost with everything it spawned. */
+/** `trees/{root}`: the sums of a task and of everything it spawned. */
 export interface Tree {
   total: Counters;
   trueToNaive: number | undefined;

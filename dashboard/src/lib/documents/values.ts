@@ -1,4 +1,4 @@
-/** Values of documents, read without trust: what is missing or broken is undefined, never zero, and nothing throws. */
+/** Values of documents: a missing or broken one is undefined, never zero, and no reader throws. */
 
 export type Counters = Readonly<Record<string, number>>;
 export type Fields = Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** A Firestore timestamp, or ISO 8601 text as agents in any language may write it, in milliseconds. */
+/** A Firestore timestamp or ISO 8601 text, in milliseconds since the epoch. */
 export function instant(value: unknown): number | undefined {
   const toMillis = map(value)['toMillis'];
   const ms = typeof toMillis === 'function' ? (toMillis.call(value) as unknown) : typeof value === 'string' ? Date.parse(value) : NaN;

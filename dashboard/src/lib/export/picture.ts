@@ -1,8 +1,8 @@
 /**
- * A panel as a PNG: its charts, words and swatches, where they stand on the page and in its colours.
+ * A panel as a PNG: its charts, words and swatches, in the places and colours of the page.
  *
- * The browser lays everything out already, so this only copies: SVGs without their words as images, canvases as they are, and every
- * word by itself with the page's own font, which an SVG that is drawn as an image could not load.
+ * The browser has laid the panel out, so this module only copies it: SVGs without their words as images, canvases as they are, and each
+ * word by itself in the page's font, because an SVG that is drawn as an image cannot load a font.
  */
 
 const SCALE = 2;
@@ -34,9 +34,9 @@ export async function picture(panel: HTMLElement): Promise<Blob> {
   return new Promise((resolve, reject) => canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture is too large'))), 'image/png'));
 }
 
-/** Whether an element is to be seen, and a part of the picture. */
+/** Whether an element is visible and belongs into the picture. */
 function seen(element: Element): boolean {
-  // What is clicked has no place in a picture, but for a table's headings.
+  // Controls are left out, except for a table's headings.
   const control = element.closest('select, input, button') !== null && element.closest('thead') === null;
   return !control && element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !element.closest('.unseen, [data-unpictured]');
 }
@@ -77,7 +77,7 @@ async function imageOf(svg: SVGSVGElement): Promise<HTMLImageElement> {
   return image;
 }
 
-/** Every word of a panel that is to be seen, where it stands. */
+/** Every visible word of a panel, with its box. */
 function* words(panel: HTMLElement): Generator<{ word: string; box: DOMRect; style: CSSStyleDeclaration }> {
   const walker = document.createTreeWalker(panel, NodeFilter.SHOW_TEXT);
   const range = document.createRange();

@@ -1,11 +1,11 @@
-/** What is on a panel, into a file. */
+/** Saves panels as files. */
 
 import { csv } from '../format/csv';
 import { picture } from './picture';
 
 type Cells = readonly (readonly (string | number | undefined)[])[];
 
-/** What the tables of the page hold, in full: those that are cut short or rounded for the eye say it here. */
+/** The full cells of tables whose drawn cells are cut or rounded. */
 export const tableCells = new WeakMap<HTMLTableElement, () => Cells>();
 
 /** Save the tables of a panel as CSV, one below the other. */
@@ -19,7 +19,7 @@ export async function savePicture(panel: HTMLElement, name: string): Promise<voi
   save(await picture(panel), `${name}.png`);
 }
 
-/** What a table shows; in full where a cell's title says so. */
+/** The cells of a table as they are drawn. */
 function read(table: HTMLTableElement): Cells {
   return [...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.replace(/\s+/g, ' ').trim()));
 }

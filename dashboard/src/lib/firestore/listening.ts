@@ -6,7 +6,7 @@ import type { Freshness, Subscription } from './subscription.svelte';
 
 export type Read<T> = (id: string, data: Fields) => T;
 
-/** What is to be listened to, and the function that reads its documents. */
+/** A document or query to listen to, and the function that reads its documents. */
 export interface Request {
   source: DocumentReference | Query;
   read: Read<unknown>;

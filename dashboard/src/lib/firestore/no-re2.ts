@@ -1,6 +1,6 @@
 /**
- * In place of the package re2js, a quarter of the bundle: the Firestore SDK wants it for regular expressions in pipelines, which
- * this page has none of.
+ * Stands in for the package re2js, which is a quarter of the bundle. The Firestore SDK needs it for regular expressions in pipelines,
+ * and the dashboard has no pipelines.
  */
 export const RE2JS = {
   compile(): never {

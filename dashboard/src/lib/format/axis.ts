@@ -1,9 +1,13 @@
-/** Where the lines of a chart's axes are: pure. */
+/** The lines of a chart's axes. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const STEPS = [MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY];
+const STEPS = [
+  ...[1, 5, 10, 15, 30].map((n) => n * MINUTE),
+  ...[1, 2, 3, 6, 12].map((n) => n * HOUR),
+  ...[1, 2, 7, 14, 28].map((n) => n * DAY),
+];
 
 /** Round values, or whole ones, from 0 to at least the largest, about `n` steps of 1, 2, 2.5 or 5 times a power of ten. */
 export function ticks(largest: number, n = 4, whole = false): number[] {
@@ -19,14 +23,14 @@ export function ticks(largest: number, n = 4, whole = false): number[] {
 export function timeTicks(from: number, to: number, most: number): { at: number; daily: boolean }[] {
   if (!(to > from)) return [];
   const step = STEPS.find((s) => (to - from) / s <= most) ?? Math.ceil((to - from) / most / DAY) * DAY;
-  const found: { at: number; daily: boolean }[] = [];
+  const lines: { at: number; daily: boolean }[] = [];
   const local = new Date(from);
   local.setHours(0, 0, 0, 0);
-  // By the calendar, not by adding up milliseconds: days have 23 and 25 hours, too.
+  // By the calendar, because days can have 23 or 25 hours.
   for (let i = 0; ; i++) {
     const at = step >= DAY ? new Date(local).setDate(local.getDate() + i * (step / DAY)) : local.getTime() + i * step;
     if (at > to) break;
-    if (at >= from) found.push({ at, daily: step >= DAY || new Date(at).getHours() + new Date(at).getMinutes() === 0 });
+    if (at >= from) lines.push({ at, daily: step >= DAY || new Date(at).getHours() + new Date(at).getMinutes() === 0 });
   }
-  return found;
+  return lines;
 }

@@ -1,4 +1,4 @@
-/** Which colour means what, the same on every page; a word always stands beside it. */
+/** Colours, the same on every page; a word always stands beside a colour. */
 
 const STATES: Readonly<Record<string, string>> = {
   active: 'var(--active)',
@@ -20,7 +20,7 @@ export function stateColor(state: string): string {
 }
 
 /** Context left: red below 20 %, amber at or below the threshold at which a session rotates. */
-export function leftColor(pct: number, threshold: number): string {
+export function contextColor(pct: number, threshold: number): string {
   return pct < 20 ? 'var(--error)' : pct <= threshold ? 'var(--stuck)' : 'var(--active)';
 }
 
@@ -49,10 +49,10 @@ const FAMILIES: readonly [RegExp, string][] = [
   [/gemini|mistral|command/, 'var(--c5)'],
 ];
 
-/** How much of its family's colour a version has: two that are at work side by side are told apart. */
+/** How much of its family's colour a version has, so that two versions side by side differ. */
 const SHADES = [100, 62, 36];
 
-/** A model's colour, the same on every page: its family's, in the shade of its version; grey for what is of none. */
+/** A model's colour: its family's, in the shade of its version; grey for a model of no family. */
 export function modelColor(model: string): string {
   const family = FAMILIES.find(([part]) => part.test(model))?.[1];
   if (family === undefined) return 'var(--c6)';
@@ -61,13 +61,13 @@ export function modelColor(model: string): string {
   return shade === 100 ? family : `color-mix(in srgb, ${family} ${shade}%, var(--strong))`;
 }
 
-/** A model's name where there is little room: without the maker's and without the day it was made. */
+/** A model's short name: without its maker and its date. */
 export function modelName(model: string): string {
   if (model.startsWith('_')) return model === '_other' ? 'others' : 'unknown';
   return model.replace(/^.*\//, '').replace(/^claude-/, '').replace(/-20\d{6}$/, '') || model;
 }
 
-/** The colour of what has none of its own, by its place in the order. */
+/** The colour of a group that has none of its own, by its place in the order. */
 export function rankColor(i: number): string {
   return `var(--c${i < 5 ? i + 1 : 6})`;
 }

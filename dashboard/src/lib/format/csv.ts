@@ -1,13 +1,13 @@
-/** Tables as CSV (RFC 4180): pure. */
+/** Tables as CSV (RFC 4180). */
 
 import type { Column } from './table';
 
-/** Write rows; whatever a spreadsheet would take for a formula is told to be text, for agents choose what things are called. */
+/** Write rows. A cell that a spreadsheet would take for a formula is marked as text, because agents choose names freely. */
 export function csv(rows: readonly (readonly (string | number | undefined)[])[]): string {
   return rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 }
 
-/** The headings and cells of a table: numbers in full, money in dollars, moments in ISO 8601; what is not known is empty. */
+/** The headings and cells of a table: numbers in full, money in dollars, moments in ISO 8601; unknown values are empty. */
 export function cells<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): (string | number | undefined)[][] {
   const title = (c: Column<Row>) => (c.unit && c.unit !== 'at' ? `${c.title} (${c.unit === 'nanousd' ? 'USD' : c.unit})` : c.title);
   return [columns.map(title), ...rows.map((row) => columns.map((c) => written(c, c.value(row))))];

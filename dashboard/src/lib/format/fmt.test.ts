@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { age, brief, clock, count, counted, day, days, dollars, duration, left, money, moneyAxis, moneyInFull, percent, rate, share, span } from './fmt';
+import { age, contextLeft, count, counted, date, dateRange, dollars, duration, money, moneyAxis, moneyInFull, percent, rate, roughDuration, share, shortId, timeOfDay } from './fmt';
 
 const S = 1000;
 const MIN = 60 * S;
@@ -132,14 +132,14 @@ describe('times', () => {
   });
 
   test('a span has one unit', () => {
-    expect([24 * S, 5 * MIN, -1].map(span)).toEqual(['24 s', '5 min', '0 s']);
+    expect([24 * S, 5 * MIN, -1].map(roughDuration)).toEqual(['24 s', '5 min', '0 s']);
   });
 
   test('moments are in the zone of the viewer, 24 h', () => {
     const at = Date.parse('2026-02-16T23:04:00Z');
-    expect([clock(at, 'UTC'), day(at, 'UTC', 2026)]).toEqual(['23:04', '16 Feb']);
-    expect([clock(at, 'Asia/Tokyo'), day(at, 'Asia/Tokyo', 2027)]).toEqual(['08:04', '17 Feb 2026']);
-    expect(clock(Date.parse('2026-02-16T00:00:00Z'), 'UTC')).toBe('00:00');
+    expect([timeOfDay(at, 'UTC'), date(at, 'UTC', 2026)]).toEqual(['23:04', '16 Feb']);
+    expect([timeOfDay(at, 'Asia/Tokyo'), date(at, 'Asia/Tokyo', 2027)]).toEqual(['08:04', '17 Feb 2026']);
+    expect(timeOfDay(Date.parse('2026-02-16T00:00:00Z'), 'UTC')).toBe('00:00');
   });
 
   test.each([
@@ -149,7 +149,7 @@ describe('times', () => {
     ['2025-02-16', '2025-02-22', '16–22 Feb 2025'],
     ['2025-12-30', '2026-01-02', '30 Dec 2025 – 2 Jan 2026'],
   ])('the days from %s to %s are %s', (first, last, written) => {
-    expect(days(first, last, 2026)).toBe(written);
+    expect(dateRange(first, last, 2026)).toBe(written);
   });
 });
 
@@ -181,13 +181,13 @@ describe('parts', () => {
   });
 
   test('context below a threshold never reads as the threshold', () => {
-    expect([34.99, 35, 0.6, 100].map(left)).toEqual(['34%', '35%', '0%', '100%']);
+    expect([34.99, 35, 0.6, 100].map(contextLeft)).toEqual(['34%', '35%', '0%', '100%']);
   });
 });
 
 test('an id is shortened where ids are alike, never where they differ', () => {
-  expect(brief('T-881')).toBe('T-881');
-  expect(brief('8ef64fdd-df8c-41f2-ac32-d9471671f062')).toBe('8ef64fdd-df8…f2-ac32-d9471671f062');
-  expect(brief('8ef64fdd-df8c-41f2-ac32-d9471671f062-787a2e23.a7800de')).toBe('8ef64fdd…787a2e23.a7800de');
-  expect(brief('nightly-import-of-the-whole-catalogue-2026-02-16')).toBe('nightly-impo…catalogue-2026-02-16');
+  expect(shortId('T-881')).toBe('T-881');
+  expect(shortId('8ef64fdd-df8c-41f2-ac32-d9471671f062')).toBe('8ef64fdd-df8…f2-ac32-d9471671f062');
+  expect(shortId('8ef64fdd-df8c-41f2-ac32-d9471671f062-787a2e23.a7800de')).toBe('8ef64fdd…787a2e23.a7800de');
+  expect(shortId('nightly-import-of-the-whole-catalogue-2026-02-16')).toBe('nightly-impo…catalogue-2026-02-16');
 });

@@ -3,7 +3,7 @@
 export const UNKNOWN = '–';
 
 const NANO = 1e9;
-/** Made once: to make one takes as long as to write fifty numbers. */
+/** Made once, because making one takes as long as writing fifty numbers. */
 const IN_FULL = new Intl.NumberFormat('en-US', { maximumFractionDigits: 9 });
 
 /** Write nano-dollars: $0 · $0.0042 · $12.34 · $160 · $1,786 · $22.6K. */
@@ -75,8 +75,8 @@ export function duration(ms: number | undefined): string {
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`;
 }
 
-/** Write how long something has been so, in one unit: 24 s · 5 min · 3 h · 2 d. */
-export function span(ms: number | undefined): string {
+/** Write a duration in one unit, rounded down: 24 s · 5 min · 3 h · 2 d. */
+export function roughDuration(ms: number | undefined): string {
   if (!isNumber(ms)) return UNKNOWN;
   const s = Math.max(0, Math.floor(ms / 1000));
   if (s < 60) return `${s} s`;
@@ -85,10 +85,10 @@ export function span(ms: number | undefined): string {
   return `${Math.floor(s / 86_400)} d`;
 }
 
-/** Write an age: now · 29 s ago · 5 min ago · 3 h ago · 2 d ago. A moment to come, from a fast clock, is now. */
+/** Write an age: now · 29 s ago · 5 min ago · 3 h ago · 2 d ago. A negative age, from a fast clock, is now. */
 export function age(ms: number | undefined): string {
   if (!isNumber(ms)) return UNKNOWN;
-  return ms < 5000 ? 'now' : `${span(ms)} ago`;
+  return ms < 5000 ? 'now' : `${roughDuration(ms)} ago`;
 }
 
 /** Write a part of one as a percentage: one decimal under 10 %, and never 100 % of less than all. */
@@ -110,24 +110,24 @@ export function share(part: number | undefined): string {
   return `${Math.round(pct)}%`;
 }
 
-/** Write an id where there is little room: of a UUID with something behind it its beginning, and of what is still long both ends. */
-export function brief(id: string): string {
+/** Shorten an id: a UUID ahead of other text to its beginning, and an id that is still long to its two ends. */
+export function shortId(id: string): string {
   const short = id.replace(/([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}[-_./](?=.)/g, '$1…');
   return short.length <= 34 ? short : `${short.slice(0, 12)}…${short.slice(-20)}`;
 }
 
-/** Write context that is left, in percent: rounded down, so that 34.9 does not read as the 35 it is below. */
-export function left(pct: number | undefined): string {
+/** Write context left in percent, rounded down, so that 34.9 does not read as the threshold of 35. */
+export function contextLeft(pct: number | undefined): string {
   return isNumber(pct) ? `${Math.floor(pct)}%` : UNKNOWN;
 }
 
-/** Write the hour of a moment in the viewer's zone, 24 h: 18:00. */
-export function clock(ms: number, zone?: string): string {
+/** Write the time of day of a moment in the viewer's zone, 24 h: 18:00. */
+export function timeOfDay(ms: number, zone?: string): string {
   return new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', ...zoned(zone) }).format(ms);
 }
 
-/** Write the day of a moment in the viewer's zone: 16 Feb. The year if it is not this. */
-export function day(ms: number, zone?: string, thisYear = new Date().getUTCFullYear()): string {
+/** Write the date of a moment in the viewer's zone: 16 Feb. The year is named where it is not this year. */
+export function date(ms: number, zone?: string, thisYear = new Date().getUTCFullYear()): string {
   const { day: d, month, year } = parts(ms, zone, { day: 'numeric', month: 'short', year: 'numeric' });
   return `${d} ${month}${year === String(thisYear) ? '' : ` ${year}`}`;
 }
@@ -139,22 +139,22 @@ export function monthName(ms: number): string {
 
 /** Write a moment in the viewer's zone: 16 Feb, 18:00. */
 export function moment(ms: number | undefined): string {
-  return isNumber(ms) ? `${day(ms)}, ${clock(ms)}` : UNKNOWN;
+  return isNumber(ms) ? `${date(ms)}, ${timeOfDay(ms)}` : UNKNOWN;
 }
 
 /** Write a period of a range by its middle: 16 Feb, 18:00 · 16 Feb · week of 16 Feb. */
-export function period(middle: number, grain: 'hour' | 'day' | 'week', ms: number): string {
-  if (grain === 'hour') return `${day(middle)}, ${clock(middle - ms / 2)}`;
-  return grain === 'day' ? day(middle) : `week of ${day(middle - ms / 2)}`;
+export function periodName(middle: number, grain: 'hour' | 'day' | 'week', ms: number): string {
+  if (grain === 'hour') return `${date(middle)}, ${timeOfDay(middle - ms / 2)}`;
+  return grain === 'day' ? date(middle) : `week of ${date(middle - ms / 2)}`;
 }
 
 /** Write that a range ends with the newest work instead of now; nothing where it ends now. */
 export function pastNote({ past, end }: { past: boolean; end: number }): string {
-  return past ? `no work since ${day(end - 1)}` : '';
+  return past ? `no work since ${date(end - 1)}` : '';
 }
 
-/** Write UTC days, such as 2026-02-16, as a range: 16 Feb · 16–22 Feb · 28 Feb – 3 Mar 2025. The year if it is not this. */
-export function days(first: string, last: string, thisYear = new Date().getUTCFullYear()): string {
+/** Write UTC days, such as 2026-02-16, as a range: 16 Feb · 16–22 Feb · 28 Feb – 3 Mar 2025. */
+export function dateRange(first: string, last: string, thisYear = new Date().getUTCFullYear()): string {
   const [a, b] = [dayParts(first), dayParts(last)];
   const unlessThis = (year: string | undefined) => (year === String(thisYear) ? '' : ` ${year}`);
   const oneYear = a['year'] === b['year'];

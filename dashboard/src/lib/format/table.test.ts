@@ -11,7 +11,7 @@ const rows: Row[] = [
   ['a', undefined],
   ['b-9', 12],
 ];
-const names = (found: readonly Row[]) => found.map(([name]) => name);
+const names = (shown: readonly Row[]) => shown.map(([name]) => name);
 
 describe('a table', () => {
   test('is sorted by numbers as numbers, and by names with the numbers in them', () => {
@@ -27,7 +27,7 @@ describe('a table', () => {
 
   test('a click on a heading goes from its first order to the other, and to none', () => {
     const [name, cost] = columns as [Column<Row>, Column<Row>];
-    expect([undefined, '-cost', 'cost', 'name'].map((said) => nextOrder(orderOf(said, columns), cost))).toEqual(['-cost', 'cost', undefined, '-cost']);
+    expect([undefined, '-cost', 'cost', 'name'].map((order) => nextOrder(orderOf(order, columns), cost))).toEqual(['-cost', 'cost', undefined, '-cost']);
     expect(nextOrder(undefined, name)).toBe('name');
   });
 

@@ -4,7 +4,7 @@ import { money, moneyInFull } from './fmt';
 
 /** How a column is laid out and what its cells show. A cell without `text` is drawn by the table's `cell` snippet. */
 export interface Layout<Row> {
-  /** As the address has it; the class of its cells. */
+  /** Its name in the address, and the class of its cells. */
   name: string;
   title: string;
   text?: (row: Row) => string;
@@ -17,7 +17,7 @@ export interface Layout<Row> {
   warn?: (row: Row) => boolean;
   /** Drawn like the first column, for the numbers that matter. */
   strong?: boolean;
-  /** As CSS has it; a column without one takes the room that is left. */
+  /** A CSS width; a column without one takes the remaining room. */
   width?: string;
   /** The same on a phone. */
   onPhone?: string;
@@ -27,10 +27,10 @@ export interface Layout<Row> {
 
 /** A column that is sorted, filtered and saved. */
 export interface Column<Row> extends Layout<Row> {
-  /** What the column is sorted by, filtered by and written into files as; undefined where it is not known. */
+  /** The value that the column is sorted, filtered and saved by; undefined where it is not known. */
   value: (row: Row) => number | string | undefined;
   right?: boolean;
-  /** What the value is counted in, as files say it: money in dollars, moments (`at`) as ISO 8601. */
+  /** The unit of the value. Files have money in dollars and moments (`at`) as ISO 8601. */
   unit?: 'nanousd' | 'ms' | '%' | 'at';
   /** Whether a first click sorts it by the largest first. */
   largestFirst?: boolean;
@@ -51,20 +51,20 @@ export interface Order {
   descending: boolean;
 }
 
-/** Read an order such as `cost` or, descending, `-cost`; undefined for a column that there is not. */
-export function orderOf<Row>(said: string | undefined, columns: readonly Column<Row>[]): Order | undefined {
-  const name = said?.replace(/^-/, '');
-  return name && columns.some((c) => c.name === name) ? { name, descending: said?.startsWith('-') ?? false } : undefined;
+/** Read an order such as `cost` or, descending, `-cost`; undefined for an unknown column. */
+export function orderOf<Row>(param: string | undefined, columns: readonly Column<Row>[]): Order | undefined {
+  const name = param?.replace(/^-/, '');
+  return name && columns.some((c) => c.name === name) ? { name, descending: param?.startsWith('-') ?? false } : undefined;
 }
 
-/** What a click on a column's heading makes of the order: its own first way, the other way, none. */
+/** The order after a click on a column's heading: first its own way, then the other way, then none. */
 export function nextOrder<Row>(order: Order | undefined, column: Column<Row>): string | undefined {
   const ways = column.largestFirst ? [`-${column.name}`, column.name] : [column.name, `-${column.name}`];
   const now = order?.name === column.name ? `${order.descending ? '-' : ''}${column.name}` : undefined;
   return now === undefined ? ways[0] : ways[ways.indexOf(now) + 1];
 }
 
-/** Rows by the value of a column; what is not known comes last, whichever way. */
+/** Rows sorted by the value of a column; unknown values come last in both ways. */
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], order: Order | undefined): readonly Row[] {
   const column = columns.find((c) => c.name === order?.name);
   if (column === undefined || order === undefined) return rows;
@@ -79,13 +79,13 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
     .map(({ row }) => row);
 }
 
-/** Rows in which every word of the filter is found, in any column of words, whatever the case. */
+/** Rows that contain every word of the filter, in any column of text and in any case. */
 export function filtered<Row>(rows: readonly Row[], columns: readonly Column<Row>[], filter: string): readonly Row[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return rows;
   return rows.filter((row) => {
-    // Not in numbers: a filter for 2 is not for whatever costs $0.42.
-    const said = columns.map((c) => c.value(row)).filter((value) => typeof value === 'string').join('\n').toLowerCase();
-    return words.every((word) => said.includes(word));
+    // Numbers are left out, because a filter for 2 does not mean a cost of $0.42.
+    const content = columns.map((c) => c.value(row)).filter((value) => typeof value === 'string').join('\n').toLowerCase();
+    return words.every((word) => content.includes(word));
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { rangeOf, windowOf } from '../derive/range';
+import { rangeOf, timeframeOf } from '../derive/range';
 import { readBaseline } from '../documents/baseline';
 import { readRollup } from '../documents/rollup';
 import { readSession } from '../documents/session';
@@ -50,12 +50,12 @@ test('tokens are drawn where the agent was counted, and the ratio where there wa
     readRollup('', { period: '2026-02-16T16', c: { 'agent:b': { tokens_in: 10 } } }),
     readRollup('', { period: '2026-02-16T15', c: { 'agent:a': { tokens_in: 10 } } }),
   ];
-  const window = windowOf(rangeOf('24h'), rollups, Date.parse('2026-02-16T18:20:00Z'));
-  expect(tokenSeries(window, 'agent:a').map((s) => s.points.map((p) => p.y))).toEqual([[10, 10], [0, 0], [0, 30], [0, 4]]);
-  expect(inputToOutput(window, 'agent:a').map((p) => p.y)).toEqual([10]);
+  const timeframe = timeframeOf(rangeOf('24h'), rollups, Date.parse('2026-02-16T18:20:00Z'));
+  expect(tokenSeries(timeframe, 'agent:a').map((s) => s.points.map((p) => p.y))).toEqual([[10, 10], [0, 0], [0, 30], [0, 4]]);
+  expect(inputToOutput(timeframe, 'agent:a').map((p) => p.y)).toEqual([10]);
 });
 
-test('tools are summed over tasks; the mean is over calls whose time is known', () => {
+test('the uses of a tool are added up over tasks, and the mean is over calls with a duration', () => {
   const use = toolUse([readTask('1', { tools: { grep: { calls: 3, errors: 1, duration_ms: 30 } } }), readTask('2', { tools: { grep: { calls: 1 }, ls: { calls: 0 } } })]);
   expect(use).toEqual([
     { tool: 'grep', calls: 4, errors: 1, success: 0.75, meanMs: 10 },

@@ -4,7 +4,7 @@ import { readRollup } from '../documents/rollup';
 import { readSession } from '../documents/session';
 import { readSignal } from '../documents/signal';
 import type { Fields } from '../documents/values';
-import { byCliff, byState, costByTier, feed, lastDay, marks, shares, together } from './fleet';
+import { alertsAndSignals, byContextLeft, byState, costByTier, lastDay, merged, rotateSignals, shares } from './fleet';
 
 const spent = (period: string, byHour: Record<number, number>) =>
   readRollup('', { period, cost_nanousd_by_hour: Array.from({ length: 24 }, (_, n) => byHour[n] ?? 0) });
@@ -68,7 +68,7 @@ describe('cost per completed task', () => {
 });
 
 test('sessions are listed by how near their cliff is, those that are over at the end', () => {
-  const listed = byCliff([
+  const listed = byContextLeft([
     session('done-early', { state: 'completed', context_remaining_pct: 1, last_seen_at: '2026-02-16T08:00:00Z' }),
     session('roomy', { state: 'active', context_remaining_pct: 80 }),
     session('silent', { state: 'idle' }),
@@ -79,13 +79,13 @@ test('sessions are listed by how near their cliff is, those that are over at the
 });
 
 test('a session is marked by its newest rotate signal', () => {
-  const found = marks([
+  const newest = rotateSignals([
     readSignal('1', { kind: 'rotate', session_id: 's', status: 'expired', created_at: '2026-02-16T08:00:00Z' }),
     readSignal('2', { kind: 'rotate', session_id: 's', status: 'pending', created_at: '2026-02-16T09:00:00Z' }),
     readSignal('3', { kind: 'pause', session_id: 's', created_at: '2026-02-16T10:00:00Z' }),
     readSignal('4', { kind: 'rotate' }),
   ]);
-  expect([...found.values()].map((s) => s.status)).toEqual(['pending']);
+  expect([...newest.values()].map((s) => s.status)).toEqual(['pending']);
 });
 
 test('states keep their order, strange ones come last and empty ones not at all', () => {
@@ -99,12 +99,12 @@ test('states keep their order, strange ones come last and empty ones not at all'
 test('alerts and signals are one list, the newest first', () => {
   const alerts = [readAlert('a', { opened_at: '2026-02-16T08:30:00Z' })];
   const signals = ['08:00', '09:00', '07:00'].map((t) => readSignal(t, { created_at: `2026-02-16T${t}:00Z` }));
-  expect(feed(alerts, signals, 3).map((f) => ('alert' in f ? f.alert.id : f.signal.id))).toEqual(['09:00', 'a', '08:00']);
+  expect(alertsAndSignals(alerts, signals, 3).map((f) => ('alert' in f ? f.alert.id : f.signal.id))).toEqual(['09:00', 'a', '08:00']);
 });
 
 test('a session of two lists is listed once', () => {
   const [a, b] = [session('a', {}), session('b', {})];
-  expect(together([a, b], [b])).toEqual([a, b]);
+  expect(merged([a, b], [b])).toEqual([a, b]);
 });
 
 test('parts of a whole are the largest and the rest', () => {

@@ -1,8 +1,9 @@
-/** The fleet overview: what it listens to, and what it derives. */
+/** The fleet page: what it listens to, and what it derives. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { sumOf } from '../derive/derived';
+import { countersOf } from '../derive/derived';
 import { MOST } from '../derive/range';
+import { startOf } from '../derive/range';
 import { HOUR_MS } from '../derive/series';
 import { readAlert, type Alert } from '../documents/alert';
 import { readBaseline } from '../documents/baseline';
@@ -11,47 +12,48 @@ import { readSession, type Session } from '../documents/session';
 import { readSignal, type Signal } from '../documents/signal';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
-import { now, policy, rollups, within } from '../firestore/queries';
-import { rate, span } from '../format/fmt';
+import { inFleet, now, policy, rollups } from '../firestore/queries';
+import { rate, roughDuration } from '../format/fmt';
 
-/** The states of a session that is not over. */
+/** The states of an open session. */
 const OPEN = ['idle', 'active', 'waiting', 'stuck', 'error'];
 
 export const HOURS_A_MONTH = (365 * 24) / 12;
 
-/** What the fleet overview listens to. */
-export function overview(listen: Listening, fleet: string) {
-  const { list, newest } = within(listen, fleet);
+export function fleetPage(listen: Listening, fleet: string) {
+  const { list, newest } = inFleet(listen, fleet);
   return {
     policy: policy(listen, fleet),
     now: now(listen, fleet),
     days: rollups(listen, fleet, { grain: 'day', n: 7 }),
     sessions: list(newest('sessions', 'last_seen_at', MOST), readSession),
-    // In a large fleet the latest are not the nearest to their cliff.
+    // In a large fleet the latest sessions are not those with the least context left.
     near: list(['sessions', where('state', 'in', OPEN), orderBy('context_remaining_pct'), limit(20)], readSession),
-    // As many as sessions: the table marks each session that was told to rotate, not only the latest five.
+    // As many as sessions, because the table shows the signal of each session, not only the latest five.
     signals: list(newest('signals', 'created_at', MOST), readSignal),
-    // Only those that learned a threshold: what is ordered by a field leaves out those without it.
+    // Only baselines with a learned threshold: a query that is ordered by a field skips documents without it.
     learned: list(['baselines', orderBy('rotate_below_pct'), limit(MOST)], readBaseline),
     alerts: list(newest('alerts', 'opened_at', 20), readAlert),
   };
 }
 
-export type Overview = ReturnType<typeof overview>;
+export type FleetPage = ReturnType<typeof fleetPage>;
 
 export interface HourOfSpend {
   start: number;
   nanousd: number;
 }
 
-/** The 24 hours up to now, those without spend as zero; up to the newest with spend when that is longer ago. */
+/** The 24 hours up to now, hours without spend as zero; `past` where they end with the newest spend, because there is none since. */
 export function lastDay(days: readonly Rollup[], now: number): { hours: HourOfSpend[]; past: boolean } {
   const spend = new Map(
-    days.flatMap(({ period, hourlyNanousd }) =>
-      hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[hourStart(`${period}T00`) + n * HOUR_MS, nanousd]] : [])),
-    ),
+    days.flatMap(({ period, hourlyNanousd }) => {
+      const start = startOf('day', period);
+      if (start === undefined) return [];
+      return hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[start + n * HOUR_MS, nanousd]] : []));
+    }),
   );
-  const newest = Math.max(...[...spend.keys()].filter(Number.isFinite));
+  const newest = Math.max(...spend.keys());
   const current = Math.floor(now / HOUR_MS) * HOUR_MS;
   const past = newest <= current - 24 * HOUR_MS;
   const last = Number.isFinite(newest) && (past || newest > current) ? newest : current;
@@ -59,19 +61,14 @@ export function lastDay(days: readonly Rollup[], now: number): { hours: HourOfSp
   return { hours: hours.map((start) => ({ start, nanousd: spend.get(start) ?? 0 })), past: past && Number.isFinite(newest) };
 }
 
-/** The moment an hour such as 2026-02-16T18 begins. */
-export function hourStart(period: string): number {
-  return Date.parse(`${period}:00:00Z`);
-}
-
-export const TIERS = ['frontier', 'standard', 'light', '_unknown'] as const;
+const TIERS = ['frontier', 'standard', 'light', '_unknown'] as const;
 
 export interface CostPerTask {
   costNanousd: number;
   completed: number;
-  /** Undefined while nothing is completed: a ratio to nothing is not a number. */
+  /** Undefined while nothing is completed. */
   perTaskNanousd: number | undefined;
-  /** Completed tasks of unknown cost, which the ratio takes for free. */
+  /** Completed tasks of unknown cost, which count as free in the ratio. */
   unpriced: number;
 }
 
@@ -80,7 +77,7 @@ export type TierCost = CostPerTask & { tier: string };
 export interface CostByTier {
   fleet: CostPerTask;
   tiers: TierCost[];
-  /** The first and last day that count, as ISO days, and how many of the days between them do. */
+  /** The first and the last day with counters, as ISO days, and the number of such days. */
   first: string;
   last: string;
   days: number;
@@ -88,17 +85,17 @@ export interface CostByTier {
   calls: number;
 }
 
-/** What a completed task costs, by tier, over all days given: all spend, failures included, over completions. */
+/** The cost per completed task by tier, over all days given: all spend, failures included, over completions. */
 export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
   const days = rollups.filter((r) => /^\d{4}-\d{2}-\d{2}$/.test(r.period) && Object.keys(r.c).length > 0);
   const periods = days.map((r) => r.period).sort();
   const [first, last] = [periods[0], periods.at(-1)];
   if (first === undefined || last === undefined) return undefined;
-  const fleet = sumOf(days, 'fleet');
+  const fleet = countersOf(days, 'fleet');
   const others = new Set(days.flatMap((r) => Object.keys(r.c)).filter((s) => s.startsWith('tier:')));
   const tiers = [...new Set([...TIERS.map((t) => `tier:${t}`), ...[...others].sort()])]
     .filter((scope) => others.has(scope))
-    .map((scope) => ({ tier: scope.slice('tier:'.length), ...costPerTask(sumOf(days, scope)) }))
+    .map((scope) => ({ tier: scope.slice('tier:'.length), ...costPerTask(countersOf(days, scope)) }))
     .filter((t) => t.costNanousd > 0 || t.completed > 0);
   return {
     fleet: costPerTask(fleet),
@@ -111,16 +108,16 @@ export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
   };
 }
 
-/** As tachograph_schema.counters.dollars: the whole cost of the scope's tasks where it is counted, else the cost. */
-export function costPerTask(counters: Counters): CostPerTask {
+/** The same rule as tachograph_schema.counters.dollars: the whole cost of the scope's tasks where it is counted, else the cost. */
+function costPerTask(counters: Counters): CostPerTask {
   const costNanousd = counters['task_cost_nanousd'] ?? counters['cost_nanousd'] ?? 0;
   const completed = counters['tasks_completed'] ?? 0;
   const unpriced = counters['tasks_completed_unpriced'] ?? 0;
   return { costNanousd, completed, perTaskNanousd: completed > 0 ? costNanousd / completed : undefined, unpriced };
 }
 
-/** Sessions as the table lists them: open ones nearest to their cliff first, then the closed, latest first. */
-export function byCliff(sessions: readonly Session[]): Session[] {
+/** Sessions in the order of the table: open ones with the least context left first, then the ended ones, latest first. */
+export function byContextLeft(sessions: readonly Session[]): Session[] {
   const leftOf = (s: Session) => s.contextLeftPct ?? Infinity;
   const seen = (s: Session) => s.lastSeenAt ?? 0;
   return [...sessions].sort((a, b) => {
@@ -131,24 +128,30 @@ export function byCliff(sessions: readonly Session[]): Session[] {
 }
 
 /** The newest rotate signal of each session. */
-export function marks(signals: readonly Signal[]): Map<string, Signal> {
-  const found = new Map<string, Signal>();
-  for (const s of signals) {
-    const known = s.session === undefined ? undefined : found.get(s.session);
-    if (s.session === undefined || s.kind !== 'rotate') continue;
-    if (known === undefined || (s.createdAt ?? 0) > (known.createdAt ?? 0)) found.set(s.session, s);
+export function rotateSignals(signals: readonly Signal[]): Map<string, Signal> {
+  const newest = new Map<string, Signal>();
+  for (const signal of signals) {
+    if (signal.session === undefined || signal.kind !== 'rotate') continue;
+    const other = newest.get(signal.session);
+    if (other === undefined || (signal.createdAt ?? 0) > (other.createdAt ?? 0)) newest.set(signal.session, signal);
   }
-  return found;
+  return newest;
 }
 
-/** What asks for attention, newest first: alerts and signals in one list. */
-export function feed(alerts: readonly Alert[], signals: readonly Signal[], n: number): ({ at: number } & ({ alert: Alert } | { signal: Signal }))[] {
-  const both = [...alerts.map((alert) => ({ at: alert.openedAt ?? 0, alert })), ...signals.map((signal) => ({ at: signal.createdAt ?? 0, signal }))];
-  return both.sort((a, b) => b.at - a.at).slice(0, n);
+/** An alert or a signal, with its time. */
+export type Event = { at: number } & ({ alert: Alert } | { signal: Signal });
+
+/** The newest `n` alerts and signals in one list, newest first. */
+export function alertsAndSignals(alerts: readonly Alert[], signals: readonly Signal[], n: number): Event[] {
+  const events: Event[] = [
+    ...alerts.map((alert) => ({ at: alert.openedAt ?? 0, alert })),
+    ...signals.map((signal) => ({ at: signal.createdAt ?? 0, signal })),
+  ];
+  return events.sort((a, b) => b.at - a.at).slice(0, n);
 }
 
 /** Sessions of several lists, each once. */
-export function together(...lists: readonly (readonly Session[])[]): Session[] {
+export function merged(...lists: readonly (readonly Session[])[]): Session[] {
   return [...new Map(lists.flat().map((s) => [s.id, s])).values()];
 }
 
@@ -159,30 +162,32 @@ export interface Share {
   part: number;
 }
 
-/** The largest parts of a whole and the rest of them as one, largest first; those of nothing left out. */
+/** The largest parts of a whole, largest first, and the others as one; empty parts are left out. */
 export function shares(parts: Counters, most: number, rest = '_other'): Share[] {
-  const named = Object.entries(parts).filter(([key, n]) => n > 0 && key !== rest).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const named = Object.entries(parts).filter(([key, n]) => n > 0 && key !== rest);
+  named.sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   const whole = Object.values(parts).reduce((sum, n) => sum + Math.max(0, n), 0);
   const cut = named.length + (parts[rest] ? 1 : 0) > most ? most - 1 : most;
   const others = named.slice(cut).reduce((sum, [, n]) => sum + n, Math.max(0, parts[rest] ?? 0));
-  return [...named.slice(0, cut), ...(others > 0 ? [[rest, others] as const] : [])].map(([key, n]) => ({ key, n, part: n / whole }));
+  const shown: [string, number][] = [...named.slice(0, cut), ...(others > 0 ? [[rest, others] as [string, number]] : [])];
+  return shown.map(([key, n]) => ({ key, n, part: n / whole }));
 }
 
-export const STATES = ['active', 'waiting', 'idle', 'stuck', 'error'] as const;
+const STATES = ['active', 'waiting', 'idle', 'stuck', 'error'] as const;
 
-/** Open sessions by context left, in ten steps, each with the percentage in its middle; undefined when it is not known. */
+/** Open sessions by context left in ten steps, each with the percentage in its middle; undefined for a broken histogram. */
 export function contextSteps(histogram: readonly number[]): { from: number; middle: number; n: number }[] | undefined {
   if (histogram.length !== 10 || !histogram.every((n) => n >= 0)) return undefined;
   return histogram.map((n, i) => ({ from: i * 10, middle: i * 10 + 5, n }));
 }
 
-/** Sessions by state in the fixed order, any other state by name at the end; those of none left out. */
+/** Sessions by state in a fixed order, unknown states by name at the end; states without sessions are left out. */
 export function byState(sessions: Counters): { state: string; n: number }[] {
   const others = Object.keys(sessions).filter((s) => s !== 'completed' && !(STATES as readonly string[]).includes(s));
   return [...STATES, ...others.sort()].map((state) => ({ state, n: sessions[state] ?? 0 })).filter(({ n }) => n > 0);
 }
 
-/** How bad a share of failed calls is: its level, words, colour and shape. No share has no words. */
+/** The level of a share of failed calls, with its words, colour and shape; an unknown share has no words. */
 export interface ErrorBand {
   level: 'unknown' | 'good' | 'warn' | 'bad';
   words: string;
@@ -192,7 +197,7 @@ export interface ErrorBand {
 
 export function errorBand(share: number | undefined): ErrorBand {
   if (share === undefined) return { level: 'unknown', words: '', color: 'var(--idle)' };
-  // Judged as it is written: a share that reads 1.0 % is not under 1 %.
+  // Rounded as it is written, so that a share that reads 1.0 % is not under 1 %.
   const rounded = Math.round(share * 1000) / 1000;
   if (rounded > 0.05) return { level: 'bad', words: 'over 5 %: bad', color: 'var(--error)', icon: 'circle' };
   if (rounded >= 0.01) return { level: 'warn', words: '1–5 %: watch', color: 'var(--stuck)', icon: 'triangle' };
@@ -210,10 +215,10 @@ export function signalStatus({ status = 'unknown', expiredBecause }: Pick<Signal
   return { name: status, icon: icons[status as keyof typeof icons] ?? 'half' };
 }
 
-/** These rules measure how long nothing has come of a signal, in seconds. */
+/** These rules measure the age of a signal, in seconds. */
 const DURATION_RULES = ['rotation_unheeded', 'rotation_without_successor'];
 
 /** Write what an alert rule measured. */
 export function measured(rule: string, value: number): string {
-  return DURATION_RULES.includes(rule) ? span(value * 1000) : rate(value);
+  return DURATION_RULES.includes(rule) ? roughDuration(value * 1000) : rate(value);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { wilson } from '../derive/derived';
-import { rangeOf, windowOf } from '../derive/range';
+import { rangeOf, timeframeOf } from '../derive/range';
 import { readBaseline } from '../documents/baseline';
 import { readIncident } from '../documents/incident';
 import { readRollup } from '../documents/rollup';
@@ -15,25 +15,25 @@ const hour = (period: string, fleet: Record<string, number>) => readRollup('', {
 describe('percentiles', () => {
   test('are of all slots together, and of each', () => {
     const rollups = [hour('2026-02-16T17', { 'handoff_ms~1': 9 }), hour('2026-02-16T16', { 'handoff_ms~200': 1 })];
-    const window = windowOf(rangeOf('24h'), rollups, NOW);
+    const timeframe = timeframeOf(rangeOf('24h'), rollups, NOW);
     const all = percentiles({ 'handoff_ms~1': 5, 'handoff_ms~200': 5 }, 'handoff_ms');
     expect(all?.n).toBe(10);
     expect(all?.p50).toBeLessThan(all?.p99 ?? 0);
-    expect(percentileOverTime(window, 'handoff_ms', 0.5)).toHaveLength(2);
+    expect(percentileOverTime(timeframe, 'handoff_ms', 0.5)).toHaveLength(2);
     expect(percentiles({}, 'handoff_ms')).toBeUndefined();
   });
 });
 
 test('time to rotate is of the rotations that came to a successor at work', () => {
-  const told = (s: number | undefined, id = String(s)) =>
+  const rotated = (s: number | undefined, id = String(s)) =>
     readSignal(id, { created_at: '2026-02-16T18:00:00Z', ...(s === undefined ? {} : { completed_at: new Date(Date.parse('2026-02-16T18:00:00Z') + s * 1000).toISOString() }) });
-  expect(timeToRotate([told(30), told(undefined), told(10), told(20)])).toEqual({ n: 3, p50: 20_000, p95: 20_000 });
-  expect(timeToRotate([told(undefined)])).toBeUndefined();
+  expect(timeToRotate([rotated(30), rotated(undefined), rotated(10), rotated(20)])).toEqual({ n: 3, p50: 20_000, p95: 20_000 });
+  expect(timeToRotate([rotated(undefined)])).toBeUndefined();
 });
 
 test('incidents are drawn by kind, those of which there were none left out', () => {
-  const window = windowOf(rangeOf('24h'), [hour('2026-02-16T17', { incidents_claim_collision: 2 }), hour('2026-02-16T18', { incidents_git_failure: 1 })], NOW);
-  expect(incidentSeries(window).map((s) => [s.name, s.n, s.points.map((p) => p.y)])).toEqual([
+  const timeframe = timeframeOf(rangeOf('24h'), [hour('2026-02-16T17', { incidents_claim_collision: 2 }), hour('2026-02-16T18', { incidents_git_failure: 1 })], NOW);
+  expect(incidentSeries(timeframe).map((s) => [s.name, s.n, s.points.map((p) => p.y)])).toEqual([
     ['claim collisions', 2, [2, 0]],
     ['git failures', 1, [0, 1]],
   ]);
@@ -49,8 +49,8 @@ test('throughput is set against how many were at work in the same minute', () =>
 test('context over time is of snapshots that say it, each once, the oldest first', () => {
   const snapshot = (at: string, context_histogram: unknown) => readSnapshot('', { at, context_histogram });
   const tenths = Array.from({ length: 10 }, (_, i) => i);
-  const found = histograms([snapshot('2026-02-16T18:00:00Z', tenths), snapshot('2026-02-16T17:00:00Z', tenths), snapshot('2026-02-16T16:00:00Z', 'x')], snapshot('2026-02-16T18:00:00Z', tenths));
-  expect(found.map((f) => new Date(f.at).getUTCHours())).toEqual([17, 18]);
+  const columns = histograms([snapshot('2026-02-16T18:00:00Z', tenths), snapshot('2026-02-16T17:00:00Z', tenths), snapshot('2026-02-16T16:00:00Z', 'x')], snapshot('2026-02-16T18:00:00Z', tenths));
+  expect(columns.map((f) => new Date(f.at).getUTCHours())).toEqual([17, 18]);
 });
 
 describe('a cliff', () => {

@@ -1,8 +1,8 @@
-/** What the health page listens to, and what it derives: pure but for the first. */
+/** The health page: what it listens to, and what it derives. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { sumOf, wilson } from '../derive/derived';
-import { rangeOf, slotPoints, type Window } from '../derive/range';
+import { countersOf, wilson } from '../derive/derived';
+import { rangeOf, slotPoints, type Timeframe } from '../derive/range';
 import { growth, ring, type Point } from '../derive/series';
 import { buckets, quantile } from '../derive/sketch';
 import { readBaseline, type Baseline, type Cliff } from '../documents/baseline';
@@ -11,15 +11,15 @@ import { readSignal, type Signal } from '../documents/signal';
 import { readSnapshot, type Snapshot } from '../documents/snapshot';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
-import { now, policy, rollups, within } from '../firestore/queries';
+import { inFleet, now, policy, rollups } from '../firestore/queries';
 import { count } from '../format/fmt';
 import type { Params } from '../state/address';
 
-/** The first snapshot of each hour. */
+/** Snapshots with an `hour` are the first of their hour. */
 const HOURS = 48;
 
 export function healthPage(listen: Listening, fleet: string, params: Params) {
-  const { list, newest } = within(listen, fleet);
+  const { list, newest } = inFleet(listen, fleet);
   const range = rangeOf(params['range']);
   return {
     range,
@@ -95,52 +95,57 @@ export function percentiles(row: Counters, measure: string): Percentiles | undef
 }
 
 /** A percentile in each slot of a range that has any. */
-export function percentileOverTime(window: Window, measure: string, q: number): Point[] {
-  return slotPoints(window, (rollup) => quantile(buckets(rollup.c['fleet'] ?? {}, measure), q));
+export function percentileOverTime(timeframe: Timeframe, measure: string, q: number): Point[] {
+  return slotPoints(timeframe, (rollup) => quantile(buckets(rollup.c['fleet'] ?? {}, measure), q));
 }
 
-/** How long rotations took from being told of to a successor at work: the median and the 95th percentile of those that were. */
+/** How long rotations took from the signal to a successor at work: the median and the 95th percentile, in milliseconds. */
 export function timeToRotate(signals: readonly Signal[]): { n: number; p50: number; p95: number } | undefined {
-  const took = signals.flatMap((s) => (s.createdAt !== undefined && s.completedAt !== undefined ? [Math.max(0, s.completedAt - s.createdAt)] : [])).sort((a, b) => a - b);
-  const at = (q: number) => took[Math.floor(q * (took.length - 1))] as number;
-  return took.length ? { n: took.length, p50: at(0.5), p95: at(0.95) } : undefined;
+  const durations = signals
+    .flatMap((s) => (s.createdAt === undefined || s.completedAt === undefined ? [] : Math.max(0, s.completedAt - s.createdAt)))
+    .sort((a, b) => a - b);
+  const at = (q: number) => durations[Math.floor(q * (durations.length - 1))] as number;
+  return durations.length ? { n: durations.length, p50: at(0.5), p95: at(0.95) } : undefined;
 }
 
 export const INCIDENTS = [
-  { kind: 'claim_collision', said: 'claim collisions', color: 'var(--c1)' },
-  { kind: 'branch_held', said: 'branch held', color: 'var(--c2)' },
-  { kind: 'branch_contamination', said: 'contaminations', color: 'var(--error)' },
-  { kind: 'dispatch_refused', said: 'dispatches refused', color: 'var(--c3)' },
-  { kind: 'git_failure', said: 'git failures', color: 'var(--c4)' },
+  { kind: 'claim_collision', name: 'claim collisions', color: 'var(--c1)' },
+  { kind: 'branch_held', name: 'branch held', color: 'var(--c2)' },
+  { kind: 'branch_contamination', name: 'contaminations', color: 'var(--error)' },
+  { kind: 'dispatch_refused', name: 'dispatches refused', color: 'var(--c3)' },
+  { kind: 'git_failure', name: 'git failures', color: 'var(--c4)' },
 ] as const;
 
-/** How many of each kind there were in each slot of a range. */
-export function incidentSeries(window: Window): { name: string; color: string; points: Point[]; n: number }[] {
-  const sum = sumOf(window.rollups, 'fleet');
-  return INCIDENTS.map(({ kind, said, color }) => ({
-    name: said,
+/** The number of incidents of each kind in each slot of a range. */
+export function incidentSeries(timeframe: Timeframe): { name: string; color: string; points: Point[]; n: number }[] {
+  const sum = countersOf(timeframe.rollups, 'fleet');
+  return INCIDENTS.map(({ kind, name, color }) => ({
+    name,
     color,
     n: sum[`incidents_${kind}`] ?? 0,
-    points: slotPoints(window, (rollup) => rollup.c['fleet']?.[`incidents_${kind}`] ?? 0),
+    points: slotPoints(timeframe, (rollup) => rollup.c['fleet']?.[`incidents_${kind}`] ?? 0),
   })).filter((s) => s.n > 0);
 }
 
-/** For each minute of the last hour: how many agents were at work, and how many tasks a minute were completed. */
+/** For each minute of the last hour: the number of agents at work (x), and the tasks completed a minute (y). */
 export function throughputByWorkers(rings: Snapshot['rings']): Point[] {
   const workers = new Map(ring(rings, 'parallel_agents').map((p) => [p.x, p.y]));
   return growth(ring(rings, 'tasks_completed')).flatMap(({ x, y }) => (workers.has(x) ? [{ x: workers.get(x) as number, y: y * 60 }] : []));
 }
 
-/** The mean of what was achieved with each number of workers, fewest first. */
+/** The mean throughput of each number of workers, fewest workers first. */
 export function meanByWorkers(points: readonly Point[]): Point[] {
-  const found = new Map<number, number[]>();
-  for (const p of points) found.set(p.x, [...(found.get(p.x) ?? []), p.y]);
-  return [...found].map(([x, ys]) => ({ x, y: ys.reduce((sum, y) => sum + y, 0) / ys.length })).sort((a, b) => a.x - b.x);
+  const byWorkers = new Map<number, number[]>();
+  for (const p of points) byWorkers.set(p.x, [...(byWorkers.get(p.x) ?? []), p.y]);
+  const means = [...byWorkers].map(([x, ys]) => ({ x, y: ys.reduce((sum, y) => sum + y, 0) / ys.length }));
+  return means.sort((a, b) => a.x - b.x);
 }
 
-/** Hourly snapshots and the newest, oldest first: the open sessions by tenths of context left. */
+/** The open sessions by tenths of context left, of hourly snapshots and the newest one, oldest first. */
 export function histograms(snapshots: readonly Snapshot[], newest: Snapshot | null | undefined): { at: number; steps: readonly number[] }[] {
   const all = [...snapshots, ...(newest ? [newest] : [])];
-  const found = all.flatMap((s) => (s.at !== undefined && s.contextHistogram.length === 10 && s.contextHistogram.every((n) => n >= 0) ? [{ at: s.at, steps: s.contextHistogram }] : []));
-  return [...new Map(found.map((f) => [f.at, f])).values()].sort((a, b) => a.at - b.at);
+  const columns = all.flatMap(({ at, contextHistogram: steps }) => {
+    return at !== undefined && steps.length === 10 && steps.every((n) => n >= 0) ? [{ at, steps }] : [];
+  });
+  return [...new Map(columns.map((column) => [column.at, column])).values()].sort((a, b) => a.at - b.at);
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readSession, type Session } from '../documents/session';
 import { readTask } from '../documents/task';
 import { readTree } from '../documents/tree';
-import { bill, partsOf, stretches, tree } from './task';
+import { phasesOf, tree, treeTotal, workPeriods } from './task';
 
 const task = (id: string, fields: Record<string, unknown> = {}) => readTask(id, { status: 'completed', root_task_id: 'R', ...fields });
 const at = (minute: number) => new Date(Date.UTC(2026, 1, 16, 12, minute)).toISOString();
@@ -27,7 +27,7 @@ describe('a tree', () => {
   });
 
   test('of a task is its first attempt and what came on top; what is voided cost nothing', () => {
-    expect(partsOf(root)).toEqual([{ kind: 'first', n: 1, nanousd: 70 }, { kind: 'retry', n: 2, nanousd: 30 }, { kind: 'rotation', n: 1, nanousd: 0 }]);
+    expect(phasesOf(root)).toEqual([{ kind: 'first', n: 1, nanousd: 70 }, { kind: 'retry', n: 2, nanousd: 30 }, { kind: 'rotation', n: 1, nanousd: 0 }]);
     expect(tree([task('R', { cost_nanousd: 9, voided: true })], 'R')[0]?.wholeNanousd).toBe(0);
   });
 });
@@ -36,19 +36,19 @@ describe('a bill', () => {
   const nodes = tree([root, a, b, b1], 'R');
 
   test('adds up tasks where no tree is published, and its parts add up to it', () => {
-    const made = bill(nodes, null);
-    expect(made).toMatchObject({ nanousd: 165, naiveNanousd: 70, tasks: 4, completed: 3, failed: 1, published: false, unlisted: { n: 0, nanousd: 0 } });
-    expect(made.parts.reduce((sum, p) => sum + p.nanousd, 0)).toBe(165);
-    expect(made.trueToNaive).toBeCloseTo(165 / 70);
+    const total = treeTotal(nodes, null);
+    expect(total).toMatchObject({ nanousd: 165, naiveNanousd: 70, tasks: 4, completed: 3, failed: 1, published: false, unlisted: { n: 0, nanousd: 0 } });
+    expect(total.parts.reduce((sum, p) => sum + p.nanousd, 0)).toBe(165);
+    expect(total.trueToNaive).toBeCloseTo(165 / 70);
   });
 
   test('goes by the published tree, and says what of it is not listed', () => {
     const published = readTree('R', { total: { cost_nanousd: 365, naive_cost_nanousd: 70, tasks_created: 9, retry_cost_nanousd: 30, retries: 2 }, ratios: { true_to_naive: 5.2 } });
-    expect(bill(nodes, published)).toMatchObject({ nanousd: 365, trueToNaive: 5.2, tasks: 9, unlisted: { n: 5, nanousd: 200 }, published: true });
+    expect(treeTotal(nodes, published)).toMatchObject({ nanousd: 365, trueToNaive: 5.2, tasks: 9, unlisted: { n: 5, nanousd: 200 }, published: true });
   });
 
   test('of unknown cost is not zero', () => {
-    expect(bill(tree([task('R')], 'R'), null)).toMatchObject({ nanousd: undefined, trueToNaive: undefined });
+    expect(treeTotal(tree([task('R')], 'R'), null)).toMatchObject({ nanousd: undefined, trueToNaive: undefined });
   });
 });
 
@@ -56,7 +56,7 @@ describe('the sessions of a task', () => {
   const session = (id: string, fields: Record<string, unknown>): Session => readSession(id, { agent_id: 'ada', ...fields });
 
   test('are told in order, with why each began and the gap before it', () => {
-    const found = stretches(
+    const periods = workPeriods(
       [
         session('s3', { started_at: at(40), predecessor_session_id: 's2', agent_id: 'bob' }),
         session('s2', { started_at: at(21), ended_at: at(38), predecessor_session_id: 's1', handoff_ms: 12_000, end_reason: 'completed' }),
@@ -64,7 +64,7 @@ describe('the sessions of a task', () => {
       ],
       task('T', { claimed_at: at(5), completed_at: at(50) }),
     );
-    expect(found.map((s) => [s.session.id, s.why, s.from, s.to, s.gapMs])).toEqual([
+    expect(periods.map((s) => [s.session.id, s.reason, s.from, s.to, s.gapMs])).toEqual([
       ['s1', 'first', minute(5), minute(20), undefined],
       ['s2', 'rotation', minute(21), minute(38), 12_000],
       ['s3', 'handoff', minute(40), minute(50), 120_000],
@@ -72,7 +72,7 @@ describe('the sessions of a task', () => {
   });
 
   test('that go on have no end, and one after a crash is a retry', () => {
-    const found = stretches([session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' }), session('s2', { started_at: at(3), predecessor_session_id: 's1' })], task('T'));
-    expect(found.map((s) => [s.why, s.to])).toEqual([['first', minute(2)], ['retry', undefined]]);
+    const periods = workPeriods([session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' }), session('s2', { started_at: at(3), predecessor_session_id: 's1' })], task('T'));
+    expect(periods.map((s) => [s.reason, s.to])).toEqual([['first', minute(2)], ['retry', undefined]]);
   });
 });

@@ -1,9 +1,9 @@
-/** What a trace's page listens to, and where else a trace may be looked at. */
+/** The trace page: what it listens to, and the links to Cloud Trace. */
 
 import { collection, limit, query, type Firestore } from 'firebase/firestore';
 import { readBatch, type Batch } from '../documents/batch';
 import type { Listening } from '../firestore/listening';
-import { within } from '../firestore/queries';
+import { inFleet } from '../firestore/queries';
 import type { Subscription } from '../firestore/subscription.svelte';
 import type { Params } from '../state/address';
 
@@ -17,20 +17,20 @@ export function tracePage(listen: Listening, fleet: string, params: Params) {
 
 export type TracePage = ReturnType<typeof tracePage>;
 
-/** The batches of a trace; what is no trace's id has none. */
+/** The batches of a trace; an invalid id has none. */
 export function batchesOf(listen: Listening, fleet: string, trace: string, most: number): Subscription<readonly Batch[]> {
   const id = /^[0-9a-f]{32}$/.test(trace) ? trace : 'none';
-  return listen.list(query(collection(within(listen, fleet).one('traces', id), 'batches'), limit(most)), readBatch);
+  return listen.list(query(collection(inFleet(listen, fleet).document('traces', id), 'batches'), limit(most)), readBatch);
 }
 
-/** The project in the cloud that the page's data is of; undefined with an emulator. */
+/** The cloud project of the page's data; undefined with an emulator. */
 export function projectOf(db: Firestore): string | undefined {
   const { settings } = db.toJSON() as { settings?: { host?: string } };
   const inCloud = settings?.host === undefined || settings.host.endsWith('googleapis.com');
   return inCloud ? db.app.options.projectId : undefined;
 }
 
-/** Where Cloud Trace shows a trace of a project. */
+/** The address of a trace in Cloud Trace; undefined without a cloud project or a valid id. */
 export function cloudTrace(project: string | undefined, trace: string | undefined): string | undefined {
   if (!project || project.startsWith('demo-') || !trace || !/^[0-9a-f]{32}$/.test(trace)) return undefined;
   return `https://console.cloud.google.com/traces/explorer;traceId=${trace}?project=${encodeURIComponent(project)}`;
@@ -38,6 +38,6 @@ export function cloudTrace(project: string | undefined, trace: string | undefine
 
 /** The trace that a W3C traceparent names. */
 export function traceIn(traceparent: string | undefined): string | undefined {
-  const found = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.exec(traceparent ?? '')?.[1];
-  return found === '0'.repeat(32) ? undefined : found;
+  const id = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/.exec(traceparent ?? '')?.[1];
+  return id === '0'.repeat(32) ? undefined : id;
 }

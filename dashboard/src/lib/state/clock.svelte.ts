@@ -1,21 +1,21 @@
-/** The one clock of the page: every age ticks with it, once a second. */
+/** The clock of the page, by which every age ticks once a second. */
 class Clock {
-  /** Milliseconds since the epoch, as the server has it. */
+  /** Milliseconds since the epoch, by the server's clock. */
   now = $state(Date.now());
-  /** The minute that has begun: what is laid out by the minute need not be laid out anew every second. */
+  /** The start of the current minute, for layouts that need not change every second. */
   readonly minute = $derived(Math.floor(this.now / 60_000) * 60_000);
   #offset = 0;
 
   constructor() {
     setInterval(() => this.#tick(), 1000);
-    // Timers of a hidden page are slowed down; what is looked at again must not show an old age.
+    // Browsers slow the timers of a hidden page down; a page that is shown again must not show old ages.
     document.addEventListener('visibilitychange', () => this.#tick());
   }
 
-  /** Go by the server's time: a laptop whose clock is wrong would call everything stale, or nothing. */
+  /** Follow the server's time, because with a wrong clock everything would be stale, or nothing. */
   correct(serverNow: number): void {
     const offset = serverNow - Date.now();
-    // The header has whole seconds and took a moment to get here.
+    // Small offsets are ignored, because the header has whole seconds and is late by the transfer.
     this.#offset = Math.abs(offset) > 5000 ? offset : 0;
     this.#tick();
   }

@@ -1,21 +1,21 @@
-/** Whether the page is being printed, or shown as it would be: then tables are whole. */
+/** Whether the page is printed, or shown as in print: tables are whole then. */
 
 import { flushSync } from 'svelte';
 
 class Printing {
-  now = $state(false);
+  active = $state(false);
 
   constructor() {
     const print = matchMedia('print');
-    this.now = print.matches;
+    this.active = print.matches;
     print.addEventListener('change', () => this.#set(print.matches));
-    // Printing lays out before it tells of the change of media: what is to be printed must be there at once.
+    // The browser lays the page out before it reports the change of media, so that the change must be applied at once.
     addEventListener('beforeprint', () => this.#set(true));
     addEventListener('afterprint', () => this.#set(false));
   }
 
-  #set(now: boolean): void {
-    this.now = now;
+  #set(active: boolean): void {
+    this.active = active;
     flushSync();
   }
 }

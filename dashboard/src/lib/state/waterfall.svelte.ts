@@ -1,14 +1,14 @@
-/** How a trace is looked at: what is folded up, which span is chosen, which stretch of time is shown. */
+/** The view of a trace: its folded spans, its chosen span, and the stretch of time that is shown. */
 
-import { above, foldedFrom, nextError, openingDepth, unfolded } from '../derive/folding';
+import { ancestors, foldedFrom, nextError, openingDepth, unfolded } from '../derive/folding';
 import type { Trace } from '../derive/trace';
 
-/** Of a trace that is larger, only the branches are shown at first. */
+/** A trace with more rows opens with its branches folded. */
 const ROWS_AT_FIRST = 200;
 
 export class Waterfall {
   #trace: () => Trace;
-  /** By id: places change when a further batch is heard. Undefined until somebody folds something. */
+  /** Folded spans by id, because places change with further batches. Undefined until the viewer folds or unfolds one. */
   #folds = $state.raw<ReadonlySet<string>>();
   #chosen = $state<string>();
   #window = $state.raw<{ from: number; to: number }>();
@@ -21,15 +21,15 @@ export class Waterfall {
     const trace = this.#trace();
     const folds = this.#folds;
     if (folds === undefined) return foldedFrom(trace, openingDepth(trace, ROWS_AT_FIRST));
-    return new Set(trace.ids.flatMap((id, i) => (folds.has(id) && this.folds(i) ? [i] : [])));
+    return new Set(trace.ids.flatMap((id, i) => (folds.has(id) && this.foldable(i) ? [i] : [])));
   });
 
   readonly rows: Int32Array = $derived.by(() => unfolded(this.#trace(), this.folded));
 
-  /** The place of the span that is chosen; the first where none is. */
+  /** The place of the chosen span; the first where none is chosen. */
   readonly chosen: number = $derived.by(() => Math.max(0, this.#trace().ids.indexOf(this.#chosen ?? '')));
 
-  /** The place of that among the rows. */
+  /** The row of the chosen span. */
   readonly row: number = $derived.by(() => Math.max(0, this.rows.indexOf(this.chosen)));
 
   get from(): number {
@@ -44,20 +44,20 @@ export class Waterfall {
     return this.#window !== undefined;
   }
 
-  folds(span: number): boolean {
-    return (this.#trace().last[span] as number) > span + 1;
+  foldable(span: number): boolean {
+    return (this.#trace().subtreeEnd[span] as number) > span + 1;
   }
 
-  /** Choose a span, unfolding what hides it. */
+  /** Choose a span, and unfold the spans that hide it. */
   choose(span: number): void {
-    const hidden = above(this.#trace(), span).filter((i) => this.folded.has(i));
-    if (hidden.length) this.#say([...this.folded].filter((i) => !hidden.includes(i)));
+    const hidden = ancestors(this.#trace(), span).filter((i) => this.folded.has(i));
+    if (hidden.length) this.#setFolded([...this.folded].filter((i) => !hidden.includes(i)));
     this.#chosen = this.#trace().ids[span];
   }
 
   chooseId(id: string): void {
-    const found = this.#trace().ids.indexOf(id);
-    if (found >= 0) this.choose(found);
+    const span = this.#trace().ids.indexOf(id);
+    if (span >= 0) this.choose(span);
   }
 
   chooseRow(row: number): void {
@@ -66,21 +66,21 @@ export class Waterfall {
   }
 
   fold(span: number, folded: boolean): void {
-    if (!this.folds(span)) return;
-    this.#say(folded ? [...this.folded, span] : [...this.folded].filter((i) => i !== span));
-    if (folded && this.chosen > span && this.chosen < (this.#trace().last[span] as number)) this.choose(span);
+    if (!this.foldable(span)) return;
+    this.#setFolded(folded ? [...this.folded, span] : [...this.folded].filter((i) => i !== span));
+    if (folded && this.chosen > span && this.chosen < (this.#trace().subtreeEnd[span] as number)) this.choose(span);
   }
 
   foldAll(folded: boolean): void {
     const chosen = this.chosen;
-    this.#say(folded ? [...foldedFrom(this.#trace(), 1)] : []);
-    // What is chosen may be hidden now: what it is a part of is chosen in its place.
-    this.choose(folded ? (above(this.#trace(), chosen).find((i) => this.rows.includes(i)) ?? chosen) : chosen);
+    this.#setFolded(folded ? [...foldedFrom(this.#trace(), 1)] : []);
+    // A chosen span that is hidden now gives its place to the nearest span above it that is shown.
+    this.choose(folded ? (ancestors(this.#trace(), chosen).find((i) => this.rows.includes(i)) ?? chosen) : chosen);
   }
 
   nextError(): void {
-    const found = nextError(this.#trace(), this.chosen);
-    if (found !== undefined) this.choose(found);
+    const span = nextError(this.#trace(), this.chosen);
+    if (span !== undefined) this.choose(span);
   }
 
   zoom(from: number, to: number): void {
@@ -99,7 +99,7 @@ export class Waterfall {
     this.#window = undefined;
   }
 
-  /** What a key does, as in any tree; whether it does anything. */
+  /** Do what a key does in a tree; answers whether the key does anything. */
   press(key: string, page: number): boolean {
     const { chosen, row } = this;
     const trace = this.#trace();
@@ -110,8 +110,14 @@ export class Waterfall {
       PageUp: () => this.chooseRow(row - page),
       Home: () => this.chooseRow(0),
       End: () => this.chooseRow(this.rows.length - 1),
-      ArrowRight: () => (this.folded.has(chosen) ? this.fold(chosen, false) : this.folds(chosen) && this.chooseRow(row + 1)),
-      ArrowLeft: () => (this.folds(chosen) && !this.folded.has(chosen) ? this.fold(chosen, true) : this.choose(Math.max(0, trace.parent[chosen] as number))),
+      ArrowRight: () => {
+        if (this.folded.has(chosen)) this.fold(chosen, false);
+        else if (this.foldable(chosen)) this.chooseRow(row + 1);
+      },
+      ArrowLeft: () => {
+        if (this.foldable(chosen) && !this.folded.has(chosen)) this.fold(chosen, true);
+        else this.choose(Math.max(0, trace.parent[chosen] as number));
+      },
       Enter: () => this.fold(chosen, !this.folded.has(chosen)),
       z: () => this.zoomTo(chosen),
       Escape: () => this.zoomOut(),
@@ -123,7 +129,7 @@ export class Waterfall {
     return true;
   }
 
-  #say(folded: readonly number[]): void {
+  #setFolded(folded: readonly number[]): void {
     this.#folds = new Set(folded.map((i) => this.#trace().ids[i] as string));
   }
 }
