@@ -25,7 +25,7 @@ function bounded(): Plugin {
 
 export default defineConfig({
   plugins: [svelte(), bounded()],
-  resolve: { alias: { re2js: fileURLToPath(new URL('./src/lib/no-re2.ts', import.meta.url)) } },
+  resolve: { alias: { re2js: fileURLToPath(new URL('./src/lib/firestore/no-re2.ts', import.meta.url)) } },
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,

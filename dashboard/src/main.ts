@@ -1,6 +1,6 @@
 import { mount } from 'svelte';
 import App from './App.svelte';
-import { address, applyTheme, reloadOnNewToken, takeToken } from './lib/address.svelte';
+import { address, applyTheme, reloadOnNewToken, takeToken } from './lib/state/address.svelte';
 import './tokens.css';
 import './app.css';
 

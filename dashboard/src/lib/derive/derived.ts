@@ -1,0 +1,147 @@
+/** Numbers that derive from counters, by the rules of tachograph_schema.derived. A ratio to nothing is undefined. */
+
+import type { Rollup } from '../documents/rollup';
+import type { Counters } from '../documents/values';
+
+export interface Ratios {
+  /** All spend, failures included, over completions. */
+  perCompletedNanousd: number | undefined;
+  /** All spend over that of first attempts at tasks nobody spawned. */
+  trueToNaive: number | undefined;
+  successRate: number | undefined;
+  /** The share of prompt tokens that were read from the cache. */
+  cacheHit: number | undefined;
+  /** The share of calls without a known price. */
+  unpricedShare: number | undefined;
+  completedUnpricedShare: number | undefined;
+  /** The share of spend on retries, rotations and handoffs. */
+  overheadShare: number | undefined;
+}
+
+/** The kinds of work that a smooth run would not have had, and the counters of how many there were. */
+export const OVERHEADS = [
+  { kind: 'retry', counter: 'retries' },
+  { kind: 'rotation', counter: 'rotations' },
+  { kind: 'handoff', counter: 'handoffs' },
+] as const;
+export type OverheadKind = (typeof OVERHEADS)[number]['kind'];
+
+export function ratios(row: Counters): Ratios {
+  const n = (name: string) => row[name] ?? 0;
+  const whole = row['task_cost_nanousd'] ?? n('cost_nanousd');
+  // Agents that do not count their calls have one unpriced call, of none.
+  const calls = Math.max(n('unpriced_calls'), n('llm_calls'));
+  return {
+    perCompletedNanousd: quotient(whole, n('tasks_completed')),
+    trueToNaive: quotient(whole, n('naive_cost_nanousd')),
+    successRate: quotient(n('tasks_completed'), n('tasks_completed') + n('tasks_failed')),
+    cacheHit: quotient(n('cache_read_tokens'), n('cache_read_tokens') + n('cache_write_tokens') + n('tokens_in')),
+    unpricedShare: quotient(n('unpriced_calls'), calls),
+    completedUnpricedShare: quotient(n('tasks_completed_unpriced'), n('tasks_completed')),
+    overheadShare: quotient(overheads(row).reduce((sum, o) => sum + o.nanousd, 0), n('cost_nanousd')),
+  };
+}
+
+export interface Overhead {
+  kind: OverheadKind;
+  n: number;
+  nanousd: number;
+  /** The share of all spend. */
+  share: number;
+}
+
+/** The spend on retries, rotations and handoffs. */
+export function overheads(row: Counters): Overhead[] {
+  return OVERHEADS.map(({ kind, counter }) => {
+    const nanousd = row[`${kind}_cost_nanousd`] ?? 0;
+    return { kind, n: row[counter] ?? 0, nanousd, share: quotient(nanousd, row['cost_nanousd'] ?? 0) ?? 0 };
+  });
+}
+
+export interface Outcome {
+  kind: 'first' | 'retry' | 'rotation';
+  n: number;
+  rate: number;
+  low: number;
+  high: number;
+}
+
+/** The success rate of each kind of attempt, with its 95 % interval; kinds without an ended attempt are left out. */
+export function outcomes(row: Counters): Outcome[] {
+  return (['first', 'retry', 'rotation'] as const).flatMap((kind) => {
+    // A counter is below zero while a withdrawn end is counted before the end itself.
+    const completed = Math.max(0, row[`${kind}_completed`] ?? 0);
+    const n = completed + Math.max(0, row[`${kind}_failed`] ?? 0);
+    return n > 0 ? [{ kind, n, rate: completed / n, ...wilson(completed, n) }] : [];
+  });
+}
+
+/** The number of largest amounts that make `share` of the sum, and of all amounts; undefined when the sum is zero. */
+export function concentration(amounts: readonly number[], share = 0.8): { n: number; of: number } | undefined {
+  const largest = amounts.filter((n) => n > 0).sort((a, b) => b - a);
+  const target = share * largest.reduce((total, n) => total + n, 0);
+  let sum = 0;
+  for (const [i, amount] of largest.entries()) {
+    sum += amount;
+    if (sum >= target) return { n: i + 1, of: largest.length };
+  }
+  return undefined;
+}
+
+/** The rows with the highest and the lowest cost per completed task, and their ratio; undefined for fewer than two rows. */
+export function dearestToCheapest(
+  rows: Readonly<Record<string, Counters>>,
+): { dearest: string; cheapest: string; ratio: number } | undefined {
+  const costs = Object.entries(rows)
+    .map(([name, row]) => ({ name, cost: ratios(row).perCompletedNanousd ?? 0 }))
+    .filter(({ cost }) => cost > 0)
+    .sort((a, b) => a.cost - b.cost || (a.name < b.name ? -1 : 1));
+  const [least, most] = [costs[0], costs.at(-1)];
+  return least && most && costs.length > 1 ? { dearest: most.name, cheapest: least.name, ratio: most.cost / least.cost } : undefined;
+}
+
+/** The dimension of a scope, such as `agent`, `type|model`, `label:team` or `fleet`: tachograph_schema.bounds.dimension. */
+export function dimensionOf(scope: string): string {
+  const [, kind = scope, value = ''] = /^([^:]*):(.*)$/s.exec(scope) ?? [];
+  if (kind === 'type' && value.includes('|model:')) return 'type|model';
+  return kind === 'label' ? `label:${value.split('=', 1)[0]}` : kind;
+}
+
+/** The value of a scope in its dimension: `fix · claude-sonnet-4-5` of `type:fix|model:claude-sonnet-4-5`. */
+export function valueOf(scope: string): string {
+  const value = scope.slice(scope.indexOf(':') + 1);
+  const dimension = dimensionOf(scope);
+  if (dimension === 'type|model') return value.replace('|model:', ' · ');
+  return dimension.startsWith('label:') ? value.slice(value.indexOf('=') + 1) : value;
+}
+
+/** The counters of every scope, added up over rollups. */
+export function countersByScope(rollups: readonly Rollup[]): Record<string, Counters> {
+  const sum: Record<string, Record<string, number>> = {};
+  for (const { c } of rollups) {
+    for (const [scope, row] of Object.entries(c)) {
+      const into = (sum[scope] ??= {});
+      for (const [name, n] of Object.entries(row)) into[name] = (into[name] ?? 0) + n;
+    }
+  }
+  return sum;
+}
+
+/** The counters of one scope, added up over rollups. */
+export function countersOf(rollups: readonly Rollup[], scope: string): Counters {
+  const sum: Record<string, number> = {};
+  for (const r of rollups) for (const [name, n] of Object.entries(r.c[scope] ?? {})) sum[name] = (sum[name] ?? 0) + n;
+  return sum;
+}
+
+/** Wilson's 95 % interval of a share: tachograph_schema.derived.interval. */
+export function wilson(successes: number, n: number): { low: number; high: number } {
+  const [p, z2] = [successes / n, 1.959963984540054 ** 2];
+  const middle = (p + z2 / (2 * n)) / (1 + z2 / n);
+  const half = (Math.sqrt(z2) / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
+  return { low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
+}
+
+function quotient(n: number, whole: number): number | undefined {
+  return whole > 0 ? n / whole : undefined;
+}

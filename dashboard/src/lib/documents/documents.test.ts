@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { readAlert } from './alert';
+import { readPolicy } from './fleet';
+import { readRollup } from './rollup';
+import { readSession } from './session';
+import { readSignal } from './signal';
+import { readSnapshot } from './snapshot';
+import { readTask } from './task';
+
+const GARBAGE: unknown[] = [null, undefined, 0, -1, NaN, Infinity, '', 'x', true, [], [null], {}, { a: { b: null } }];
+const FIELDS = ['at', 'sessions', 'rings', 'queue_depth', 'burn_nanousd_per_h', 'period', 'c', 'state', 'agent_id', 'last_seen_at', 'ended_at'].concat(
+  ['context_remaining_pct', 'generation', 'kind', 'status', 'created_at', 'threshold_pct', 'rotation', 'name', 'queue_max_tasks'],
+  ['tools', 'cost_usd', 'tokens_in', 'value', 'severity', 'active_by_model', 'utilisation', 'effective_state', 'effective_progress_at', 'title'],
+);
+
+test('no document throws, whatever is in it', () => {
+  for (const value of GARBAGE) {
+    const document = Object.fromEntries(FIELDS.map((name) => [name, value]));
+    for (const read of [readAlert, readSnapshot, readRollup, readSession, readSignal, readTask, readPolicy]) expect(() => read('id', document)).not.toThrow();
+  }
+});
+
+describe('what is missing or broken is unknown, never zero', () => {
+  test('in a snapshot', () => {
+    const now = readSnapshot('now', { queue_depth: '4', burn_nanousd_per_h: -1, sessions: 'many', rings: { at_ms: [1, 'x', 3] } });
+    expect(now).toMatchObject({ at: undefined, queueDepth: undefined, burnNanousdPerH: undefined, sessions: undefined });
+    expect(now.rings).toEqual({ at_ms: [1, NaN, 3] });
+  });
+
+  test('in a session', () => {
+    const session = readSession('s', { context_remaining_pct: 140, cost_nanousd: 'free', last_seen_at: 'yesterday', state: 42 });
+    expect(session).toMatchObject({ contextLeftPct: undefined, costNanousd: undefined, lastSeenAt: undefined, state: undefined, open: true });
+  });
+
+  test('in a rollup, only the broken counters', () => {
+    expect(readRollup('r', { c: { fleet: { cost_nanousd: 5, llm_calls: 'x' }, 'tier:light': 7 } }).c).toEqual({ fleet: { cost_nanousd: 5 }, 'tier:light': {} });
+  });
+});
+
+describe('a session', () => {
+  test('says what is left of its context by its tokens where it says no percentage', () => {
+    expect(readSession('s', { context_used_tokens: 150_000, context_window_tokens: 200_000 }).contextLeftPct).toBe(25);
+    expect(readSession('s', { context_used_tokens: 250_000, context_window_tokens: 200_000 }).contextLeftPct).toBe(0);
+    expect(readSession('s', { context_used_tokens: 1, context_window_tokens: 0 }).contextLeftPct).toBeUndefined();
+    expect(readSession('s', { context_used_tokens: 1, context_window_tokens: 2, context_remaining_pct: 0 }).contextLeftPct).toBe(0);
+  });
+
+  test('takes instants as Firestore and as ISO text has them', () => {
+    const timestamp = { toMillis: () => 1_771_264_800_000 };
+    expect(readSession('s', { last_seen_at: timestamp }).lastSeenAt).toBe(1_771_264_800_000);
+    expect(readSession('s', { last_seen_at: '2026-02-16T18:00:00+00:00' }).lastSeenAt).toBe(1_771_264_800_000);
+  });
+
+  test('is in the state it was found to be in, until it makes progress', () => {
+    const stuck = { state: 'active', effective_state: 'stuck', effective_progress_at: '2026-02-16T18:00:00Z' };
+    expect(readSession('s', { ...stuck, last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('stuck');
+    expect(readSession('s', { ...stuck, last_progress_at: '2026-02-16T18:00:01Z' }).state).toBe('active');
+    expect(readSession('s', { ...stuck, state: 'completed', last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('completed');
+  });
+
+  test('is open until it is completed or has ended', () => {
+    expect(readSession('s', { state: 'error' }).open).toBe(true);
+    expect(readSession('s', { state: 'completed' }).open).toBe(false);
+    expect(readSession('s', { state: 'active', ended_at: '2026-02-16T18:00:00Z' }).open).toBe(false);
+  });
+});
+
+test('a task’s cost is in nano-dollars, or in dollars, or unknown', () => {
+  expect(readTask('t', { cost_usd: 0.36, tokens_in: 5, cache_read_tokens: 7 })).toMatchObject({ costNanousd: 360_000_000, tokensIn: 12, tokensOut: undefined });
+  expect(readTask('t', { cost_usd: 1, cost_nanousd: 2 }).costNanousd).toBe(2);
+  expect(readTask('t', { tools: { grep: { calls: 3 }, broken: 4 } })).toMatchObject({ costNanousd: undefined, tools: { grep: { calls: 3, errors: 0, durationMs: undefined } } });
+});
+
+test('a fleet without a document has the default policy', () => {
+  expect(readPolicy('f', {})).toEqual({ name: undefined, rotation: { rotateBelowPct: 35, byModel: {}, byTaskType: {}, learned: false, learnedMinPct: 20, learnedMaxPct: 60, maxUsedTokens: undefined, maxUsedTokensByModel: {} }, handoffTargetMs: 45_000, queueMaxTasks: undefined, hourlyBudgetNanousd: undefined });
+});

@@ -1,0 +1,219 @@
+/** The task page: what it listens to, and what it derives. */
+
+import { limit, where } from 'firebase/firestore';
+import { OVERHEADS, overheads, type OverheadKind } from '../derive/derived';
+import { readSession, type Session } from '../documents/session';
+import { readTask, type Task } from '../documents/task';
+import { readTree, type Tree } from '../documents/tree';
+import type { Counters } from '../documents/values';
+import type { Listening } from '../firestore/listening';
+import { inFleet, policy } from '../firestore/queries';
+import type { Params } from '../state/address';
+import { batchesOf, cloudTrace, projectOf } from './trace';
+
+const MOST = 60;
+
+export function taskPage(listen: Listening, fleet: string, params: Params) {
+  const id = params['task'] as string;
+  const { document, list } = inFleet(listen, fleet);
+  // An id that Firestore allows no document to have leads to a document that does not exist.
+  const safe = (name: string) => (name.includes('/') || /^\.{1,2}$|^__.*__$/.test(name) ? 'none' : name);
+  return {
+    id,
+    policy: policy(listen, fleet),
+    task: listen.document(document('tasks', safe(id)), readTask),
+    sessions: list(['sessions', where('task_id', '==', id), limit(MOST)], readSession),
+    /** Opened once the task is read, because the task names its root, its last session and its trace. */
+    family: (root: string) => ({
+      root: listen.document(document('tasks', safe(root)), readTask),
+      tree: listen.document(document('trees', safe(root)), readTree),
+      tasks: list(['tasks', where('root_task_id', '==', root), limit(MOST)], readTask),
+      spawned: list(['tasks', where('parent_task_id', '==', id), limit(MOST)], readTask),
+    }),
+    session: (session: string) => listen.document(document('sessions', safe(session)), readSession),
+    batches: (trace: string) => batchesOf(listen, fleet, trace, 1),
+    cloud: (trace: string | undefined) => cloudTrace(projectOf(listen.db), trace),
+  };
+}
+
+export type TaskPage = ReturnType<typeof taskPage>;
+export type Family = ReturnType<TaskPage['family']>;
+
+/** A part of a cost: how many times, and for how much. */
+export interface CostPart<Kind extends string> {
+  kind: Kind;
+  n: number;
+  nanousd: number;
+}
+
+/** One task of a tree. */
+export interface TreeNode {
+  task: Task;
+  depth: number;
+  /** The parts of its own cost. */
+  phases: CostPart<'first' | OverheadKind>[];
+  /** Its own cost; undefined where the task does not say. */
+  nanousd: number | undefined;
+  /** Its cost with that of the listed tasks it spawned. */
+  wholeNanousd: number;
+}
+
+/** The tasks of a tree, each followed by the tasks it spawned, dearest first. */
+export function tree(tasks: readonly Task[], root: string): TreeNode[] {
+  const byId = new Map(tasks.map((t) => [t.id, t]));
+  const children = new Map<string, Task[]>();
+  for (const task of byId.values()) {
+    if (task.id === root) continue;
+    // A task whose parent is not listed stands below the root that it names.
+    const parent = task.parent !== undefined && byId.has(task.parent) ? task.parent : root;
+    children.set(parent, [...(children.get(parent) ?? []), task]);
+  }
+  const visited = new Set<string>();
+  const branch = (task: Task, depth: number): [TreeNode, ...TreeNode[]] | undefined => {
+    if (visited.has(task.id)) return undefined;
+    visited.add(task.id);
+    const branches = (children.get(task.id) ?? []).flatMap((child) => {
+      const nodes = branch(child, depth + 1);
+      return nodes ? [nodes] : [];
+    });
+    branches.sort(([a], [b]) => b.wholeNanousd - a.wholeNanousd || (a.task.id < b.task.id ? -1 : 1));
+    const nanousd = task.voided ? 0 : task.costNanousd;
+    const wholeNanousd = (nanousd ?? 0) + branches.reduce((sum, [node]) => sum + node.wholeNanousd, 0);
+    return [{ task, depth, phases: phasesOf(task), nanousd, wholeNanousd }, ...branches.flat()];
+  };
+  const top = byId.get(root);
+  return (top && branch(top, 0)) ?? [];
+}
+
+/** The phases that a task's own cost went into: its overheads, and its first attempt, which took the rest. */
+export function phasesOf(task: Task): TreeNode['phases'] {
+  const cost = task.voided ? 0 : (task.costNanousd ?? 0);
+  const extra = OVERHEADS.map(({ kind, counter }) => ({ kind, n: task[counter], nanousd: task[`${kind}Nanousd`] }));
+  const first = Math.max(0, cost - extra.reduce((sum, o) => sum + o.nanousd, 0));
+  return [{ kind: 'first', n: 1, nanousd: first }, ...extra.filter((o) => o.n > 0 || o.nanousd > 0)];
+}
+
+/** The sums of a tree. */
+export interface TreeTotal {
+  /** The published cost, else the sum of the listed tasks; undefined where no task says what it cost. */
+  nanousd: number | undefined;
+  naiveNanousd: number | undefined;
+  trueToNaive: number | undefined;
+  tasks: number;
+  completed: number;
+  failed: number;
+  parts: CostPart<'root' | 'subtasks' | OverheadKind>[];
+  /** Published tasks that are not listed. */
+  unlisted: { n: number; nanousd: number };
+  published: boolean;
+}
+
+/** Take the published sums of a tree; add its listed tasks up where nothing is published. */
+export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | undefined): TreeTotal {
+  const counted = nodes.filter((node) => !node.task.voided);
+  const listed = counted.reduce((sum, node) => sum + (node.nanousd ?? 0), 0);
+  const counters = published ? published.total : addedUp(counted);
+  const n = (name: string) => counters[name] ?? 0;
+  const [cost, naive] = [n('cost_nanousd'), n('naive_cost_nanousd')];
+  const hasCost = Boolean(published) || counted.some((node) => node.nanousd !== undefined);
+  const extra = overheads(counters).map(({ kind, n: times, nanousd }) => ({ kind, n: times, nanousd }));
+  const spawned = Math.max(0, cost - naive - extra.reduce((sum, o) => sum + o.nanousd, 0));
+  return {
+    nanousd: hasCost ? cost : undefined,
+    naiveNanousd: hasCost && naive > 0 ? naive : undefined,
+    trueToNaive: published?.trueToNaive ?? (naive > 0 ? cost / naive : undefined),
+    tasks: n('tasks_created'),
+    completed: n('tasks_completed'),
+    failed: n('tasks_failed'),
+    parts: [
+      { kind: 'root', n: 1, nanousd: naive },
+      { kind: 'subtasks', n: Math.max(0, n('tasks_created') - 1), nanousd: spawned },
+      ...extra,
+    ],
+    unlisted: { n: Math.max(0, n('tasks_created') - counted.length), nanousd: Math.max(0, cost - listed) },
+    published: Boolean(published),
+  };
+}
+
+/** The counters of a tree, by the names under which the functions publish them. */
+function addedUp(nodes: readonly TreeNode[]): Counters {
+  const sum = (value: (node: TreeNode) => number) => nodes.reduce((total, node) => total + value(node), 0);
+  const extra = OVERHEADS.flatMap(({ kind, counter }) => [
+    [counter, sum(({ task }) => task[counter])],
+    [`${kind}_cost_nanousd`, sum(({ task }) => task[`${kind}Nanousd`])],
+  ]);
+  return {
+    cost_nanousd: sum((node) => node.nanousd ?? 0),
+    naive_cost_nanousd: nodes[0]?.depth === 0 ? (nodes[0].phases[0]?.nanousd ?? 0) : 0,
+    tasks_created: nodes.length,
+    tasks_completed: sum(({ task }) => Number(task.status === 'completed')),
+    tasks_failed: sum(({ task }) => Number(task.status === 'failed')),
+    ...Object.fromEntries(extra),
+  };
+}
+
+/** A session at work on a task, why it began, and the gap before it. */
+export interface WorkPeriod {
+  session: Session;
+  reason: 'first' | 'rotation' | 'retry' | 'handoff' | 'session';
+  from: number;
+  /** Undefined while it goes on. */
+  to: number | undefined;
+  gapMs: number | undefined;
+}
+
+/** The sessions that worked on a task, in their order, each until it or the task ended. */
+export function workPeriods(sessions: readonly Session[], task: Task | null | undefined): WorkPeriod[] {
+  const byId = new Map(sessions.map((s) => [s.id, s]));
+  const taken = task?.claimedAt ?? task?.startedAt ?? task?.createdAt ?? 0;
+  const began = (s: Session) => Math.max(s.startedAt ?? 0, s.predecessor ? 0 : taken);
+  const inOrder = [...byId.values()].filter((s) => began(s) > 0).sort((a, b) => began(a) - began(b));
+  return inOrder.map((session, i) => {
+    const from = began(session);
+    const before = byId.get(session.predecessor ?? '');
+    const ends = [session.endedAt, task?.endedAt].filter((at) => at !== undefined);
+    const gap = before?.endedAt === undefined ? undefined : Math.max(0, from - before.endedAt);
+    return {
+      session,
+      reason: reasonOf(session, before, i),
+      from,
+      to: ends.length ? Math.max(from, Math.min(...ends)) : undefined,
+      gapMs: session.handoffMs ?? gap,
+    };
+  });
+}
+
+function reasonOf(session: Session, before: Session | undefined, i: number): WorkPeriod['reason'] {
+  if (before === undefined && session.predecessor) return 'rotation';
+  if (before === undefined) return i === 0 ? 'first' : 'session';
+  if (before.endReason === 'rotated') return 'rotation';
+  if (before.endReason === 'crashed') return 'retry';
+  return before.agent === session.agent ? 'session' : 'handoff';
+}
+
+/** The times at which a task was queued, began and ended; it began at its start or claim, else at its end less its duration. */
+export function workedOn({ createdAt, startedAt, claimedAt, endedAt, durationMs }: Task): {
+  queued: number | undefined;
+  from: number | undefined;
+  to: number | undefined;
+} {
+  const counted = endedAt === undefined || durationMs === undefined ? undefined : endedAt - durationMs;
+  return { queued: createdAt, from: startedAt ?? claimedAt ?? counted, to: endedAt };
+}
+
+/** A task's status in a word. */
+export function statusOf(task: Task): string {
+  return task.voided ? 'voided' : (task.status ?? 'unknown');
+}
+
+/** The cells of a tree's table in full, for a file: amounts in dollars. */
+export function treeCells(nodes: readonly TreeNode[]): (string | number | undefined)[][] {
+  const kinds = ['first', ...OVERHEADS.map(({ kind }) => kind)];
+  const usd = (nanousd: number | undefined) => (nanousd === undefined ? undefined : Number((nanousd / 1e9).toFixed(9)));
+  const parts = kinds.map((kind) => `${kind} (USD)`);
+  const rows = nodes.map(({ task, depth, phases, nanousd, wholeNanousd }) => {
+    const amounts = kinds.map((kind) => usd(nanousd && (phases.find((p) => p.kind === kind)?.nanousd ?? 0)));
+    return [task.id, task.title, depth, task.parent, task.status, task.model, ...amounts, usd(nanousd), usd(wholeNanousd)];
+  });
+  return [['Task', 'Title', 'Depth', 'Parent', 'Status', 'Model', ...parts, 'Own (USD)', 'With all (USD)'], ...rows];
+}
