@@ -13,9 +13,9 @@ from datetime import datetime
 from counting.coordination import incident_cells, message_cells
 from counting.task import task_cells
 from events.change import Version
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, delta
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import SEPARATOR, bucket_counter
+from tachograph_schema.counters.sketch import bucket_counter, sums
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import Session
@@ -47,33 +47,23 @@ def contribution(collection: str, version: Version | None, fleet: Fleet) -> Cont
     return _COUNT[collection](version, fleet)
 
 
-def delta(before: Cells, after: Cells) -> Cells:
-    """Return after - before, without zeros."""
-    change: Cells = {}
-    for scope in before.keys() | after.keys():
-        old, new = before.get(scope, {}), after.get(scope, {})
-        row = {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()}
-        row = {name: n for name, n in row.items() if n}
-        if row:
-            change[scope] = row
-    return change
-
-
-def tree_delta(task: str, before: Contribution, after: Contribution) -> dict[str, dict[str, int]]:
+def tree_delta(task: str, before: Contribution, after: Contribution) -> Cells:
     """Return by root what changes in the trees that a task is a part of below their roots.
 
-    Sketches stay out: a tree is one sum. A task that moves takes its cost from one tree to the
-    other.
+    A task that moves takes its cost from one tree to the other.
     """
-    rows: Cells = {}
-    for side, sign in ((before, -1), (after, 1)):
-        if side.tree is not None and side.tree != task:
-            into = rows.setdefault(side.tree, {})
-            for name, n in side.cells.get(FLEET, {}).items():
-                if SEPARATOR not in name:
-                    into[name] = into.get(name, 0) + sign * n
-    changed = {root: {name: n for name, n in row.items() if n} for root, row in rows.items()}
-    return {root: row for root, row in changed.items() if row}
+    return delta(tree_row(task, before.tree, before.cells), tree_row(task, after.tree, after.cells))
+
+
+def tree_row(document: str, tree: str | None, cells: Cells) -> Cells:
+    """Return by root what a document counts for in the tree it is a part of below the root.
+
+    Sketches are left out, because a tree is one sum.
+    """
+    if tree is None or tree == document:
+        return {}
+    row = sums(cells.get(FLEET, {}))
+    return {tree: row} if row else {}
 
 
 def _count_task(version: Version, fleet: Fleet) -> Contribution:

@@ -18,10 +18,11 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud.firestore_v1.types import CommitRequest
 
 from counting.commit import Documents, Entry, Message
-from counting.contribution import Contribution, delta, tree_delta
+from counting.contribution import Contribution, tree_delta
 from events.change import Change
 from runtime.firestore import api, metadata, root
 from runtime.settings import settings
+from tachograph_schema.counters.cells import delta
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.periods import reported_hour
 

@@ -11,7 +11,8 @@ from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 from google.cloud import firestore
 
 from tachograph_schema.documents.session import Session
-from tachograph_schema.documents.task_release import HELD, released
+from tachograph_schema.documents.task import HELD_STATUSES
+from tachograph_schema.documents.task_release import released
 from tachograph_schema.paths import FLEETS, TASKS
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _held(db: firestore.Client, fleet: str, session: str) -> list[_Snapshot]:
     holds = firestore.And(
         [
             firestore.FieldFilter("session_id", "==", session),
-            firestore.FieldFilter("status", "in", HELD),
+            firestore.FieldFilter("status", "in", HELD_STATUSES),
         ]
     )
     told_by = ["claimed_at", "reports"]

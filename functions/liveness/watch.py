@@ -20,10 +20,16 @@ from google.cloud.firestore_v1.base_query import BaseFilter
 
 from liveness.expected_duration import expected_durations
 from liveness.release import close_lost
-from liveness.verdict import OPEN, WORKING, Verdict, verdict
-from repair.history import pages
+from runtime.firestore import pages
 from tachograph_schema.documents.fleet import Fleet, LivenessPolicy
-from tachograph_schema.documents.session import HEARTBEATS_S, Session
+from tachograph_schema.documents.session import (
+    HEARTBEATS_S,
+    OPEN_STATES,
+    WORKING_STATES,
+    Liveness,
+    Session,
+    liveness,
+)
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import FLEETS, SESSIONS
 from tachograph_schema.periods import hour_of
@@ -73,7 +79,7 @@ def walk_if_due(
     if len(_walked) >= _MAX_FLEETS:
         _walked.clear()
     _walked[fleet] = hour
-    is_open = firestore.FieldFilter("state", "in", OPEN)
+    is_open = firestore.FieldFilter("state", "in", OPEN_STATES)
     opened = db.collection(FLEETS, fleet, SESSIONS).where(filter=is_open).order_by("__name__")
     looks = [_judge(db, fleet, policy, now, batch) for batch in _batches(pages(opened))]
     return WatchResult(
@@ -92,7 +98,7 @@ def _suspects(
         firestore.And(
             [
                 _is("heartbeat_s", "==", promised),
-                _is("state", "in", OPEN),
+                _is("state", "in", OPEN_STATES),
                 _is(
                     "last_seen_at",
                     "<",
@@ -103,7 +109,10 @@ def _suspects(
         for promised in HEARTBEATS_S
     ]
     lately = now - timedelta(seconds=policy.stuck_after_min_s)
-    still: list[BaseFilter] = [_is("state", "in", WORKING), _is("last_progress_at", "<", lately)]
+    still: list[BaseFilter] = [
+        _is("state", "in", WORKING_STATES),
+        _is("last_progress_at", "<", lately),
+    ]
     moved = firestore.And(
         [_is("effective_state", "==", "stuck"), _is("last_progress_at", ">=", lately)]
     )
@@ -125,12 +134,12 @@ def _judge(
 ) -> WatchResult:
     """Judge sessions as they were read, and write what changed, each only as it was read."""
     read = [parse(Session, suspect.to_dict() or {})[0] for suspect in suspects]
-    standing = [session for session in read if session.state in WORKING]
+    standing = [session for session in read if session.state in WORKING_STATES]
     expected = iter(expected_durations(db, fleet, standing))
     counts = {"stuck": 0, "cleared": 0, "lost": 0}
     for suspect, session in zip(suspects, read, strict=True):
-        usual = next(expected) if session.state in WORKING else None
-        found = verdict(session, suspect.update_time, usual, policy.liveness, now)
+        duration = next(expected) if session.state in WORKING_STATES else None
+        found = liveness(session, suspect.update_time, duration, policy.liveness, now)
         if found == "lost":
             counts["lost"] += close_lost(db, fleet, suspect, session, now)
         elif (found == "stuck") != (session.effective_state is not None):
@@ -140,7 +149,7 @@ def _judge(
 
 
 def _say(
-    db: firestore.Client, suspect: _Snapshot, session: Session, found: Verdict, now: datetime
+    db: firestore.Client, suspect: _Snapshot, session: Session, found: Liveness, now: datetime
 ) -> bool:
     """Write a verdict; False where the session was written in between, which the next tick sees."""
     stuck = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from google.cloud import firestore
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.derived import outcomes, percentiles, ratios
 from tachograph_schema.counters.dimensions import bounded, dimension
 from tachograph_schema.counters.names import FLEET
@@ -75,18 +75,6 @@ def mend_total(db: firestore.Client, fleet: str) -> bool:
     return mended
 
 
-def add_up(cells: Iterable[Mapping[str, Mapping[str, int]]]) -> Cells:
-    """Add counters up, without zeros; nothing but addition, so the order does not matter."""
-    total: Cells = {}
-    for part in cells:
-        for scope, row in part.items():
-            into = total.setdefault(scope, {})
-            for name, n in row.items():
-                into[name] = into.get(name, 0) + n
-    pruned = {scope: {k: n for k, n in row.items() if n} for scope, row in total.items()}
-    return {scope: row for scope, row in pruned.items() if row}
-
-
 def _publish_hour(db: firestore.Client, fleet: str, hour: str) -> None:
     """Overwrite an hour by the sum of its shards, and carry the difference into the total."""
     shards = list(_shards(db, fleet).where(filter=_is("hour", value=hour)).stream())
@@ -107,11 +95,10 @@ def _overwrite_hour(
         hour_now, total_now = (found[ref.id] for ref in refs)
         if not _newer(as_of, hour_now):
             return
-        before = _fields(hour_now).get("c", {}).get(FLEET, {})
-        change = {name: -n for name, n in before.items()}
-        parts = [_fields(total_now).get("c", {}), {FLEET: change}, {FLEET: cells.get(FLEET, {})}]
+        change = delta(_of_fleet(_fields(hour_now).get("c", {})), _of_fleet(cells))
+        total = add(_fields(total_now).get("c", {}), change)
         yield hour_now, _document("hour", hour, as_of, cells)
-        yield total_now, _document("total", TOTAL, as_of, add_up(parts))
+        yield total_now, _document("total", TOTAL, as_of, total)
 
     _replace(db, replaced)
 
@@ -180,6 +167,10 @@ def _document(grain: Grain, period: str, as_of: datetime, cells: Cells) -> dict[
         "percentiles": {scope: found for scope, row in read.items() if (found := percentiles(row))},
         "outcomes": outcomes(cells.get(FLEET, {})),
     }
+
+
+def _of_fleet(cells: Cells) -> Cells:
+    return {FLEET: cells.get(FLEET, {})}
 
 
 def _spend(hour: _Snapshot) -> int:

@@ -6,7 +6,7 @@ the fleet's size: 23, and one for each model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -14,20 +14,17 @@ from typing import Any
 
 from google.cloud import firestore
 
-from liveness.verdict import OPEN as OPEN_STATES
-from liveness.verdict import WORKING
 from tachograph_schema.counters.names import OTHER
-from tachograph_schema.documents.signal import OPEN_STATUSES as OPEN_SIGNAL
+from tachograph_schema.documents.session import OPEN_STATES, WORKING_STATES
+from tachograph_schema.documents.signal import OPEN_STATUSES
+from tachograph_schema.documents.task import HELD_STATUSES, UNENDED_STATUSES
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS
 
-OPEN_STATUSES = ("queued", "claimed", "active", "waiting")
-IN_FLIGHT = ("claimed", "active", "waiting")
 IDLE_FLEET = 0.3
 """With nothing queued and less than this part of the sessions active, there are too many."""
 _PARALLEL_QUERIES = 8
 _HISTOGRAM_STEP_PCT = 10
 _Query = firestore.Query | firestore.CollectionReference
-_Count = Callable[[_Query], int]
 
 
 def stocks(
@@ -42,17 +39,20 @@ def stocks(
     with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
         count = partial(_count, as_of=as_of)
         by_state = pool.map(count, (_equal(sessions, "state", s) for s in OPEN_STATES))
-        stuck = pool.map(count, (_stuck(sessions, s) for s in WORKING))
-        by_status = pool.map(count, (_equal(tasks, "status", s) for s in OPEN_STATUSES))
+        stuck = pool.map(count, (_stuck(sessions, s) for s in WORKING_STATES))
+        by_status = pool.map(count, (_equal(tasks, "status", s) for s in UNENDED_STATUSES))
         by_model = pool.map(count, (_equal(active, "model", model) for model in models))
         histogram = pool.map(count, (_context_left(opened, low) for low in _histogram_lows()))
         oldest = pool.submit(_oldest_queued, tasks, as_of)
         unread = pool.submit(count, _equal(messages, "acknowledged_at", None))
-        told = pool.submit(count, _among(_equal(signals, "kind", "rotate"), "status", OPEN_SIGNAL))
-        states = effective(
-            dict(zip(OPEN_STATES, by_state, strict=True)), dict(zip(WORKING, stuck, strict=True))
+        told = pool.submit(
+            count, _among(_equal(signals, "kind", "rotate"), "status", OPEN_STATUSES)
         )
-        statuses = dict(zip(OPEN_STATUSES, by_status, strict=True))
+        states = effective(
+            dict(zip(OPEN_STATES, by_state, strict=True)),
+            dict(zip(WORKING_STATES, stuck, strict=True)),
+        )
+        statuses = dict(zip(UNENDED_STATUSES, by_status, strict=True))
         since = oldest.result()
         return {
             "sessions": states,
@@ -60,7 +60,7 @@ def stocks(
             "tasks": statuses,
             "queue_depth": statuses["queued"],
             "queue_oldest_age_ms": None if since is None else _age_ms(since, now),
-            "tasks_in_flight": sum(statuses[status] for status in IN_FLIGHT),
+            "tasks_in_flight": sum(statuses[status] for status in HELD_STATUSES),
             "active_by_model": named(models, by_model, statuses["active"]),
             "messages_pending": unread.result(),
             "signals_open": told.result(),

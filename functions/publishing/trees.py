@@ -12,11 +12,12 @@ from google.cloud import firestore
 
 from counting.contribution import Contribution, contribution
 from events.change import Version
-from tachograph_schema.counters.cells import add_rows
+from tachograph_schema.counters.cells import Row, add_rows
 from tachograph_schema.counters.derived import ratios
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import SEPARATOR
+from tachograph_schema.counters.sketch import sums
 from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.task import ENDED_STATUSES
 from tachograph_schema.paths import TASKS, TREES, DocumentPath
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 _LATE = timedelta(minutes=10)
-Row = dict[str, int]
 
 
 def publish_trees(db: firestore.Client, fleet: str, policy: Fleet) -> None:
@@ -67,7 +67,7 @@ def _publish(
     db: firestore.Client, fleet: str, tree: _Snapshot, task: _Snapshot, policy: Fleet
 ) -> None:
     root, fields = _read(task, policy), tree.to_dict() or {}
-    own = {n: v for n, v in root.cells.get(FLEET, {}).items() if SEPARATOR not in n}
+    own = sums(root.cells.get(FLEET, {}))
     total = tree_total(own, fields)
     update = {
         "dirty": False,
@@ -90,7 +90,7 @@ def _may_change(task: _Snapshot, now: datetime) -> bool:
     """Tell whether a root task is at work, or ended so lately that a session may still report."""
     if not task.exists:
         return False
-    ended = (task.to_dict() or {}).get("status") in ("completed", "failed", "cancelled")
+    ended = (task.to_dict() or {}).get("status") in ENDED_STATUSES
     return not ended or task.update_time > now - _LATE
 
 

@@ -25,11 +25,8 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
-from counting.contribution import delta
-from publishing.rollups import add_up
-from tachograph_schema.counters.cells import Cells
-from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import SEPARATOR
+from counting.contribution import tree_row
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.paths import DocumentPath, correction_key, ledger_key
 
 _TREE = "tree:"
@@ -106,14 +103,6 @@ def restated(entries: Iterable[Counted], now: State | None) -> Cells:
     return delta(last.after, now.after)
 
 
-def tree_row(path: DocumentPath, tree: str | None, cells: Cells) -> Cells:
-    """Return by root what a document counts for in the tree it is a part of below the root."""
-    if tree is None or tree == path.document:
-        return {}
-    row = {name: n for name, n in cells.get(FLEET, {}).items() if SEPARATOR not in name}
-    return {tree: row} if row else {}
-
-
 @dataclass(frozen=True, slots=True)
 class _Link:
     state: State
@@ -121,9 +110,8 @@ class _Link:
     closing: bool = False
 
     def holds(self) -> Cells:
-        return self.state.after | _scopes(
-            tree_row(self.state.path, self.state.tree, self.state.after)
-        )
+        state = self.state
+        return state.after | _scopes(tree_row(state.path.document, state.tree, state.after))
 
     def held_before(self) -> Cells:
         return delta(self.counted, self.holds())

@@ -16,14 +16,13 @@ from google.cloud import firestore
 from counting.contribution import COLLECTIONS, contribution
 from events.change import Version, stamp
 from repair.gaps import Counted, State
+from runtime.firestore import pages
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import LEDGER, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
 
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
-
-PAGE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +126,3 @@ def _documents(
         last = ref.document(after.removeprefix(within))
         ordered = ordered.where(filter=firestore.FieldFilter("__name__", ">", last))
     return pages(ordered, read_time)
-
-
-def pages(query: firestore.Query, read_time: datetime | None = None) -> Iterator[_Snapshot]:
-    """Read a query a page at a time."""
-    last = None
-    while True:
-        page = query.limit(PAGE) if last is None else query.start_after(last).limit(PAGE)
-        found = list(page.stream(read_time=read_time))
-        yield from found
-        if len(found) < PAGE:
-            return
-        last = found[-1]

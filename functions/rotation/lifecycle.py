@@ -16,7 +16,7 @@ from runtime.policy import policy
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import OPEN_STATUSES, STEP_AT, Signal
-from tachograph_schema.documents.task_release import HELD
+from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import SESSIONS, SIGNALS, TASKS, DocumentPath
 
@@ -168,7 +168,7 @@ def _release(
     task = _document(db, fleet, TASKS, signal.task_id).get()
     fields = task.to_dict() or {}
     holders = (signal.session_id, signal.successor_session_id)
-    if fields.get("status") in HELD and fields.get("session_id") in holders:
+    if fields.get("status") in HELD_STATUSES and fields.get("session_id") in holders:
         released = {"status": "queued", "queued_at": now, "lost_session_id": fields["session_id"]}
         unchanged = db.write_option(last_update_time=task.update_time)
         batch.update(task.reference, released, option=unchanged)

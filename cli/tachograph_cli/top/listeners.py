@@ -18,7 +18,8 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 
 from tachograph.firestore.listener import Listener, listen
-from tachograph_cli.top.view import OPEN_STATES, View, read_policy, read_row
+from tachograph_cli.top.view import View, read_policy, read_row
+from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.paths import FLEETS, LIVE, NOW, SESSIONS, SIGNALS
 
 MOST = 60

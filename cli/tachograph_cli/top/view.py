@@ -9,13 +9,10 @@ from typing import Any, Final
 
 from tachograph_cli.terminal import fmt
 from tachograph_schema.documents.fleet import Fleet, RotationPolicy
-from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.session import Session, shown_state
 from tachograph_schema.parsing import parse
 from tachograph_schema.rotation.thresholds import context_left_pct, thresholds
 
-OPEN_STATES: Final = ("active", "waiting", "stuck", "error", "idle")
-"""In the order in which they are told."""
-_WORKING = ("active", "waiting")
 _UNKNOWN_LAST = 1000.0
 
 
@@ -34,12 +31,8 @@ class Row:
 
     @property
     def state(self) -> str:
-        """What it does in fact; it is found stuck until it tells of other progress."""
-        session = self.session
-        same = session.last_progress_at == session.effective_progress_at
-        if session.state in _WORKING and session.effective_state == "stuck" and same:
-            return "stuck"
-        return session.state or "idle"
+        """What it does in fact."""
+        return shown_state(self.session)
 
     @property
     def moved_at(self) -> datetime | None:

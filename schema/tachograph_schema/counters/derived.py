@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from tachograph_schema.counters.cells import AnyRow
 from tachograph_schema.counters.sketch import SEPARATOR, buckets, quantile
 
-Row = Mapping[str, int]
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 _Z95 = 1.959963984540054
 """The normal distribution's 97.5 % point."""
 
 
-def ratios(row: Row) -> dict[str, float]:
+def ratios(row: AnyRow) -> dict[str, float]:
     """Derive the shares and costs of one scope; what would divide by nothing is left out.
 
     cost_usd, cost_per_completed_usd (all spend, failures included, over completions),
@@ -41,7 +41,7 @@ def ratios(row: Row) -> dict[str, float]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def percentiles(row: Row) -> dict[str, dict[str, float]]:
+def percentiles(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return p50, p95 and p99 of every measure that is sketched in a scope, and how many, n."""
     names = {name.partition(SEPARATOR)[0] for name in row if SEPARATOR in name}
     found: dict[str, dict[str, float]] = {}
@@ -53,7 +53,7 @@ def percentiles(row: Row) -> dict[str, dict[str, float]]:
     return found
 
 
-def outcomes(row: Row) -> dict[str, dict[str, float]]:
+def outcomes(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return how attempts of each kind ended: n, success_rate, and its 95 % interval."""
     found = {}
     for kind in ("first", "retry", "rotation"):
@@ -74,7 +74,7 @@ def interval(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def overheads(row: Row) -> dict[str, dict[str, float]]:
+def overheads(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return the parts of the spend that a smooth run would not have had, by kind.
 
     Each with how many there were, n, cost_usd and its share of all spend; the share of rotations
@@ -88,7 +88,7 @@ def overheads(row: Row) -> dict[str, dict[str, float]]:
     return found
 
 
-def orchestration(total: Row, coordination: Row) -> dict[str, float]:
+def orchestration(total: AnyRow, coordination: AnyRow) -> dict[str, float]:
     """Return how long orchestrating took against everything else: of all tasks and of those of it.
 
     orchestrating_ms, building_ms, and their ratio, orchestrating_to_building. Times are sums over
@@ -101,7 +101,7 @@ def orchestration(total: Row, coordination: Row) -> dict[str, float]:
     return found if ratio is None else {**found, "orchestrating_to_building": ratio}
 
 
-def reliability(row: Row) -> dict[str, float]:
+def reliability(row: AnyRow) -> dict[str, float]:
     """Return collision_share, of claims, won and lost; acknowledged_share, of messages sent."""
     lost, won = row.get("incidents_claim_collision", 0), row.get("tasks_claimed", 0)
     found = {
@@ -127,7 +127,7 @@ def concentration(amounts: Iterable[int], part: float = 0.8) -> tuple[int, int] 
     return None
 
 
-def dearest_to_cheapest(rows: Mapping[str, Row]) -> tuple[str, str, float] | None:
+def dearest_to_cheapest(rows: Mapping[str, AnyRow]) -> tuple[str, str, float] | None:
     """Return which scope's completed tasks cost most, which least, and how many times as much.
 
     None unless two have completed tasks of known cost.

@@ -42,6 +42,11 @@ def buckets(counters: Mapping[str, int], name: str) -> dict[int, int]:
     return {index: found[index] for index in sorted(found) if found[index] > 0}
 
 
+def sums(row: Mapping[str, int]) -> dict[str, int]:
+    """Return the counters of a row that are sums: all but the buckets of its sketches."""
+    return {name: n for name, n in row.items() if SEPARATOR not in name}
+
+
 def quantile(histogram: Mapping[int, int], q: float) -> float | None:
     """Return the q-quantile (0 <= q <= 1) of a histogram by bucket index; None when it is empty.
 

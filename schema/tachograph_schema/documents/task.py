@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -23,6 +23,13 @@ from tachograph_schema.fields import (
 TaskStatus = Literal["queued", "claimed", "active", "waiting", "completed", "failed", "cancelled"]
 CostSource = Literal["reported", "priced", "unpriced"]
 AttemptKind = Literal["first", "retry", "rotation"]
+
+HELD_STATUSES: Final[tuple[TaskStatus, ...]] = ("claimed", "active", "waiting")
+"""The statuses of a task that a session has."""
+UNENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("queued", *HELD_STATUSES)
+"""The statuses of a task that is still to be done."""
+ENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("completed", "failed", "cancelled")
+"""The statuses of a task that is over."""
 
 
 class ModelUsage(BaseModel):

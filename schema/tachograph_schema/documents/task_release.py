@@ -9,9 +9,6 @@ from typing import Any, Final
 QUEUE: Final = "queue"
 """The reporter of whoever puts a task into the queue."""
 ERROR_TYPE: Final = "session_lost"
-HELD: Final = ("claimed", "active", "waiting")
-"""How a task stands that a session has."""
-ENDED: Final = ("completed", "failed", "cancelled")
 
 
 def released(task: Mapping[str, Any], session: str, at: datetime) -> dict[str, Any]:

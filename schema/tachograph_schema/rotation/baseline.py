@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up
 from tachograph_schema.counters.derived import percentiles
 from tachograph_schema.counters.dimensions import dimension
 from tachograph_schema.counters.names import OTHER
@@ -53,16 +53,14 @@ def normals(days: Iterable[Cells]) -> list[Normal]:
 
 def _pairs(days: Iterable[Cells]) -> Cells:
     """Add up what is asked of the days below, for each type and model that has a name."""
-    total: Cells = {}
-    for cells in days:
-        for scope, row in cells.items():
-            if dimension(scope) != "type|model" or OTHER in _names(scope):
-                continue
-            into = total.setdefault(scope, {})
-            for name, n in row.items():
-                if _is_asked(name):
-                    into[name] = into.get(name, 0) + n
-    return total
+    return add_up(
+        {
+            scope: {name: n for name, n in row.items() if _is_asked(name)}
+            for scope, row in cells.items()
+            if dimension(scope) == "type|model" and OTHER not in _names(scope)
+        }
+        for cells in days
+    )
 
 
 def _normal(scope: str, row: Mapping[str, int]) -> Normal:

@@ -12,10 +12,11 @@ from google.cloud import firestore
 from counting.contribution import contribution
 from events.change import Version
 from publishing import baselines
-from publishing.rollups import add_up, publish
+from publishing.rollups import publish
 from rotation import learned
 from support.wire.meter import Meter, metered
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.documents.baseline import Baseline
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.rollup import Shard

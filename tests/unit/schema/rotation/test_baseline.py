@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_rows
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.fields import MAX_NAME_CHARS
 from tachograph_schema.paths import baseline_id
@@ -22,10 +22,9 @@ _RUNS = st.lists(st.integers(1, 10**12), min_size=MIN_RUNS, max_size=60)
 
 def _day(values: list[int], scope: str = _SCOPE) -> Cells:
     row = {"tasks_completed": len(values), "tasks_created": len(values) + 3, "duration_ms": 17}
-    for value in values:
-        for measure in ("tokens_total", "steps", "duration_ms", "cost_nanousd", "dispatch_ms"):
-            counter = bucket_counter(measure, value)
-            row[counter] = row.get(counter, 0) + 1
+    measures = ("tokens_total", "steps", "duration_ms", "cost_nanousd", "dispatch_ms")
+    sketched = [{bucket_counter(measure, n): 1} for n in values for measure in measures]
+    row = add_rows([row, *sketched])
     return {scope: row, "fleet": row, "model:m": row}
 
 
