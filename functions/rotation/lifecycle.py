@@ -17,6 +17,7 @@ from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import OPEN_STATUSES, STEP_AT, Signal
 from tachograph_schema.documents.task import HELD_STATUSES
+from tachograph_schema.documents.task_release import released
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import SESSIONS, SIGNALS, TASKS, DocumentPath
 
@@ -162,16 +163,16 @@ def _close(db: firestore.Client, batch: firestore.WriteBatch, fleet: str, signal
 def _release(
     db: firestore.Client, batch: firestore.WriteBatch, fleet: str, signal: Signal, now: datetime
 ) -> None:
-    """Give the task that nobody goes on with back to the queue; what was spent on it stays."""
+    """Release the task that no successor goes on with."""
     if signal.task_id is None:
         return
     task = _document(db, fleet, TASKS, signal.task_id).get()
     fields = task.to_dict() or {}
     holders = (signal.session_id, signal.successor_session_id)
     if fields.get("status") in HELD_STATUSES and fields.get("session_id") in holders:
-        released = {"status": "queued", "queued_at": now, "lost_session_id": fields["session_id"]}
         unchanged = db.write_option(last_update_time=task.update_time)
-        batch.update(task.reference, released, option=unchanged)
+        release = released(fields, fields["session_id"], now, signal.journal_ref)
+        batch.update(task.reference, release, option=unchanged)
 
 
 def _alert(

@@ -93,7 +93,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "sessions_crashed": "windows lost",
     "sessions_compacted": "windows summarised in place",
     "bootstrap_tokens": "tokens fresh sessions took to read themselves in",
-    "handoffs_within_target": "successors that made progress in the time the fleet wants (45 s)",
+    "handoffs_within_target": "successors that made progress in the time the fleet wants",
     "handoffs_late": "successors that took longer",
     "messages_sent": "messages sent",
     "messages_acknowledged": "messages acknowledged",

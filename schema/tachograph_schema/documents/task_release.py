@@ -11,13 +11,17 @@ QUEUE: Final = "queue"
 ERROR_TYPE: Final = "session_lost"
 
 
-def released(task: Mapping[str, Any], session: str, at: datetime) -> dict[str, Any]:
-    """Return what a task of a session that is gone is told: it is queued again, or has failed.
+def released(
+    task: Mapping[str, Any], session: str, at: datetime, notes: str | None = None
+) -> dict[str, Any]:
+    """Return the fields that release a held task whose `session` is gone at `at`.
 
-    Nobody claims what was never in a queue: what a session began by itself has failed with it. Who
-    had it stays on it, and so does what was spent.
+    A task is queued again if another agent can do it: it came from a queue, or its session left
+    `notes`. A task that its session made for itself fails without notes: its instructions were in
+    the session alone, so no agent could do it, and the queue would only seem to grow. Either way
+    the task keeps its cost, and `regained` returns it to a session that is there after all.
     """
-    if came_from_queue(task):
+    if notes is not None or came_from_queue(task):
         return {"status": "queued", "queued_at": at, "lost_session_id": session}
     failed = {"status": "failed", "error_type": ERROR_TYPE, "completed_at": at}
     return {**failed, "lost_session_id": session}

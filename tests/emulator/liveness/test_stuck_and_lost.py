@@ -178,7 +178,7 @@ def test_session_or_task_that_is_written_while_it_is_judged_is_left_alone(
         _write(db, fleet_name, "s-1", **_WORKS)
         return expected_duration.expected_durations(*asked)
 
-    monkeypatch.setattr("sessions.expected_durations", meanwhile)
+    monkeypatch.setattr("liveness.watch.expected_durations", meanwhile)
     assert _watch(db, fleet_name, at + 10 * _MINUTE).closed == 0
     assert _session(db, fleet_name)["state"] == "active"
     assert _task(db, fleet_name) == held
