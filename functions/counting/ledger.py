@@ -20,6 +20,7 @@ from google.cloud.firestore_v1.types import CommitRequest
 from counting.commit import Documents, Entry, Message
 from counting.contribution import Contribution, tree_delta
 from events.change import Change
+from runtime.cache import Cache
 from runtime.firestore import api, metadata, root
 from runtime.settings import settings
 from tachograph_schema.counters.cells import delta
@@ -28,7 +29,6 @@ from tachograph_schema.periods import reported_hour
 
 MAX_SPILLS = 16
 """Shards tried beyond a full one: each holds 1 MiB of counters, many more than a rollup shows."""
-_MAX_REMEMBERED = 1000
 _WEATHER = (
     Aborted,
     DeadlineExceeded,
@@ -36,7 +36,7 @@ _WEATHER = (
     ResourceExhausted,
     ServiceUnavailable,
 )
-_full: dict[tuple[str, str], int] = {}
+_full: Cache[tuple[str, str], int] = Cache(max_entries=1000)
 """By fleet and hour: how many rounds of shards this process has found full."""
 
 
@@ -97,7 +97,7 @@ def apply_together(
     """Commit entries of one document, of one or more hours, all or none; as `apply`."""
     hours = [(entry.path.fleet, entry.hour) for entry in entries]
     others = list(extra)
-    spill = max((_full.get(hour, 0) for hour in hours), default=0)
+    spill = max((_full.get(hour) or 0 for hour in hours), default=0)
     while True:
         try:
             counted = (write for entry in entries for write in documents.counted(entry, spill))
@@ -106,9 +106,8 @@ def apply_together(
             if "size" not in refusal.message or spill >= MAX_SPILLS:
                 raise
             spill += 1
-            if len(_full) >= _MAX_REMEMBERED:
-                _full.clear()
-            _full.update(dict.fromkeys(hours, spill))
+            for hour in hours:
+                _full.put(hour, spill)
 
 
 def documents_of(fleet: Fleet) -> Documents:

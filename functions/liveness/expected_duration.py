@@ -5,7 +5,6 @@ Read for suspects alone, and remembered, since a suspect is looked at in every t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,16 +12,16 @@ from typing import Any
 
 from google.cloud import firestore
 
+from runtime.cache import Cache
+from runtime.firestore import fields_of
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import BASELINES, TASKS, DocumentPath, baseline_id
 
-REMEMBERED_S = 600
-"""Baselines change once an hour, and what a task says of itself hardly ever."""
-MAX_REMEMBERED = 20_000
 _TASK_FIELDS = ("task_type", "model", "expected_duration_ms")
-_known: dict[str, tuple[float, Mapping[str, Any]]] = {}
+_documents: Cache[str, Mapping[str, Any]] = Cache(max_entries=20_000, max_age_s=600)
+"""By path. Baselines change once an hour, and what a task says of itself hardly ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +73,11 @@ def _read(
     db: firestore.Client, paths: Iterable[str], fields: Iterable[str]
 ) -> dict[str, Mapping[str, Any]]:
     """Read documents by path, in one request, those that are not remembered."""
-    now = time.monotonic()
-    wanted = set(paths)
-    unknown = [path for path in wanted if _stale(path, now)]
-    if unknown:
-        if len(_known) + len(unknown) > MAX_REMEMBERED:
-            _known.clear()
-        refs = [db.document(path) for path in unknown]
-        for found in db.get_all(refs, field_paths=fields):
-            _known[found.reference.path] = (now, found.to_dict() or {})
-    return {path: _known[path][1] for path in wanted if path in _known}
-
-
-def _stale(path: str, now: float) -> bool:
-    return path not in _known or now - _known[path][0] > REMEMBERED_S
+    read = {path: _documents.get(path) for path in paths}
+    missing = [db.document(path) for path, document in read.items() if document is None]
+    if missing:
+        for snapshot in db.get_all(missing, field_paths=fields):
+            path, document = snapshot.reference.path, fields_of(snapshot)
+            _documents.put(path, document)
+            read[path] = document
+    return {path: document or {} for path, document in read.items()}

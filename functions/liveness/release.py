@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 from google.cloud import firestore
 
+from runtime.firestore import equals, fields_of
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.documents.task_release import released
@@ -34,7 +35,7 @@ def close_lost(
     held = _held(db, fleet, lost.id)
     batch = db.batch()
     for task in held:
-        told = released(task.to_dict() or {}, lost.id, now)
+        told = released(fields_of(task), lost.id, now)
         batch.update(task.reference, told, option=_as_read(db, task))
     if len(held) < MAX_TASKS:
         batch.update(lost.reference, end_of(lost, session), option=_as_read(db, lost))
@@ -67,7 +68,7 @@ def _held(db: firestore.Client, fleet: str, session: str) -> list[_Snapshot]:
     tasks = db.collection(FLEETS, fleet, TASKS)
     holds = firestore.And(
         [
-            firestore.FieldFilter("session_id", "==", session),
+            equals("session_id", session),
             firestore.FieldFilter("status", "in", HELD_STATUSES),
         ]
     )

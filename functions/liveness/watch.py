@@ -20,7 +20,9 @@ from google.cloud.firestore_v1.base_query import BaseFilter
 
 from liveness.expected_duration import expected_durations
 from liveness.release import close_lost
-from runtime.firestore import pages
+from runtime.cache import Cache
+from runtime.firestore import fields_of, pages, unchanged
+from runtime.policy import MAX_FLEETS
 from tachograph_schema.documents.fleet import Fleet, LivenessPolicy
 from tachograph_schema.documents.session import (
     HEARTBEATS_S,
@@ -41,8 +43,7 @@ _log = logging.getLogger(__name__)
 MAX_SUSPECTS = 500
 """Of each kind, in one tick; those that became suspect last come first."""
 _BATCH = 100
-_MAX_FLEETS = 1000
-_walked: dict[str, str] = {}
+_walked: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour in which this process looked at every open session."""
 
 
@@ -73,12 +74,8 @@ def walk_if_due(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime
 ) -> WatchResult | None:
     """Judge every open session, once an hour of each process: one read for each of them."""
-    hour = hour_of(now)
-    if _walked.get(fleet) == hour:
+    if not _walked.change(fleet, hour_of(now)):
         return None
-    if len(_walked) >= _MAX_FLEETS:
-        _walked.clear()
-    _walked[fleet] = hour
     is_open = firestore.FieldFilter("state", "in", OPEN_STATES)
     opened = db.collection(FLEETS, fleet, SESSIONS).where(filter=is_open).order_by("__name__")
     looks = [_judge(db, fleet, policy, now, batch) for batch in _batches(pages(opened))]
@@ -133,7 +130,7 @@ def _judge(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime, suspects: list[_Snapshot]
 ) -> WatchResult:
     """Judge sessions as they were read, and write what changed, each only as it was read."""
-    read = [parse(Session, suspect.to_dict() or {})[0] for suspect in suspects]
+    read = [parse(Session, fields_of(suspect))[0] for suspect in suspects]
     standing = [session for session in read if session.state in WORKING_STATES]
     expected = iter(expected_durations(db, fleet, standing))
     counts = {"stuck": 0, "cleared": 0, "lost": 0}
@@ -144,13 +141,11 @@ def _judge(
             counts["lost"] += close_lost(db, fleet, suspect, session, now)
         elif (found == "stuck") != (session.effective_state is not None):
             said = "stuck" if found == "stuck" else "cleared"
-            counts[said] += _say(db, suspect, session, found, now)
+            counts[said] += _say(suspect, session, found, now)
     return WatchResult(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
 
 
-def _say(
-    db: firestore.Client, suspect: _Snapshot, session: Session, found: Liveness, now: datetime
-) -> bool:
+def _say(suspect: _Snapshot, session: Session, found: Liveness, now: datetime) -> bool:
     """Write a verdict; False where the session was written in between, which the next tick sees."""
     stuck = {
         "effective_state": "stuck",
@@ -159,8 +154,7 @@ def _say(
     }
     fields = stuck if found == "stuck" else dict.fromkeys(stuck, firestore.DELETE_FIELD)
     with suppress(FailedPrecondition, NotFound):
-        unchanged = db.write_option(last_update_time=suspect.update_time)
-        suspect.reference.update(fields, option=unchanged)
+        suspect.reference.update(fields, option=unchanged(suspect))
         _log.warning("%s is %s", suspect.reference.path, found)
         return True
     return False

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
+from runtime.cache import Cache
+from runtime.firestore import document, equals, fields_of
+from runtime.policy import MAX_FLEETS
 from tachograph_schema.documents.baseline import Learned
 from tachograph_schema.paths import BASELINES, ROLLUPS, DocumentPath, baseline_id
 from tachograph_schema.periods import hour_of, hour_start
@@ -15,8 +18,8 @@ from tachograph_schema.rotation.baseline import DAYS, Normal, normals
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
-_MAX_FLEETS = 1000
-_fresh: dict[str, str] = {}
+_refreshed: Cache[str, str] = Cache(MAX_FLEETS)
+"""By fleet: the hour in which this process saw its baselines refreshed."""
 
 
 def refresh_if_due(db: firestore.Client, fleet: str, now: datetime) -> bool:
@@ -26,15 +29,13 @@ def refresh_if_due(db: firestore.Client, fleet: str, now: datetime) -> bool:
     at whenever this is called: its days are few, and what is normal should not come an hour late.
     """
     hour = hour_of(now)
-    if _fresh.get(fleet) == hour:
+    if _refreshed.get(fleet) == hour:
         return False
     due = _newest(db, fleet) < hour_start(hour)
     days = _days(db, fleet) if due else []
     at_work = any(day.get("as_of") >= hour_start(hour) for day in days)
     if _publish(db, fleet, days) or not at_work:
-        if len(_fresh) >= _MAX_FLEETS:
-            _fresh.clear()
-        _fresh[fleet] = hour
+        _refreshed.put(fleet, hour)
     return due
 
 
@@ -48,7 +49,7 @@ def refresh_baselines(db: firestore.Client, fleet: str) -> int:
 
 
 def _publish(db: firestore.Client, fleet: str, days: list[_Snapshot]) -> int:
-    found = normals((day.to_dict() or {}).get("c", {}) for day in days)
+    found = normals(fields_of(day).get("c", {}) for day in days)
     batch = db.batch()
     for normal in found:
         fields = {
@@ -61,7 +62,7 @@ def _publish(db: firestore.Client, fleet: str, days: list[_Snapshot]) -> int:
             **_learned(normal),
         }
         name = baseline_id(normal.task_type, normal.model)
-        ref = db.document(str(DocumentPath(fleet, BASELINES, name)))
+        ref = document(db, DocumentPath(fleet, BASELINES, name))
         batch.set(ref, fields)
     if found:
         batch.commit()
@@ -92,7 +93,7 @@ def _learned(normal: Normal) -> dict[str, Any]:
 
 
 def _days(db: firestore.Client, fleet: str) -> list[_Snapshot]:
-    day = firestore.FieldFilter("grain", "==", "day")
+    day = equals("grain", "day")
     newest = db.collection("fleets", fleet, ROLLUPS).where(filter=day)
     descending = firestore.Query.DESCENDING
     return newest.order_by("period", direction=descending).select(["as_of", "c"]).limit(DAYS).get()

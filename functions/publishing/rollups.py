@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from google.cloud import firestore
 
+from runtime.firestore import document, equals, fields_of, unchanged
 from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.derived import outcomes, percentiles, ratios
 from tachograph_schema.counters.dimensions import bounded, dimension
@@ -42,7 +43,7 @@ def publish(db: firestore.Client, fleet: str) -> list[str]:
         _publish_hour(db, fleet, hour)
     publish_sums(db, fleet, {day_of(hour) for hour in hours})
     for shard in dirty:
-        _mark_clean(db, shard)
+        _mark_clean(shard)
     return hours
 
 
@@ -106,24 +107,24 @@ def _overwrite_hour(
 def _publish_sum(
     db: firestore.Client, fleet: str, grain: Grain, period: str, parts: list[str]
 ) -> None:
-    refs = [db.document(str(DocumentPath(fleet, ROLLUPS, part))) for part in parts]
+    refs = [document(db, DocumentPath(fleet, ROLLUPS, part)) for part in parts]
     read = {part.id: part for part in db.get_all(refs)}
     found = [read[part] for part in parts]
     as_of = max(part.read_time for part in found)
     cells = bounded(add_up(_fields(part).get("c", {}) for part in found))
-    document = _document(grain, period, as_of, cells)
+    rollup = _document(grain, period, as_of, cells)
     if grain == "day":
-        document["cost_nanousd_by_hour"] = [_spend(part) for part in found]
-    _overwrite_sum(db, _rollup(db, fleet, grain, period), document)
+        rollup["cost_nanousd_by_hour"] = [_spend(part) for part in found]
+    _overwrite_sum(db, _rollup(db, fleet, grain, period), rollup)
 
 
 def _overwrite_sum(
-    db: firestore.Client, ref: firestore.DocumentReference, document: dict[str, Any]
+    db: firestore.Client, ref: firestore.DocumentReference, rollup: dict[str, Any]
 ) -> None:
     def replaced() -> Iterator[_Replacement]:
         now = ref.get(["as_of"])
-        if _newer(document["as_of"], now):
-            yield now, document
+        if _newer(rollup["as_of"], now):
+            yield now, rollup
 
     _replace(db, replaced)
 
@@ -140,12 +141,11 @@ def _replace(db: firestore.Client, replaced: Callable[[], Iterable[_Replacement]
         replacements = list(replaced())
         if not replacements:
             return
-        for now, document in replacements:
+        for now, replacement in replacements:
             if now.exists:
-                unchanged = db.write_option(last_update_time=now.update_time)
-                batch.update(now.reference, document, option=unchanged)
+                batch.update(now.reference, replacement, option=unchanged(now))
             else:
-                batch.create(now.reference, document)
+                batch.create(now.reference, replacement)
         try:
             batch.commit()
         except (Aborted, AlreadyExists, FailedPrecondition):
@@ -178,11 +178,10 @@ def _spend(hour: _Snapshot) -> int:
     return n
 
 
-def _mark_clean(db: firestore.Client, shard: _Snapshot) -> None:
-    unchanged = db.write_option(last_update_time=shard.update_time)
+def _mark_clean(shard: _Snapshot) -> None:
     # Where it was written, or removed, since it was read, the next tick has it.
     with suppress(FailedPrecondition, NotFound):
-        shard.reference.update({"dirty": False}, option=unchanged)
+        shard.reference.update({"dirty": False}, option=unchanged(shard))
 
 
 def _days_of(week: str) -> list[str]:
@@ -201,12 +200,12 @@ def _hours(db: firestore.Client, fleet: str) -> firestore.Query:
 def _rollup(
     db: firestore.Client, fleet: str, grain: Grain, period: str
 ) -> firestore.DocumentReference:
-    return db.document(str(DocumentPath(fleet, ROLLUPS, rollup_id(grain, period))))
+    return document(db, DocumentPath(fleet, ROLLUPS, rollup_id(grain, period)))
 
 
 def _fields(snapshot: _Snapshot) -> dict[str, Any]:
-    return snapshot.to_dict() or {}
+    return fields_of(snapshot)
 
 
 def _is(field: str, *, value: object) -> firestore.FieldFilter:
-    return firestore.FieldFilter(field, "==", value)
+    return equals(field, value)

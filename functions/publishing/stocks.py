@@ -14,6 +14,7 @@ from typing import Any
 
 from google.cloud import firestore
 
+from runtime.firestore import equals
 from tachograph_schema.counters.names import OTHER
 from tachograph_schema.documents.session import OPEN_STATES, WORKING_STATES
 from tachograph_schema.documents.signal import OPEN_STATUSES
@@ -122,7 +123,7 @@ def _count(query: _Query, as_of: datetime) -> int:
 
 
 def _equal(query: _Query, field: str, value: object) -> firestore.Query:
-    return query.where(filter=firestore.FieldFilter(field, "==", value))
+    return query.where(filter=equals(field, value))
 
 
 def _among(query: _Query, field: str, values: Sequence[str]) -> firestore.Query:

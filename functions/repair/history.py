@@ -16,7 +16,7 @@ from google.cloud import firestore
 from counting.contribution import COLLECTIONS, contribution
 from events.change import Version, stamp
 from repair.gaps import Counted, State
-from runtime.firestore import pages
+from runtime.firestore import fields_of, pages
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import LEDGER, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
@@ -73,7 +73,7 @@ def chains(
 
 def counted(entry: _Snapshot) -> Counted:
     """Read a ledger entry."""
-    fields = entry.to_dict() or {}
+    fields = fields_of(entry)
     return Counted(
         parse_path(fields["path"]),
         fields["update_time"],
@@ -92,9 +92,7 @@ def state(path: DocumentPath, document: _Snapshot | None, policy: Fleet) -> Stat
     if document is None or not document.exists:
         return None
     at = document.update_time
-    version = Version(
-        document.to_dict() or {}, version_of(at), at, version_of(document.create_time)
-    )
+    version = Version(fields_of(document), version_of(at), at, version_of(document.create_time))
     found = contribution(path.collection, version, policy)
     hour = reported_hour(found.reported_at, at)
     return State(path, version.update_time, hour, found.cells, version.created, found.tree)

@@ -19,6 +19,9 @@ from counting.ledger import apply, documents_of
 from events.change import stamp
 from repair.gaps import Gap, lost
 from repair.history import chains
+from runtime.cache import Cache
+from runtime.firestore import document, unchanged
+from runtime.policy import MAX_FLEETS
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.ledger import Sweep
 from tachograph_schema.paths import NOW, SWEEPS, DocumentPath
@@ -30,8 +33,7 @@ RETRY_WINDOW = timedelta(hours=26)
 MAX_READS = 10_000
 """Documents read in one round, at most about: some 7 seconds, and 240,000 reads a day."""
 PASS_EVERY = timedelta(days=1)
-_MAX_FLEETS = 1000
-_tried: dict[str, str] = {}
+_tried: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour whose round this process has tried to take."""
 
 
@@ -50,12 +52,8 @@ def sweep_if_due(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime
 ) -> SweepResult | None:
     """Do this hour's round, unless another process does or the day's pass is through."""
-    hour = hour_of(now)
-    if _tried.get(fleet) == hour:
+    if not _tried.change(fleet, hour_of(now)):
         return None
-    if len(_tried) >= _MAX_FLEETS:
-        _tried.clear()
-    _tried[fleet] = hour
     ref = marker(db, fleet)
     found = ref.get()
     known = Sweep.model_validate(found.to_dict()) if found.exists else None
@@ -66,8 +64,7 @@ def sweep_if_due(
         if known is None:
             ref.create(begun.model_dump())
         else:
-            unchanged = db.write_option(last_update_time=found.update_time)
-            ref.update(begun.model_dump(), option=unchanged)
+            ref.update(begun.model_dump(), option=unchanged(found))
     except (AlreadyExists, FailedPrecondition):
         return None
     swept = sweep(
@@ -144,7 +141,7 @@ def sweep(
 
 def marker(db: firestore.Client, fleet: str) -> firestore.DocumentReference:
     """Return where a fleet's sweeps say how far they have come."""
-    return db.document(str(DocumentPath(fleet, SWEEPS, NOW)))
+    return document(db, DocumentPath(fleet, SWEEPS, NOW))
 
 
 def read_marker(db: firestore.Client, fleet: str) -> Sweep | None:

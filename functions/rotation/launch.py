@@ -22,6 +22,7 @@ from google.api_core.exceptions import (
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
+from runtime.firestore import fields_of
 from runtime.settings import settings
 from runtime.tracing import onward
 from tachograph_schema.documents.signal import Signal
@@ -113,7 +114,7 @@ def _watch(
 ) -> None:
     """Wait for a process; one that fails is written down, so that the tick starts another."""
     status = process.wait()
-    if status and (signal.get().to_dict() or {}).get("successor_session_id") is None:
+    if status and fields_of(signal.get()).get("successor_session_id") is None:
         last = log.read_bytes()[-_SHOWN_BYTES:].decode(errors="replace").strip()
         trouble = f"the successor ended with {status}; {log} ends with: {last}"
         signal.update({"trouble": trouble, "lease_until": firestore.DELETE_FIELD})

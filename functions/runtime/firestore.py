@@ -18,6 +18,7 @@ from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
 from runtime.settings import settings
+from tachograph_schema.paths import DocumentPath
 
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
@@ -68,3 +69,23 @@ def pages(query: firestore.Query, read_time: datetime | None = None) -> Iterator
         if len(snapshots) < PAGE:
             return
         last = snapshots[-1]
+
+
+def document(client: firestore.Client, path: DocumentPath) -> firestore.DocumentReference:
+    """Return the reference to a fleet's document."""
+    return client.document(str(path))
+
+
+def fields_of(snapshot: _Snapshot) -> dict[str, Any]:
+    """Return a document's fields; none where there is no document."""
+    return snapshot.to_dict() or {}
+
+
+def equals(field: str, value: object) -> firestore.FieldFilter:
+    """Return the filter of the documents whose field has a value."""
+    return firestore.FieldFilter(field, "==", value)
+
+
+def unchanged(snapshot: _Snapshot) -> Any:  # noqa: ANN401 - the library's own, untyped
+    """Return the option under which a write fails unless the document is as it was read."""
+    return firestore.Client.write_option(last_update_time=snapshot.update_time)

@@ -54,6 +54,14 @@ def thresholds(
     )
 
 
+def with_window(session: Session, windows: Mapping[str, int]) -> Session:
+    """Return a session that states its window: its own, else its model's of a fleet's list."""
+    if session.context_window_tokens or not windows.get(session.model or ""):
+        return session
+    window = {"context_window_tokens": windows[session.model or ""], "context_source": "fleet"}
+    return session.model_copy(update=window)
+
+
 def context_left_pct(session: Session) -> float | None:
     """Return what is left of the window in percent: as reported, else from the tokens."""
     if session.context_remaining_pct is not None:
