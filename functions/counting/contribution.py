@@ -1,7 +1,7 @@
-"""Pure: a document as it stands -> what it counts for.
+"""Pure: a document as it stands -> the counters it contributes.
 
-`contribution(after) - contribution(before)` is the effect of a write. Everything below is an
-integer, so effects may come twice filtered, in any order, and still add up to the last state.
+`contribution(after) - contribution(before)` is the effect of a write. All counters are integers and
+each effect is applied once, so effects in any order add up to the last state.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from counting.coordination import incident_cells, message_cells
+from counting.session import session_cells
 from counting.task import task_cells
 from events.change import Version
 from tachograph_schema.counters.cells import Cells, delta
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import bucket_counter, sums
+from tachograph_schema.counters.sketch import sums
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import Session
@@ -26,12 +27,12 @@ from tachograph_schema.paths import INCIDENTS, MESSAGES, SESSIONS, TASKS
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one version of a document counts for, and what in it could not be read."""
+    """The counters of one version of a document, and the fields that could not be read."""
 
     cells: Cells
     problems: tuple[Problem, ...] = ()
     reported_at: datetime | None = None
-    """When what was written happened, if the document says."""
+    """When the reported usage happened, if the document says."""
     agent: str | None = None
     tree: str | None = None
     """The root of the tree the task is a part of, below the root itself."""
@@ -76,24 +77,9 @@ def _count_task(version: Version, fleet: Fleet) -> Contribution:
 
 def _count_session(version: Version, fleet: Fleet) -> Contribution:
     session, problems = parse(Session, version.fields)
-    cells = {} if session.voided else _session_cells(session, fleet)
+    cells = {} if session.voided else session_cells(session, fleet)
     cells = _with_rejected(cells, problems)
     return Contribution(cells, problems, session.reported_at, session.agent_id)
-
-
-def _session_cells(session: Session, fleet: Fleet) -> Cells:
-    row = {"sessions_started": 1}
-    if session.end_reason is not None:
-        row[f"sessions_{session.end_reason}"] = 1
-    if session.bootstrap_tokens:
-        row["bootstrap_tokens"] = session.bootstrap_tokens
-    if session.handoff_ms is not None:
-        row[bucket_counter("handoff_ms", session.handoff_ms)] = 1
-        in_time = session.handoff_ms <= fleet.rotation.handoff_target_ms
-        row["handoffs_within_target" if in_time else "handoffs_late"] = 1
-    named = {"agent": session.agent_id, "role": session.agent_role, "model": session.model}
-    scopes = [FLEET, *(f"{kind}:{value}" for kind, value in named.items() if value)]
-    return {scope: dict(row) for scope in scopes}
 
 
 def _count_message(version: Version, _: Fleet) -> Contribution:

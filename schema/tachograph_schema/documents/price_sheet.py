@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,7 +19,6 @@ from tachograph_schema.paths import PRICES
 from tachograph_schema.usage import Usage
 
 _PER_MTOK = 10**6
-_NANOUSD_PER_USD = 10**9
 _MAX_USD_PER_MTOK = 10**6
 
 
@@ -119,22 +118,6 @@ class PriceList:
         """Return the row that decides a call's price, or None where the list is silent."""
         covering = (row for row in self.rows if row.covers(model, provider, route, at, tier))
         return next(covering, None)
-
-    def price(
-        self,
-        usage: Usage,
-        model: str,
-        provider: str | None,
-        route: str | None,
-        at: datetime,
-        tier: str | None = None,
-    ) -> int | None:
-        """Return what usage costs in nano-dollars, or None where the list is silent."""
-        row = self.row(model, provider, route, at, tier)
-        if row is None:
-            return None
-        exact = row.usd(usage) * _NANOUSD_PER_USD
-        return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
 
 
 def read_prices(

@@ -77,23 +77,6 @@ CHAT: Final = "chat"
 EXECUTE_TOOL: Final = "execute_tool"
 INVOKE_AGENT: Final = "invoke_agent"
 
-ATTRIBUTES: Final[Mapping[str, str]] = {
-    TASK_ID: "The task; the same on every span of it, whoever worked on it.",
-    TASK_TYPE: "Its kind.",
-    TASK_STATUS: "How it stood when the span ended.",
-    PARENT_TASK_ID: "The task that spawned it.",
-    SESSION_ID: "The session that worked on it.",
-    FLEET: "The fleet.",
-    AGENT_ROLE: "What the agent is for.",
-    COST_NANOUSD: "Cost in whole nano-dollars: of the call, or of all the task's calls here.",
-    PATH: "The document whose write a function handles.",
-    KEPT: "Why the trace was kept: error, slow, costly, long, retry or share.",
-    LINK: "What a link is to: `predecessor`.",
-    STEPS: "Spans the task had.",
-    CONTENT_REF: "Where the content is, where the fleet keeps it elsewhere.",
-}
-"""What our own attributes say."""
-
 _SHOWN: Final[Mapping[str, Shown]] = {
     CHAT: "llm",
     "generate_content": "llm",
