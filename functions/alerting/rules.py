@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What an alert of a rule says."""
+    """A rule: its name, how bad its alerts are, and their words."""
 
     name: str
     severity: Literal["warning", "critical"]

@@ -29,7 +29,7 @@ from tachograph_schema.periods import reported_hour
 
 MAX_SPILLS = 16
 """Shards tried beyond a full one: each holds 1 MiB of counters, many more than a rollup shows."""
-_WEATHER = (
+_TRANSIENT = (
     Aborted,
     DeadlineExceeded,
     InternalServerError,
@@ -46,8 +46,8 @@ def record(change: Change, before: Contribution, after: Contribution, fleet: Fle
     Writes ledger/{key} by creation, increments in one document of shards/ (one more for each 500
     cells), and for a subtask in its trees/{root}, in one commit that reads nothing; a second
     delivery finds the entry and changes nothing. Fields that could not be read leave
-    rejected/{key} in the same commit. A write that changes no counter writes nothing. Raises what
-    the weather raised when retrying did not help.
+    rejected/{key} in the same commit. A write that changes no counter writes nothing. Raises the
+    transient errors of `_TRANSIENT` when retrying did not help.
     """
     version = change.after
     if version is None:  # retention deletes documents; what they counted for stays
@@ -118,10 +118,10 @@ def documents_of(fleet: Fleet) -> Documents:
 
 def _commit(writes: list[Message]) -> bool:
     request = CommitRequest.pb()(database=root(), writes=writes)
-    # A commit whose answer was lost is tried again as it is: if it had landed, the one creation
-    # in it says so.
+    # A commit whose answer was lost is tried again as it is: if it had landed, its one creation
+    # fails.
     retry = Retry(
-        if_exception_type(*_WEATHER), initial=0.05, maximum=2.0, timeout=settings().retry_seconds
+        if_exception_type(*_TRANSIENT), initial=0.05, maximum=2.0, timeout=settings().retry_seconds
     )
     try:
         api().commit(

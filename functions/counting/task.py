@@ -26,8 +26,8 @@ _OVERHEADS = ("retry", "rotation", "handoff")
 def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
     """Count one task for the fleet, its type, agent, role, labels, and by model and tier.
 
-    What a model used counts for the model that served it. That a task was created, completed, what
-    it cost as a whole counts for the task's own model, whoever served its calls.
+    Usage counts for the model that served the calls. The task as a whole, its end and its whole
+    cost, counts for the task's own model, whichever models served its calls.
     """
     rows = usage_rows(task, task.reported_at or written_at, fleet.prices)
     own_model = task.model or _most_used(rows)
@@ -83,14 +83,14 @@ def _scopes(task: Task, fleet: Fleet) -> list[str]:
 
 
 def _tier_scope(task: Task, model: str, fleet: Fleet) -> str:
-    """Name the tier; what the task says of its own model beats the table."""
+    """Name the tier; the tier that a task states for its own model beats the table."""
     if task.model_tier and model == task.model:
         return f"tier:{task.model_tier}"
     return f"tier:{tier_of(model, fleet.tiers) or UNKNOWN}"
 
 
 def _counters(task: Task, used: Row) -> Row:
-    """Count the task as a whole: what is not told apart by model."""
+    """Count the task as a whole, without regard to the models that worked on it."""
     row: Row = {name: getattr(task, name) or 0 for name in TASK_SUMS}
     row["duration_ms"] = _duration_ms(task) or 0
     row["tasks_created"] = 1
@@ -113,7 +113,7 @@ def _counters(task: Task, used: Row) -> Row:
 
 
 def _is_root(task: Task) -> bool:
-    """Tell whether nobody spawned the task; one that names itself as its root says depth 0."""
+    """Tell whether no task spawned this one; a task that is its own root has depth 0."""
     return not task.parent_task_id and (not task.root_task_id or task.depth == 0)
 
 

@@ -1,6 +1,7 @@
-"""How long a session's task should take: what stuck is measured by.
+"""How long a session's task should take: the measure of stuck.
 
-Read for suspects alone, and remembered, since a suspect is looked at in every tick.
+Tasks and baselines are read for suspects alone, and remembered for ten minutes, because a suspect
+is judged in every tick.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from tachograph_schema.paths import BASELINES, TASKS, DocumentPath, baseline_id
 
 _TASK_FIELDS = ("task_type", "model", "expected_duration_ms")
 _documents: Cache[str, Mapping[str, Any]] = Cache(max_entries=20_000, max_age_s=600)
-"""By path. Baselines change once an hour, and what a task says of itself hardly ever."""
+"""By path. A baseline changes once an hour, and the type and model of a task hardly ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is known of a session's task: its kind, and how long it says it should take."""
+    """A session's task: the path of its baseline, and how long the task itself says it takes."""
 
     baseline: str | None
     expected_duration_ms: int | None
@@ -35,10 +36,10 @@ class _Kind:
 def expected_durations(
     db: firestore.Client, fleet: str, sessions: Iterable[Session]
 ) -> list[timedelta | None]:
-    """Return for each session how long its task should take; None where nobody knows.
+    """Return for each session how long its task should take; None where that is unknown.
 
-    That is the median of such tasks on such a model, since with `stuck_factor` three it is three
-    usual durations without a sign; else what the task itself says. At most one read for each task
+    That is the median of the baseline, because `stuck_factor` is a multiple of a typical duration;
+    without a baseline it is the task's own `expected_duration_ms`. At most one read for each task
     and one for each baseline, in ten minutes.
     """
     asked = list(sessions)

@@ -1,7 +1,8 @@
-"""sessions/{session}: what functions find of them, stuck or lost, written when it changes.
+"""sessions/{session}: whether it is stuck or lost, written when that changes.
 
-Whoever is well is not read: queries find those that broke a promise or made no progress for a
-while, in every tick; once an hour every open session is looked at, for those that promise nothing.
+Sessions that are well are not read. In every tick, queries find the sessions that missed their
+heartbeats or made no progress for a while. Once an hour every open session is judged, because a
+session without a heartbeat is found by no query.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _walked: Cache[str, str] = Cache(MAX_FLEETS)
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """What one look came to."""
+    """How many sessions were read, and what was written of them."""
 
     reads: int
     found_stuck: int
@@ -65,8 +66,8 @@ def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Wat
     """
     queries = _suspects(db.collection(FLEETS, fleet, SESSIONS), policy.liveness, now)
     with ThreadPoolExecutor(len(queries)) as pool:
-        found = [session for page in pool.map(_run, queries) for session in page]
-    suspects = {suspect.reference.path: suspect for suspect in found}
+        sessions = [session for page in pool.map(_run, queries) for session in page]
+    suspects = {suspect.reference.path: suspect for suspect in sessions}
     return _judge(db, fleet, policy, now, list(suspects.values()))
 
 
@@ -136,26 +137,26 @@ def _judge(
     counts = {"stuck": 0, "cleared": 0, "lost": 0}
     for suspect, session in zip(suspects, read, strict=True):
         duration = next(expected) if session.state in WORKING_STATES else None
-        found = liveness(session, suspect.update_time, duration, policy.liveness, now)
-        if found == "lost":
+        verdict = liveness(session, suspect.update_time, duration, policy.liveness, now)
+        if verdict == "lost":
             counts["lost"] += close_lost(db, fleet, suspect, session, now)
-        elif (found == "stuck") != (session.effective_state is not None):
-            said = "stuck" if found == "stuck" else "cleared"
-            counts[said] += _say(suspect, session, found, now)
+        elif (verdict == "stuck") != (session.effective_state is not None):
+            outcome = "stuck" if verdict == "stuck" else "cleared"
+            counts[outcome] += _write(suspect, session, verdict, now)
     return WatchResult(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
 
 
-def _say(suspect: _Snapshot, session: Session, found: Liveness, now: datetime) -> bool:
+def _write(suspect: _Snapshot, session: Session, verdict: Liveness, now: datetime) -> bool:
     """Write a verdict; False where the session was written in between, which the next tick sees."""
     stuck = {
         "effective_state": "stuck",
         "effective_since": now,
         "effective_progress_at": session.last_progress_at,
     }
-    fields = stuck if found == "stuck" else dict.fromkeys(stuck, firestore.DELETE_FIELD)
+    fields = stuck if verdict == "stuck" else dict.fromkeys(stuck, firestore.DELETE_FIELD)
     with suppress(FailedPrecondition, NotFound):
         suspect.reference.update(fields, option=unchanged(suspect))
-        _log.warning("%s is %s", suspect.reference.path, found)
+        _log.warning("%s is %s", suspect.reference.path, verdict)
         return True
     return False
 
@@ -172,10 +173,10 @@ def _is(field: str, operator: str, value: object) -> firestore.FieldFilter:
     return firestore.FieldFilter(field, operator, value)
 
 
-def _batches(found: Iterable[_Snapshot]) -> Iterator[list[_Snapshot]]:
+def _batches(snapshots: Iterable[_Snapshot]) -> Iterator[list[_Snapshot]]:
     batch: list[_Snapshot] = []
-    for each in found:
-        batch.append(each)
+    for snapshot in snapshots:
+        batch.append(snapshot)
         if len(batch) == _BATCH:
             yield batch
             batch = []

@@ -1,4 +1,4 @@
-"""rollups/{grain}_{period}: what the counters of an hour, a day, an ISO week add up to."""
+"""rollups/{grain}_{period}: the counters of an hour, a day, an ISO week and of all time."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def publish(db: firestore.Client, fleet: str) -> list[str]:
 
 def publish_sums(db: firestore.Client, fleet: str, days: Iterable[str]) -> None:
     """Publish days as the sums of their hours, then the weeks they are in."""
-    known = sorted(set(days))
-    for day in known:
+    ordered = sorted(set(days))
+    for day in ordered:
         parts = [rollup_id("hour", f"{day}T{n:02d}") for n in range(24)]
         _publish_sum(db, fleet, "day", day, parts)
-    for week in sorted({week_of(day) for day in known}):
+    for week in sorted({week_of(day) for day in ordered}):
         _publish_sum(db, fleet, "week", week, [rollup_id("day", day) for day in _days_of(week)])
 
 
@@ -92,8 +92,8 @@ def _overwrite_hour(
     refs = [_rollup(db, fleet, "hour", hour), _rollup(db, fleet, "total", TOTAL)]
 
     def replaced() -> Iterator[_Replacement]:
-        found = {doc.id: doc for doc in db.get_all(refs)}
-        hour_now, total_now = (found[ref.id] for ref in refs)
+        current = {doc.id: doc for doc in db.get_all(refs)}
+        hour_now, total_now = (current[ref.id] for ref in refs)
         if not _newer(as_of, hour_now):
             return
         change = delta(_of_fleet(_fields(hour_now).get("c", {})), _of_fleet(cells))
@@ -109,12 +109,12 @@ def _publish_sum(
 ) -> None:
     refs = [document(db, DocumentPath(fleet, ROLLUPS, part)) for part in parts]
     read = {part.id: part for part in db.get_all(refs)}
-    found = [read[part] for part in parts]
-    as_of = max(part.read_time for part in found)
-    cells = bounded(add_up(_fields(part).get("c", {}) for part in found))
+    rollups = [read[part] for part in parts]
+    as_of = max(part.read_time for part in rollups)
+    cells = bounded(add_up(_fields(part).get("c", {}) for part in rollups))
     rollup = _document(grain, period, as_of, cells)
     if grain == "day":
-        rollup["cost_nanousd_by_hour"] = [_spend(part) for part in found]
+        rollup["cost_nanousd_by_hour"] = [_spend(part) for part in rollups]
     _overwrite_sum(db, _rollup(db, fleet, grain, period), rollup)
 
 
@@ -164,7 +164,9 @@ def _document(grain: Grain, period: str, as_of: datetime, cells: Cells) -> dict[
         "as_of": as_of,
         "c": cells,
         "ratios": {scope: ratios(row) for scope, row in read.items()},
-        "percentiles": {scope: found for scope, row in read.items() if (found := percentiles(row))},
+        "percentiles": {
+            scope: quantiles for scope, row in read.items() if (quantiles := percentiles(row))
+        },
         "outcomes": outcomes(cells.get(FLEET, {})),
     }
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 MAX_MODELS = 10
-"""Each takes a count. Active tasks of other models are told together."""
+"""Each takes a count. The active tasks of all other models are one number."""
 _MODEL = "model:"
 
 
 def claim_bucket(db: firestore.Client, fleet: str, bucket: datetime, policy: Fleet) -> bool:
     """Take a tick's bucket for this process; False when another has it. The creation decides.
 
-    What is not filled yet, or never will be, has no `at`: who orders by that meets it nowhere.
+    Unfilled snapshots have no `at`, so queries ordered by `at` skip them.
     """
     marker = {"expires_at": bucket + timedelta(days=policy.snapshot_days)}
     try:
@@ -98,8 +98,8 @@ def _rollups(db: firestore.Client, fleet: str, hour: str) -> list[_Snapshot]:
         rollup_id("hour", hours_before(hour, 1)),
     )
     refs = [document(db, DocumentPath(fleet, ROLLUPS, name)) for name in names]
-    found = {doc.id: doc for doc in db.get_all(refs, field_paths=[f"c.{FLEET}", "ratios"])}
-    return [found[name] for name in names]
+    rollups = {doc.id: doc for doc in db.get_all(refs, field_paths=[f"c.{FLEET}", "ratios"])}
+    return [rollups[name] for name in names]
 
 
 def _sums(
@@ -124,8 +124,8 @@ def _sums(
     }
 
 
-def _read_at(found: _Snapshot) -> datetime:
-    read_at: datetime = found.read_time  # its types allow for none
+def _read_at(snapshot: _Snapshot) -> datetime:
+    read_at: datetime = snapshot.read_time  # its types allow for none
     return read_at
 
 

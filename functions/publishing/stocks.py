@@ -1,7 +1,7 @@
-"""How a fleet stands, counted by the database: all counts as of one instant, so that they add up.
+"""The stocks of a fleet, counted by the database as of one instant, so that the counts add up.
 
-A count reads index entries only, at one read for a thousand, and there are as many counts whatever
-the fleet's size: 23, and one for each model.
+A count reads index entries only, at one read for a thousand. There are 23 counts and one for each
+model, whatever the fleet's size.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def stocks(
         histogram = pool.map(count, (_context_left(opened, low) for low in _histogram_lows()))
         oldest = pool.submit(_oldest_queued, tasks, as_of)
         unread = pool.submit(count, _equal(messages, "acknowledged_at", None))
-        told = pool.submit(
+        rotating = pool.submit(
             count, _among(_equal(signals, "kind", "rotate"), "status", OPEN_STATUSES)
         )
         states = effective(
@@ -64,15 +64,15 @@ def stocks(
             "tasks_in_flight": sum(statuses[status] for status in HELD_STATUSES),
             "active_by_model": named(models, by_model, statuses["active"]),
             "messages_pending": unread.result(),
-            "signals_open": told.result(),
+            "signals_open": rotating.result(),
             "context_histogram": list(histogram),
         }
 
 
 def effective(reported: Mapping[str, int], stuck: Mapping[str, int]) -> dict[str, int]:
     """Return sessions by what they do: `stuck` are those that say otherwise, by what they say."""
-    found = {state: n - stuck.get(state, 0) for state, n in reported.items()}
-    return found | {"stuck": found["stuck"] + sum(stuck.values())}
+    states = {state: n - stuck.get(state, 0) for state, n in reported.items()}
+    return states | {"stuck": states["stuck"] + sum(stuck.values())}
 
 
 def provision(states: Mapping[str, int], queued: int) -> dict[str, Any]:
@@ -89,9 +89,9 @@ def provision(states: Mapping[str, int], queued: int) -> dict[str, Any]:
 
 def named(models: Sequence[str], counts: Iterable[int], active: int) -> dict[str, int]:
     """Return the active tasks by model; those of other models, or of none, as `_other`."""
-    found = {model: n for model, n in zip(models, counts, strict=True) if n}
-    rest = active - sum(found.values())
-    return found | ({OTHER: rest} if rest else {})
+    by_model = {model: n for model, n in zip(models, counts, strict=True) if n}
+    rest = active - sum(by_model.values())
+    return by_model | ({OTHER: rest} if rest else {})
 
 
 def _stuck(sessions: firestore.CollectionReference, says: str) -> firestore.Query:
@@ -100,8 +100,8 @@ def _stuck(sessions: firestore.CollectionReference, says: str) -> firestore.Quer
 
 def _oldest_queued(tasks: firestore.CollectionReference, as_of: datetime) -> datetime | None:
     queued = _equal(tasks, "status", "queued").order_by("created_at").limit(1)
-    found = queued.select(["created_at"]).get(read_time=as_of)
-    return found[0].get("created_at") if found else None
+    oldest = queued.select(["created_at"]).get(read_time=as_of)
+    return oldest[0].get("created_at") if oldest else None
 
 
 def _histogram_lows() -> range:

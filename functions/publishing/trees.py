@@ -1,4 +1,4 @@
-"""trees/{root}: what a task cost with everything it spawned, however deep."""
+"""trees/{root}: the cost of a task with everything it spawned, however deep."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def _may_change(task: _Snapshot, now: datetime) -> bool:
 def _carry_up(db: firestore.Client, fleet: str, above: str, subtrees: dict[str, Row]) -> None:
     """Replace subtrees in the tree above, if that changes it."""
     ref = document(db, DocumentPath(fleet, TREES, above))
-    known = fields_of(ref.get(["subtrees"])).get("subtrees", {})
+    current = fields_of(ref.get(["subtrees"])).get("subtrees", {})
     changed = {task: row for task, row in subtrees.items() if task != above}
-    if any(known.get(task) != row for task, row in changed.items()):
+    if any(current.get(task) != row for task, row in changed.items()):
         # Each row as a whole: merged by its counters, one that fell to nothing would stay.
         rows: Any = ["dirty", *(db.field_path("subtrees", task) for task in changed)]
         ref.set({"dirty": True, "subtrees": changed}, merge=rows)

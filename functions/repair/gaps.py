@@ -1,8 +1,8 @@
-"""Pure: what the ledger of one document lacks.
+"""Pure: the gaps in the ledger of one document.
 
-Entries of one document, ordered by update time, are links of a chain: what the document counted for
-before a version (`after - delta`) is what it counted for after the version before. Where that does
-not hold, the difference is what events that never came would have counted.
+Entries of one document, ordered by update time, are links of a chain: the counters before a version
+(`after - delta`) equal the counters after the version before it. Where they differ, the difference
+is the change that lost events would have counted.
 
 A correction stands beside the version it leads to: all entries of one update time are one link, and
 their deltas add up. So a gap that was closed is no gap any more, and closing twice changes nothing.
@@ -35,7 +35,7 @@ _TREE = "tree:"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a document counts for in one version, and in whose tree."""
+    """The counters of a document in one version, and the tree that it is a part of."""
 
     path: DocumentPath
     update_time: str
@@ -56,7 +56,7 @@ class Counted(State):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What was not counted between two versions of a document."""
+    """The change that was not counted between two versions of a document."""
 
     earlier: str
     """The version before the gap; empty where the document had none."""

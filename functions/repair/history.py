@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What the ledger holds of one document, and how the document stands, if it still does."""
+    """The ledger entries of one document, and the document itself, if it still exists."""
 
     path: DocumentPath
     entries: tuple[Counted, ...]
@@ -88,14 +88,14 @@ def counted(entry: _Snapshot) -> Counted:
 
 
 def state(path: DocumentPath, document: _Snapshot | None, policy: Fleet) -> State | None:
-    """Say what a document counts for as it stands."""
+    """Return the counters of a document as it stands."""
     if document is None or not document.exists:
         return None
     at = document.update_time
     version = Version(fields_of(document), version_of(at), at, version_of(document.create_time))
-    found = contribution(path.collection, version, policy)
-    hour = reported_hour(found.reported_at, at)
-    return State(path, version.update_time, hour, found.cells, version.created, found.tree)
+    counts = contribution(path.collection, version, policy)
+    hour = reported_hour(counts.reported_at, at)
+    return State(path, version.update_time, hour, counts.cells, version.created, counts.tree)
 
 
 def version_of(update_time: Any) -> str:  # noqa: ANN401 - DatetimeWithNanoseconds

@@ -1,8 +1,8 @@
-"""sweeps/now: looking for events that never came, and counting what they would have.
+"""sweeps/now: the search for events that never came, and the counting of their changes.
 
-A pass goes through the whole ledger and every document in the order of their paths, some of it each
-hour, and begins at most once a day: one read for each entry and each document, and a commit for
-each gap.
+A pass reads the whole ledger and every document in the order of their paths, one round an hour, and
+begins at most once a day. It costs one read for each entry and each document, and a commit for each
+gap.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _tried: Cache[str, str] = Cache(MAX_FLEETS)
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What one round came to."""
+    """How much one round read, found and closed."""
 
     reads: int
     found: int
@@ -55,16 +55,16 @@ def sweep_if_due(
     if not _tried.change(fleet, hour_of(now)):
         return None
     ref = marker(db, fleet)
-    found = ref.get()
-    known = Sweep.model_validate(found.to_dict()) if found.exists else None
-    begun = next_round(known, policy, now)
+    snapshot = ref.get()
+    previous = Sweep.model_validate(snapshot.to_dict()) if snapshot.exists else None
+    begun = next_round(previous, policy, now)
     if begun is None:
         return None
     try:
-        if known is None:
+        if previous is None:
             ref.create(begun.model_dump())
         else:
-            ref.update(begun.model_dump(), option=unchanged(found))
+            ref.update(begun.model_dump(), option=unchanged(snapshot))
     except (AlreadyExists, FailedPrecondition):
         return None
     swept = sweep(
@@ -74,9 +74,9 @@ def sweep_if_due(
     return swept
 
 
-def next_round(known: Sweep | None, policy: Fleet, now: datetime) -> Sweep | None:
-    """Decide what this hour's round is to do; None when there is nothing for it to do."""
-    if known is None:
+def next_round(previous: Sweep | None, policy: Fleet, now: datetime) -> Sweep | None:
+    """Return the state with which this hour's round begins; None when no round is due."""
+    if previous is None:
         return Sweep(
             hour=hour_of(now),
             cursor="",
@@ -85,28 +85,28 @@ def next_round(known: Sweep | None, policy: Fleet, now: datetime) -> Sweep | Non
             known_since="",
             closed=0,
         )
-    resting = not known.cursor and now < known.began_at + PASS_EVERY
-    if known.hour == hour_of(now) or resting:
+    resting = not previous.cursor and now < previous.began_at + PASS_EVERY
+    if previous.hour == hour_of(now) or resting:
         return None
     # Entries from before they were to be kept longer go at their own time.
-    longer = policy.ledger_days > known.ledger_days
+    longer = policy.ledger_days > previous.ledger_days
     changes = {
         "hour": hour_of(now),
         "ledger_days": policy.ledger_days,
-        "known_since": stamp(now) if longer else known.known_since,
-        "began_at": known.began_at if known.cursor else now,
+        "known_since": stamp(now) if longer else previous.known_since,
+        "began_at": previous.began_at if previous.cursor else now,
     }
-    return known.model_copy(update=changes)
+    return previous.model_copy(update=changes)
 
 
-def known_since(known: Sweep | None, policy: Fleet, now: datetime) -> str:
+def known_since(previous: Sweep | None, policy: Fleet, now: datetime) -> str:
     """Return since when no entry has been removed from the ledger."""
     kept = stamp(now - timedelta(days=policy.ledger_days))
-    if known is None:
+    if previous is None:
         return kept
-    if policy.ledger_days > known.ledger_days:
+    if policy.ledger_days > previous.ledger_days:
         return stamp(now)
-    return max(kept, known.known_since)
+    return max(kept, previous.known_since)
 
 
 def sweep(
@@ -146,12 +146,12 @@ def marker(db: firestore.Client, fleet: str) -> firestore.DocumentReference:
 
 def read_marker(db: firestore.Client, fleet: str) -> Sweep | None:
     """Read it."""
-    found = marker(db, fleet).get()
-    return Sweep.model_validate(found.to_dict()) if found.exists else None
+    snapshot = marker(db, fleet).get()
+    return Sweep.model_validate(snapshot.to_dict()) if snapshot.exists else None
 
 
 def _close(gap: Gap, policy: Fleet) -> bool:
-    """Count what a gap lacks; False when it has been, or when Firestore refuses it."""
+    """Count a gap's change; False when it was counted before, or when Firestore refuses it."""
     path, later = gap.later.path, gap.later
     entry = Entry(
         path=path,

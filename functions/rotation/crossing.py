@@ -14,7 +14,7 @@ from tachograph_schema.rotation.thresholds import Thresholds, context_left_pct, 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """What is to be done after a write of a session."""
+    """The signals that a write of a session raises and may settle."""
 
     signal: Mapping[str, Any] | None
     """The fields of the signal to be raised, if the session is to rotate."""

@@ -23,7 +23,7 @@ USAGE: Final = (
     "unpriced_tokens",
     "llm_calls",
 )
-"""What a model used: counted for the model that served it, and its tier."""
+"""Usage of a model: counted for the model that served it, and for its tier."""
 
 TASK_SUMS: Final = (
     "retries",
@@ -69,7 +69,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tasks_failed": "tasks that ended in an error",
     "tasks_cancelled": "tasks that were called off",
     "tasks_completed_unpriced": "completed tasks of unknown cost",
-    "task_cost_nanousd": "whole cost of the tasks of this model or tier, whoever served the calls",
+    "task_cost_nanousd": "cost of this model's or tier's own tasks, whichever models served",
     "cost_nanousd": "nano-dollars",
     "cost_reported_nanousd": "the part of the cost that agents or providers reported",
     "cost_priced_nanousd": "the part of the cost computed from prices",

@@ -38,8 +38,8 @@ def buckets(counters: Mapping[str, int], name: str) -> dict[int, int]:
     Under reordering a bucket may be negative for a moment; it is read as empty.
     """
     prefix = name + SEPARATOR
-    found = {int(key[len(prefix) :]): n for key, n in counters.items() if key.startswith(prefix)}
-    return {index: found[index] for index in sorted(found) if found[index] > 0}
+    counts = {int(key[len(prefix) :]): n for key, n in counters.items() if key.startswith(prefix)}
+    return {index: counts[index] for index in sorted(counts) if counts[index] > 0}
 
 
 def sums(row: Mapping[str, int]) -> dict[str, int]:

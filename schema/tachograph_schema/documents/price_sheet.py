@@ -46,10 +46,10 @@ UsdPerMtok = Annotated[Decimal, BeforeValidator(_usd_per_mtok)]
 
 
 class PriceRow(BaseModel):
-    """What a fleet pays for a model's tokens, from one day until another.
+    """The price of a model's tokens for a fleet, from one day until another.
 
-    Cache tokens without a price of their own are charged as input; what is said of a provider, a
-    route or a tier narrows the row to it.
+    Cache tokens without a price of their own are charged as input. A provider, a route or a tier
+    narrows the row to it.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -153,7 +153,7 @@ def _problems(where: str, refusal: ValidationError) -> list[Problem]:
 
 
 def _rank(row: PriceRow) -> tuple[Any, ...]:
-    """Order rows by what decides first; whatever else they say breaks the last ties."""
+    """Order rows by their specificity; their other fields break the last ties."""
     exact = not row.model.endswith("*")
     return (
         row.route is not None,
@@ -171,8 +171,8 @@ def _matches(pattern: str, model: str) -> bool:
     return model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
 
 
-def _named(wanted: str | None, found: str | None) -> bool:
-    return wanted is None or (found is not None and wanted.lower() == found.lower())
+def _named(wanted: str | None, actual: str | None) -> bool:
+    return wanted is None or (actual is not None and wanted.lower() == actual.lower())
 
 
 def _first(own: Decimal | None, otherwise: Decimal) -> Decimal:

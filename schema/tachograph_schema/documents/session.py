@@ -19,7 +19,7 @@ WORKING_STATES: Final[tuple[SessionState, ...]] = ("active", "waiting")
 OPEN_STATES: Final[tuple[SessionState, ...]] = (*WORKING_STATES, "stuck", "error", "idle")
 """The states of a session that is not over, in the order in which they are shown."""
 HEARTBEATS_S: Final = (10, 60, 300, 1800)
-"""What a session may promise: a few lengths, so that one query finds all that broke a promise."""
+"""The intervals that a session may promise: few, so that one query finds all that missed them."""
 
 
 def _heartbeat(value: object) -> int:

@@ -33,7 +33,7 @@ ENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("completed", "failed", "cancell
 
 
 class ModelUsage(BaseModel):
-    """What one model of several did for a task."""
+    """The usage of one model of several on a task."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -51,7 +51,7 @@ class ModelUsage(BaseModel):
 
 
 class ToolUse(BaseModel):
-    """What one tool did for a task."""
+    """The use of one tool on a task."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -61,7 +61,7 @@ class ToolUse(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """What one evaluator found among the outputs it sampled."""
+    """The outputs that one evaluator sampled."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -1,4 +1,4 @@
-"""Pure: what becomes of a task whose session is gone, and of who takes it up again."""
+"""Pure: the release of a task whose session is gone, and its return to a session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 QUEUE: Final = "queue"
-"""The reporter of whoever puts a task into the queue."""
+"""The reporter's name of a process that puts a task into the queue."""
 ERROR_TYPE: Final = "session_lost"
 
 
@@ -34,7 +34,7 @@ def came_from_queue(task: Mapping[str, Any]) -> bool:
 
 
 def regained(task: Mapping[str, Any], session: str) -> dict[str, Any]:
-    """Return what a task is told of a session that is there after all, while nobody has it."""
+    """Return the fields that give a released task back to its session, which is there after all."""
     if task.get("lost_session_id") != session or task.get("status") not in ("queued", "failed"):
         return {}
     kept = {"status": "active", "lost_session_id": None, "queued_at": None}
@@ -44,10 +44,10 @@ def regained(task: Mapping[str, Any], session: str) -> dict[str, Any]:
 
 
 def retried(task: Mapping[str, Any], session: str) -> dict[str, Any]:
-    """Return what a task is told when a session takes it up that another had lost; else nothing.
+    """Return the fields of a retry: a session takes up a task that another one lost.
 
-    It is the next attempt, a retry, and what the session spends on it is the retry's cost. The
-    count of `retries` grows by one, too.
+    Returns nothing for any other task. It is the next attempt, and the session's spend on it is
+    the retry's cost. The count of `retries` grows by one, too.
     """
     if task.get("lost_session_id") in (None, session):
         return {}

@@ -24,7 +24,7 @@ class Thresholds:
     rotate_pct: float
     warn_pct: float
     well_pct: float
-    """A context that was freed, and has this much left, is told anew when it fills again."""
+    """A freed context with this much left gets a new signal when it fills again."""
     max_used_tokens: int | None = None
     """The cap that is part of `rotate_pct`; it holds by itself where no window is known."""
 

@@ -119,7 +119,7 @@ class Span:
     links: list[tuple[Place, str]] = field(default_factory=list)
     """Spans of other work, and what they are to this one."""
     error: str | None = None
-    """What went wrong, where something did: the kind of it, never its words."""
+    """The type of the error that the span ended with, without its words."""
 
     @property
     def place(self) -> Place:
@@ -128,20 +128,20 @@ class Span:
 
     @property
     def shown(self) -> Shown:
-        """What kind of span it is to a person, in OpenInference's words."""
+        """The kind of span that is shown, in OpenInference's words."""
         return _SHOWN.get(str(self.attributes.get(OPERATION, "")), "chain")
 
 
 def digest(*parts: str) -> str:
-    """Return 64 hex digits to cut ids from: the same for what is told again."""
+    """Return 64 hex digits to cut ids from: the same for the same parts."""
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 def read_traceparent(text: object) -> Place | None:
     """Read a W3C traceparent; None for anything else: a trace context must never cost a task."""
-    found = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
-    if found is None or (found[4] and found[0].startswith("00")):
+    match = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
+    if match is None or (match[4] and match[0].startswith("00")):
         return None
-    if found[1] == "0" * _TRACE_CHARS or found[2] == "0" * _SPAN_CHARS:
+    if match[1] == "0" * _TRACE_CHARS or match[2] == "0" * _SPAN_CHARS:
         return None
-    return Place(found[1], found[2], sampled=bool(int(found[3], 16) & 1))
+    return Place(match[1], match[2], sampled=bool(int(match[3], 16) & 1))
