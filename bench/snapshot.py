@@ -15,11 +15,11 @@ sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("functions
 
 from google.cloud import firestore  # noqa: E402
 
-from liveness.verdict import OPEN as OPEN_STATES  # noqa: E402 - from the functions' source root
 from publishing.snapshots import take_snapshot  # noqa: E402
-from publishing.stocks import OPEN_STATUSES  # noqa: E402
 from support.wire.meter import Bill, metered  # noqa: E402 - from the tests
 from tachograph_cli.local.stack import Stack  # noqa: E402
+from tachograph_schema.documents.session import OPEN_STATES  # noqa: E402 - from the functions' source root
+from tachograph_schema.documents.task import UNENDED_STATUSES  # noqa: E402
 
 SIZES = (100, 1_000, 10_000)
 RUNS = 5
@@ -66,7 +66,7 @@ def _fill(fleet: str, sessions: int) -> None:
         if n % 50 == 1:
             session["effective_state"] = "stuck"
         task = {
-            "status": OPEN_STATUSES[n % len(OPEN_STATUSES)],
+            "status": UNENDED_STATUSES[n % len(UNENDED_STATUSES)],
             "model": _MODELS[n % len(_MODELS)],
             "created_at": now - timedelta(seconds=n),
         }

@@ -13,7 +13,7 @@ from counting.contribution import contribution
 from counting.ledger import record, reject
 from events.caller import refused
 from events.change import Change, UnreadableEventError, read_change
-from rotation.crossing import concerned, read_session
+from rotation.crossing import decide, read_session
 from rotation.hand_over import hand_over_on
 from rotation.lifecycle import settle_session
 from rotation.signals import raise_signal
@@ -63,17 +63,22 @@ def roll_up(event: CloudEvent) -> None:
 def signal_rotation(event: CloudEvent) -> None:
     """sessions/ written -> signals/rotate_{session}_{generation}, once, when its context runs out.
 
-    And what was raised is moved on, when the session ends, is compacted or has room again, or when
-    its successor makes its first progress.
+    And a signal that was raised moves on when the session ends, is compacted or has room again, or
+    when its successor makes its first progress.
     """
     change = _readable(event)
-    before, after = (None, None) if change is None else map(read_session, change.versions)
-    if change is None or after is None:
+    if change is None or change.after is None:
         return
     fleet, session_id = change.path.fleet, change.path.document
-    raise_signal(db(), fleet, session_id, after)
-    for told in concerned(session_id, before, after, session_thresholds(fleet, after)):
-        settle_session(db(), fleet, told)
+    windows = policy(fleet).context_windows
+    before = None if change.before is None else read_session(change.before.fields, windows)
+    after = read_session(change.after.fields, windows)
+    at = session_thresholds(fleet, after)
+    crossing = decide(session_id, before, after, at)
+    if crossing.signal is not None:
+        raise_signal(db(), fleet, crossing.signal, at)
+    for name in crossing.settles:
+        settle_session(db(), fleet, name, at if name == session_id else None)
 
 
 @functions_framework.cloud_event

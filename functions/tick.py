@@ -16,27 +16,23 @@ from publishing.snapshots import claim_bucket, take_snapshot
 from publishing.trees import publish_trees, refresh_trees
 from repair.sweep import sweep_if_due
 from rotation.lifecycle import settle_open
-from runtime.policy import policy
+from runtime.cache import Cache
+from runtime.policy import MAX_FLEETS, policy
 from runtime.tracing import step, traced
 from tachograph_schema.paths import FLEETS, bucket_of
 from tachograph_schema.tracing import spans
 
 _log = logging.getLogger(__name__)
-_MAX_FLEETS = 1000
 _AT_ONCE = 8
 """A tick waits for Firestore most of the time."""
-_ticked: dict[str, datetime] = {}
+_ticked: Cache[str, datetime] = Cache(MAX_FLEETS)
+"""By fleet: the bucket in which this process tried to tick it."""
 
 
 def tick_if_due(db: firestore.Client, fleet: str) -> None:
     """Tick a fleet after one of its writes, unless this process has tried in this bucket."""
-    bucket = bucket_of(datetime.now(UTC))
-    if _ticked.get(fleet) == bucket:
-        return
-    if len(_ticked) >= _MAX_FLEETS:
-        _ticked.clear()
-    _ticked[fleet] = bucket
-    tick_fleet(db, fleet)
+    if _ticked.change(fleet, bucket_of(datetime.now(UTC))):
+        tick_fleet(db, fleet)
 
 
 def tick_fleet(db: firestore.Client, fleet: str) -> bool:

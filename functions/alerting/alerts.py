@@ -1,14 +1,18 @@
-"""alerts/{alert}: a rule that fired, open until what it is about is well again."""
+"""alerts/{alert}: a rule that fired, open until its subject is well again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 
+from runtime.firestore import document, fields_of, unchanged
 from tachograph_schema.paths import ALERTS, DocumentPath
+
+if TYPE_CHECKING:
+    _Snapshot = firestore.DocumentSnapshot[Any]
 
 
 def alert_on(
@@ -18,14 +22,15 @@ def alert_on(
     name: str,
     fields: Mapping[str, Any],
 ) -> None:
-    """Open an alert in the commit of what it is about: there is no one without the other."""
-    said = {name: value for name, value in fields.items() if value is not None}
-    batch.set(_ref(db, fleet, name), {**said, "opened_at": firestore.SERVER_TIMESTAMP})
+    """Open an alert in the commit of the change that it is about: both land, or neither does."""
+    present = {field: value for field, value in fields.items() if value is not None}
+    opened = {**present, "opened_at": firestore.SERVER_TIMESTAMP}
+    batch.set(document(db, DocumentPath(fleet, ALERTS, name)), opened)
 
 
 def open_alert(db: firestore.Client, fleet: str, name: str, fields: Mapping[str, Any]) -> bool:
     """Open an alert, anew if it was resolved; False when it is open already."""
-    if _is_open(_ref(db, fleet, name).get()):
+    if _is_open(document(db, DocumentPath(fleet, ALERTS, name)).get()):
         return False
     batch = db.batch()
     alert_on(db, batch, fleet, name, fields)
@@ -34,21 +39,17 @@ def open_alert(db: firestore.Client, fleet: str, name: str, fields: Mapping[str,
 
 
 def resolve_alert(db: firestore.Client, fleet: str, name: str) -> bool:
-    """Say that what an alert is about is well again; False when none is open."""
-    found = _ref(db, fleet, name).get()
-    if not _is_open(found):
+    """Resolve an alert; False when none is open, or somebody else wrote it in between."""
+    alert = document(db, DocumentPath(fleet, ALERTS, name)).get()
+    if not _is_open(alert):
         return False
-    unchanged = db.write_option(last_update_time=found.update_time)
+    resolved = {"resolved_at": firestore.SERVER_TIMESTAMP}
     try:
-        found.reference.update({"resolved_at": firestore.SERVER_TIMESTAMP}, option=unchanged)
+        alert.reference.update(resolved, option=unchanged(alert))
     except FailedPrecondition:
-        return False  # somebody resolved it, or opened it anew, in between
+        return False
     return True
 
 
-def _is_open(found: firestore.DocumentSnapshot[Any]) -> bool:
-    return found.exists and (found.to_dict() or {}).get("resolved_at") is None
-
-
-def _ref(db: firestore.Client, fleet: str, name: str) -> firestore.DocumentReference:
-    return db.document(str(DocumentPath(fleet, ALERTS, name)))
+def _is_open(alert: _Snapshot) -> bool:
+    return alert.exists and fields_of(alert).get("resolved_at") is None

@@ -49,7 +49,7 @@ class Entry:
     delta: Cells
     after: Cells
     spread: str
-    """What the shard is chosen by: an agent's counters gather in few of them."""
+    """The key that chooses the shard: an agent's counters gather in few shards."""
     trees: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By root task: the change of what its tree cost."""
     created: str = ""
@@ -57,7 +57,7 @@ class Entry:
     tree: str | None = None
     """The root whose tree the document is a part of since."""
     correction: str | None = None
-    """Who made the entry, where no event did: sweep, rebuild, reprice."""
+    """The command that made the entry, where no event did: sweep, rebuild, reprice."""
 
 
 class Documents:

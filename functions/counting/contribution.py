@@ -1,7 +1,7 @@
-"""Pure: a document as it stands -> what it counts for.
+"""Pure: a document as it stands -> the counters it contributes.
 
-`contribution(after) - contribution(before)` is the effect of a write. Everything below is an
-integer, so effects may come twice filtered, in any order, and still add up to the last state.
+`contribution(after) - contribution(before)` is the effect of a write. All counters are integers and
+each effect is applied once, so effects in any order add up to the last state.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from counting.coordination import incident_cells, message_cells
+from counting.session import session_cells
 from counting.task import task_cells
 from events.change import Version
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, delta
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import SEPARATOR, bucket_counter
+from tachograph_schema.counters.sketch import sums
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import Session
@@ -26,12 +27,12 @@ from tachograph_schema.paths import INCIDENTS, MESSAGES, SESSIONS, TASKS
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one version of a document counts for, and what in it could not be read."""
+    """The counters of one version of a document, and the fields that could not be read."""
 
     cells: Cells
     problems: tuple[Problem, ...] = ()
     reported_at: datetime | None = None
-    """When what was written happened, if the document says."""
+    """When the reported usage happened, if the document says."""
     agent: str | None = None
     tree: str | None = None
     """The root of the tree the task is a part of, below the root itself."""
@@ -47,33 +48,23 @@ def contribution(collection: str, version: Version | None, fleet: Fleet) -> Cont
     return _COUNT[collection](version, fleet)
 
 
-def delta(before: Cells, after: Cells) -> Cells:
-    """Return after - before, without zeros."""
-    change: Cells = {}
-    for scope in before.keys() | after.keys():
-        old, new = before.get(scope, {}), after.get(scope, {})
-        row = {name: new.get(name, 0) - old.get(name, 0) for name in old.keys() | new.keys()}
-        row = {name: n for name, n in row.items() if n}
-        if row:
-            change[scope] = row
-    return change
-
-
-def tree_delta(task: str, before: Contribution, after: Contribution) -> dict[str, dict[str, int]]:
+def tree_delta(task: str, before: Contribution, after: Contribution) -> Cells:
     """Return by root what changes in the trees that a task is a part of below their roots.
 
-    Sketches stay out: a tree is one sum. A task that moves takes its cost from one tree to the
-    other.
+    A task that moves takes its cost from one tree to the other.
     """
-    rows: Cells = {}
-    for side, sign in ((before, -1), (after, 1)):
-        if side.tree is not None and side.tree != task:
-            into = rows.setdefault(side.tree, {})
-            for name, n in side.cells.get(FLEET, {}).items():
-                if SEPARATOR not in name:
-                    into[name] = into.get(name, 0) + sign * n
-    changed = {root: {name: n for name, n in row.items() if n} for root, row in rows.items()}
-    return {root: row for root, row in changed.items() if row}
+    return delta(tree_row(task, before.tree, before.cells), tree_row(task, after.tree, after.cells))
+
+
+def tree_row(document: str, tree: str | None, cells: Cells) -> Cells:
+    """Return by root what a document counts for in the tree it is a part of below the root.
+
+    Sketches are left out, because a tree is one sum.
+    """
+    if tree is None or tree == document:
+        return {}
+    row = sums(cells.get(FLEET, {}))
+    return {tree: row} if row else {}
 
 
 def _count_task(version: Version, fleet: Fleet) -> Contribution:
@@ -86,24 +77,9 @@ def _count_task(version: Version, fleet: Fleet) -> Contribution:
 
 def _count_session(version: Version, fleet: Fleet) -> Contribution:
     session, problems = parse(Session, version.fields)
-    cells = {} if session.voided else _session_cells(session, fleet)
+    cells = {} if session.voided else session_cells(session, fleet)
     cells = _with_rejected(cells, problems)
     return Contribution(cells, problems, session.reported_at, session.agent_id)
-
-
-def _session_cells(session: Session, fleet: Fleet) -> Cells:
-    row = {"sessions_started": 1}
-    if session.end_reason is not None:
-        row[f"sessions_{session.end_reason}"] = 1
-    if session.bootstrap_tokens:
-        row["bootstrap_tokens"] = session.bootstrap_tokens
-    if session.handoff_ms is not None:
-        row[bucket_counter("handoff_ms", session.handoff_ms)] = 1
-        in_time = session.handoff_ms <= fleet.rotation.handoff_target_ms
-        row["handoffs_within_target" if in_time else "handoffs_late"] = 1
-    named = {"agent": session.agent_id, "role": session.agent_role, "model": session.model}
-    scopes = [FLEET, *(f"{kind}:{value}" for kind, value in named.items() if value)]
-    return {scope: dict(row) for scope in scopes}
 
 
 def _count_message(version: Version, _: Fleet) -> Contribution:

@@ -23,7 +23,7 @@ def message_cells(message: Message) -> Cells:
         to = cells.setdefault(f"agent:{message.to_agent_id or UNKNOWN}", {})
         to["messages_acknowledged"] = 1
         if message.sent_at is not None:
-            # Two clocks, where an agent that has nothing of ours told its own, may contradict.
+            # An agent without the SDK writes its own clock's time, which may contradict the other.
             latency = max(timedelta(0), message.acknowledged_at - message.sent_at)
             latency_ms = latency // timedelta(milliseconds=1)
             fleet[bucket_counter("message_latency_ms", latency_ms)] = 1

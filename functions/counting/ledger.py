@@ -18,24 +18,25 @@ from google.api_core.retry import Retry, if_exception_type
 from google.cloud.firestore_v1.types import CommitRequest
 
 from counting.commit import Documents, Entry, Message
-from counting.contribution import Contribution, delta, tree_delta
+from counting.contribution import Contribution, tree_delta
 from events.change import Change
+from runtime.cache import Cache
 from runtime.firestore import api, metadata, root
 from runtime.settings import settings
+from tachograph_schema.counters.cells import delta
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.periods import reported_hour
 
 MAX_SPILLS = 16
 """Shards tried beyond a full one: each holds 1 MiB of counters, many more than a rollup shows."""
-_MAX_REMEMBERED = 1000
-_WEATHER = (
+_TRANSIENT = (
     Aborted,
     DeadlineExceeded,
     InternalServerError,
     ResourceExhausted,
     ServiceUnavailable,
 )
-_full: dict[tuple[str, str], int] = {}
+_full: Cache[tuple[str, str], int] = Cache(max_entries=1000)
 """By fleet and hour: how many rounds of shards this process has found full."""
 
 
@@ -45,8 +46,8 @@ def record(change: Change, before: Contribution, after: Contribution, fleet: Fle
     Writes ledger/{key} by creation, increments in one document of shards/ (one more for each 500
     cells), and for a subtask in its trees/{root}, in one commit that reads nothing; a second
     delivery finds the entry and changes nothing. Fields that could not be read leave
-    rejected/{key} in the same commit. A write that changes no counter writes nothing. Raises what
-    the weather raised when retrying did not help.
+    rejected/{key} in the same commit. A write that changes no counter writes nothing. Raises the
+    transient errors of `_TRANSIENT` when retrying did not help.
     """
     version = change.after
     if version is None:  # retention deletes documents; what they counted for stays
@@ -96,7 +97,7 @@ def apply_together(
     """Commit entries of one document, of one or more hours, all or none; as `apply`."""
     hours = [(entry.path.fleet, entry.hour) for entry in entries]
     others = list(extra)
-    spill = max((_full.get(hour, 0) for hour in hours), default=0)
+    spill = max((_full.get(hour) or 0 for hour in hours), default=0)
     while True:
         try:
             counted = (write for entry in entries for write in documents.counted(entry, spill))
@@ -105,9 +106,8 @@ def apply_together(
             if "size" not in refusal.message or spill >= MAX_SPILLS:
                 raise
             spill += 1
-            if len(_full) >= _MAX_REMEMBERED:
-                _full.clear()
-            _full.update(dict.fromkeys(hours, spill))
+            for hour in hours:
+                _full.put(hour, spill)
 
 
 def documents_of(fleet: Fleet) -> Documents:
@@ -118,10 +118,10 @@ def documents_of(fleet: Fleet) -> Documents:
 
 def _commit(writes: list[Message]) -> bool:
     request = CommitRequest.pb()(database=root(), writes=writes)
-    # A commit whose answer was lost is tried again as it is: if it had landed, the one creation
-    # in it says so.
+    # A commit whose answer was lost is tried again as it is: if it had landed, its one creation
+    # fails.
     retry = Retry(
-        if_exception_type(*_WEATHER), initial=0.05, maximum=2.0, timeout=settings().retry_seconds
+        if_exception_type(*_TRANSIENT), initial=0.05, maximum=2.0, timeout=settings().retry_seconds
     )
     try:
         api().commit(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, Row, add_rows, add_up
 from tachograph_schema.counters.names import (
     CONTEXT_OUTCOMES,
     CONTEXT_STEP_PCT,
@@ -15,8 +15,8 @@ from tachograph_schema.counters.names import (
 )
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.task import Task
-from tachograph_schema.pricing.task_cost import Row, usage_rows
+from tachograph_schema.documents.task import ENDED_STATUSES, Task
+from tachograph_schema.pricing.task_cost import usage_rows
 from tachograph_schema.pricing.tiers import tier_of
 
 MAX_COUNTED_LABELS = 8
@@ -26,35 +26,41 @@ _OVERHEADS = ("retry", "rotation", "handoff")
 def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
     """Count one task for the fleet, its type, agent, role, labels, and by model and tier.
 
-    What a model used counts for the model that served it. That a task was created, completed, what
-    it cost as a whole counts for the task's own model, whoever served its calls.
+    Usage counts for the model that served the calls. The task as a whole, its end and its whole
+    cost, counts for the task's own model, whichever models served its calls.
     """
     rows = usage_rows(task, task.reported_at or written_at, fleet.prices)
     own_model = task.model or _most_used(rows)
     own_tier = _tier_scope(task, own_model, fleet)
     task_type = f"type:{task.task_type or UNKNOWN}"
     pair = f"{task_type}|model:{own_model}"
-    used = _sum(rows.values())
+    used = add_rows(rows.values())
     whole = _counters(task, used)
     by_model: Row = {**whole, "task_cost_nanousd": used.get("cost_nanousd", 0)}
-
-    cells: Cells = {scope: {**used, **whole} for scope in _scopes(task, fleet)}
-    for model, row in rows.items():
-        for scope in (f"model:{model}", _tier_scope(task, model, fleet)):
-            _add(cells, scope, row)
-    for scope in (f"model:{own_model}", own_tier):
-        _add(cells, scope, by_model)
-    _add(cells, pair, {**used, **whole})
-
-    for name, use in (task.tools or {}).items():
-        counts = {"tool_calls": use.calls, "tool_errors": use.errors, "tool_ms": use.duration_ms}
-        _add(cells, f"tool:{name}", {counter: n or 0 for counter, n in counts.items()})
-
-    # Never by agent: hundreds of buckets for each of thousands.
+    # Not by agent: hundreds of buckets for each of thousands of agents would be too many.
     sketched = {**_sketches(task, used), **_context_outcomes(task)}
-    for scope in (FLEET, task_type, f"model:{own_model}", own_tier, pair):
-        _add(cells, scope, sketched)
-    return {scope: kept for scope, row in cells.items() if (kept := _nonzero(row))}
+    return add_up(
+        [
+            {scope: {**used, **whole} for scope in (*_scopes(task, fleet), pair)},
+            *({f"model:{model}": row} for model, row in rows.items()),
+            *({_tier_scope(task, model, fleet): row} for model, row in rows.items()),
+            dict.fromkeys((f"model:{own_model}", own_tier), by_model),
+            _tools(task),
+            dict.fromkeys((FLEET, task_type, f"model:{own_model}", own_tier, pair), sketched),
+        ]
+    )
+
+
+def _tools(task: Task) -> Cells:
+    uses = {f"tool:{name}": use for name, use in (task.tools or {}).items()}
+    return {
+        scope: {
+            "tool_calls": use.calls or 0,
+            "tool_errors": use.errors or 0,
+            "tool_ms": use.duration_ms or 0,
+        }
+        for scope, use in uses.items()
+    }
 
 
 def _most_used(rows: Mapping[str, Row]) -> str:
@@ -77,19 +83,19 @@ def _scopes(task: Task, fleet: Fleet) -> list[str]:
 
 
 def _tier_scope(task: Task, model: str, fleet: Fleet) -> str:
-    """Name the tier; what the task says of its own model beats the table."""
+    """Name the tier; the tier that a task states for its own model beats the table."""
     if task.model_tier and model == task.model:
         return f"tier:{task.model_tier}"
     return f"tier:{tier_of(model, fleet.tiers) or UNKNOWN}"
 
 
 def _counters(task: Task, used: Row) -> Row:
-    """Count the task as a whole: what is not told apart by model."""
+    """Count the task as a whole, without regard to the models that worked on it."""
     row: Row = {name: getattr(task, name) or 0 for name in TASK_SUMS}
     row["duration_ms"] = _duration_ms(task) or 0
     row["tasks_created"] = 1
     row["tasks_claimed"] = int(task.claimed_at is not None)
-    if task.status in ("completed", "failed", "cancelled"):
+    if task.status in ENDED_STATUSES:
         row[f"tasks_{task.status}"] = 1
     if task.status in ("completed", "failed"):
         row[f"{task.attempt_kind or 'first'}_{task.status}"] = 1
@@ -97,9 +103,9 @@ def _counters(task: Task, used: Row) -> Row:
         row["tasks_completed_unpriced"] = 1
     if task.feedback:
         row["feedback_positive" if task.feedback > 0 else "feedback_negative"] = 1
-    for evaluation in (task.evaluations or {}).values():
-        _count(row, "evaluations_checked", evaluation.checked or 0)
-        _count(row, "evaluations_failed", evaluation.failed or 0)
+    evaluations = (task.evaluations or {}).values()
+    row["evaluations_checked"] = sum(evaluation.checked or 0 for evaluation in evaluations)
+    row["evaluations_failed"] = sum(evaluation.failed or 0 for evaluation in evaluations)
     if _is_root(task):
         overhead = sum(getattr(task, f"{kind}_cost_nanousd") or 0 for kind in _OVERHEADS)
         row["naive_cost_nanousd"] = max(0, used.get("cost_nanousd", 0) - overhead)
@@ -107,7 +113,7 @@ def _counters(task: Task, used: Row) -> Row:
 
 
 def _is_root(task: Task) -> bool:
-    """Tell whether nobody spawned the task; one that names itself as its root says depth 0."""
+    """Tell whether no task spawned this one; a task that is its own root has depth 0."""
     return not task.parent_task_id and (not task.root_task_id or task.depth == 0)
 
 
@@ -162,25 +168,3 @@ def _observe(row: Row, name: str, value: int | None) -> None:
 def _tokens(used: Row) -> int:
     buckets = ("tokens_in", "cache_read_tokens", "cache_write_tokens", "tokens_out")
     return sum(used.get(name, 0) for name in buckets)
-
-
-def _add(cells: Cells, scope: str, row: Row) -> None:
-    into = cells.setdefault(scope, {})
-    for name, n in row.items():
-        _count(into, name, n)
-
-
-def _count(row: Row, name: str, n: int) -> None:
-    row[name] = row.get(name, 0) + n
-
-
-def _sum(rows: Iterable[Row]) -> Row:
-    total: Row = {}
-    for row in rows:
-        for name, n in row.items():
-            _count(total, name, n)
-    return total
-
-
-def _nonzero(row: Row) -> Row:
-    return {name: n for name, n in row.items() if n}

@@ -1,7 +1,7 @@
-"""Who calls an HTTP entry point: the scheduler, known by the token that Google signed for it.
+"""The caller of an HTTP entry point: the scheduler, known by the token that Google signed for it.
 
-Cloud Run asks for that already (`run.invoker`); this holds where somebody opens the service by
-mistake. What is refused is told nothing, and nothing of it is logged.
+Cloud Run checks that token already (`run.invoker`); this check holds where somebody opens the
+service by mistake. A refused caller gets an empty answer, and nothing of its request is logged.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def refused(
         return None
     header = request.headers.get("Authorization", "")
     claims = _claims(header.removeprefix(_BEARER), certificates) if _BEARER in header[:7] else {}
-    known = (
+    is_scheduler = (
         caller not in ("", ANYONE)
         and claims.get("iss") in _ISSUERS
         and claims.get("email_verified") is True
         and claims.get("email") == caller
         and claims.get("aud") == f"https://{request.host}"
     )
-    if known:
+    if is_scheduler:
         return None
     _log.warning("a call was refused: %s", "not the scheduler's" if claims else "no valid token")
     return "", 403

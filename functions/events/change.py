@@ -91,7 +91,7 @@ def read_change(event: CloudEvent) -> Change:
 
 
 def stamp(instant: datetime, nanos: int | None = None) -> str:
-    """Write an instant as versions are told apart by: RFC 3339 in nanoseconds, which sorts."""
+    """Write an instant as the name of a version: RFC 3339 in nanoseconds, which sorts by time."""
     nanos = instant.microsecond * 1000 if nanos is None else nanos
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z"
 

@@ -1,11 +1,11 @@
-"""How long a session's task should take: what stuck is measured by.
+"""How long a session's task should take: the measure of stuck.
 
-Read for suspects alone, and remembered, since a suspect is looked at in every tick.
+Tasks and baselines are read for suspects alone, and remembered for ten minutes, because a suspect
+is judged in every tick.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,21 +13,21 @@ from typing import Any
 
 from google.cloud import firestore
 
+from runtime.cache import Cache
+from runtime.firestore import fields_of
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import BASELINES, TASKS, DocumentPath, baseline_id
 
-REMEMBERED_S = 600
-"""Baselines change once an hour, and what a task says of itself hardly ever."""
-MAX_REMEMBERED = 20_000
 _TASK_FIELDS = ("task_type", "model", "expected_duration_ms")
-_known: dict[str, tuple[float, Mapping[str, Any]]] = {}
+_documents: Cache[str, Mapping[str, Any]] = Cache(max_entries=20_000, max_age_s=600)
+"""By path. A baseline changes once an hour, and the type and model of a task hardly ever."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is known of a session's task: its kind, and how long it says it should take."""
+    """A session's task: the path of its baseline, and how long the task itself says it takes."""
 
     baseline: str | None
     expected_duration_ms: int | None
@@ -36,10 +36,10 @@ class _Kind:
 def expected_durations(
     db: firestore.Client, fleet: str, sessions: Iterable[Session]
 ) -> list[timedelta | None]:
-    """Return for each session how long its task should take; None where nobody knows.
+    """Return for each session how long its task should take; None where that is unknown.
 
-    That is the median of such tasks on such a model, since with `stuck_factor` three it is three
-    usual durations without a sign; else what the task itself says. At most one read for each task
+    That is the median of the baseline, because `stuck_factor` is a multiple of a typical duration;
+    without a baseline it is the task's own `expected_duration_ms`. At most one read for each task
     and one for each baseline, in ten minutes.
     """
     asked = list(sessions)
@@ -74,17 +74,11 @@ def _read(
     db: firestore.Client, paths: Iterable[str], fields: Iterable[str]
 ) -> dict[str, Mapping[str, Any]]:
     """Read documents by path, in one request, those that are not remembered."""
-    now = time.monotonic()
-    wanted = set(paths)
-    unknown = [path for path in wanted if _stale(path, now)]
-    if unknown:
-        if len(_known) + len(unknown) > MAX_REMEMBERED:
-            _known.clear()
-        refs = [db.document(path) for path in unknown]
-        for found in db.get_all(refs, field_paths=fields):
-            _known[found.reference.path] = (now, found.to_dict() or {})
-    return {path: _known[path][1] for path in wanted if path in _known}
-
-
-def _stale(path: str, now: float) -> bool:
-    return path not in _known or now - _known[path][0] > REMEMBERED_S
+    read = {path: _documents.get(path) for path in paths}
+    missing = [db.document(path) for path, document in read.items() if document is None]
+    if missing:
+        for snapshot in db.get_all(missing, field_paths=fields):
+            path, document = snapshot.reference.path, fields_of(snapshot)
+            _documents.put(path, document)
+            read[path] = document
+    return {path: document or {} for path, document in read.items()}

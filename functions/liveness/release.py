@@ -1,4 +1,4 @@
-"""tasks/ of a lost session: back into the queue, together with the session's end."""
+"""tasks/ of a lost session: released together with the session's end."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 from google.cloud import firestore
 
+from runtime.firestore import equals, fields_of
 from tachograph_schema.documents.session import Session
-from tachograph_schema.documents.task_release import HELD, released
+from tachograph_schema.documents.task import HELD_STATUSES
+from tachograph_schema.documents.task_release import released
 from tachograph_schema.paths import FLEETS, TASKS
 
 if TYPE_CHECKING:
@@ -33,8 +35,8 @@ def close_lost(
     held = _held(db, fleet, lost.id)
     batch = db.batch()
     for task in held:
-        told = released(task.to_dict() or {}, lost.id, now)
-        batch.update(task.reference, told, option=_as_read(db, task))
+        fields = released(fields_of(task), lost.id, now)
+        batch.update(task.reference, fields, option=_as_read(db, task))
     if len(held) < MAX_TASKS:
         batch.update(lost.reference, end_of(lost, session), option=_as_read(db, lost))
     with suppress(Aborted, FailedPrecondition, NotFound):
@@ -45,10 +47,10 @@ def close_lost(
 
 
 def end_of(lost: _Snapshot, session: Session) -> dict[str, Any]:
-    """Return the fields that end a session when it was seen last: a replay, in its own time.
+    """Return the fields that end a session at the time it was last seen.
 
-    What promised to be there and is not, or was at work, has crashed; what was idle and promised
-    nothing, is over.
+    A session that missed its heartbeats, or was at work, has crashed. A session that was idle and
+    promised no heartbeat has completed.
     """
     crashed = session.heartbeat_s is not None or session.state != "idle"
     written_at = lost.update_time
@@ -66,12 +68,12 @@ def _held(db: firestore.Client, fleet: str, session: str) -> list[_Snapshot]:
     tasks = db.collection(FLEETS, fleet, TASKS)
     holds = firestore.And(
         [
-            firestore.FieldFilter("session_id", "==", session),
-            firestore.FieldFilter("status", "in", HELD),
+            equals("session_id", session),
+            firestore.FieldFilter("status", "in", HELD_STATUSES),
         ]
     )
-    told_by = ["claimed_at", "reports"]
-    return list(tasks.where(filter=holds).select(told_by).limit(MAX_TASKS).stream())
+    fields = ["claimed_at", "reports"]
+    return list(tasks.where(filter=holds).select(fields).limit(MAX_TASKS).stream())
 
 
 def _as_read(db: firestore.Client, read: _Snapshot) -> Any:  # noqa: ANN401 - the client's own

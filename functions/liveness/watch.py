@@ -1,7 +1,8 @@
-"""sessions/{session}: what functions find of them, stuck or lost, written when it changes.
+"""sessions/{session}: whether it is stuck or lost, written when that changes.
 
-Whoever is well is not read: queries find those that broke a promise or made no progress for a
-while, in every tick; once an hour every open session is looked at, for those that promise nothing.
+Sessions that are well are not read. In every tick, queries find the sessions that missed their
+heartbeats or made no progress for a while. Once an hour every open session is judged, because a
+session without a heartbeat is found by no query.
 """
 
 from __future__ import annotations
@@ -20,10 +21,18 @@ from google.cloud.firestore_v1.base_query import BaseFilter
 
 from liveness.expected_duration import expected_durations
 from liveness.release import close_lost
-from liveness.verdict import OPEN, WORKING, Verdict, verdict
-from repair.history import pages
+from runtime.cache import Cache
+from runtime.firestore import fields_of, pages, unchanged
+from runtime.policy import MAX_FLEETS
 from tachograph_schema.documents.fleet import Fleet, LivenessPolicy
-from tachograph_schema.documents.session import HEARTBEATS_S, Session
+from tachograph_schema.documents.session import (
+    HEARTBEATS_S,
+    OPEN_STATES,
+    WORKING_STATES,
+    Liveness,
+    Session,
+    liveness,
+)
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import FLEETS, SESSIONS
 from tachograph_schema.periods import hour_of
@@ -35,14 +44,13 @@ _log = logging.getLogger(__name__)
 MAX_SUSPECTS = 500
 """Of each kind, in one tick; those that became suspect last come first."""
 _BATCH = 100
-_MAX_FLEETS = 1000
-_walked: dict[str, str] = {}
+_walked: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour in which this process looked at every open session."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """What one look came to."""
+    """How many sessions were read, and what was written of them."""
 
     reads: int
     found_stuck: int
@@ -58,8 +66,8 @@ def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Wat
     """
     queries = _suspects(db.collection(FLEETS, fleet, SESSIONS), policy.liveness, now)
     with ThreadPoolExecutor(len(queries)) as pool:
-        found = [session for page in pool.map(_run, queries) for session in page]
-    suspects = {suspect.reference.path: suspect for suspect in found}
+        sessions = [session for page in pool.map(_run, queries) for session in page]
+    suspects = {suspect.reference.path: suspect for suspect in sessions}
     return _judge(db, fleet, policy, now, list(suspects.values()))
 
 
@@ -67,13 +75,9 @@ def walk_if_due(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime
 ) -> WatchResult | None:
     """Judge every open session, once an hour of each process: one read for each of them."""
-    hour = hour_of(now)
-    if _walked.get(fleet) == hour:
+    if not _walked.change(fleet, hour_of(now)):
         return None
-    if len(_walked) >= _MAX_FLEETS:
-        _walked.clear()
-    _walked[fleet] = hour
-    is_open = firestore.FieldFilter("state", "in", OPEN)
+    is_open = firestore.FieldFilter("state", "in", OPEN_STATES)
     opened = db.collection(FLEETS, fleet, SESSIONS).where(filter=is_open).order_by("__name__")
     looks = [_judge(db, fleet, policy, now, batch) for batch in _batches(pages(opened))]
     return WatchResult(
@@ -92,7 +96,7 @@ def _suspects(
         firestore.And(
             [
                 _is("heartbeat_s", "==", promised),
-                _is("state", "in", OPEN),
+                _is("state", "in", OPEN_STATES),
                 _is(
                     "last_seen_at",
                     "<",
@@ -103,7 +107,10 @@ def _suspects(
         for promised in HEARTBEATS_S
     ]
     lately = now - timedelta(seconds=policy.stuck_after_min_s)
-    still: list[BaseFilter] = [_is("state", "in", WORKING), _is("last_progress_at", "<", lately)]
+    still: list[BaseFilter] = [
+        _is("state", "in", WORKING_STATES),
+        _is("last_progress_at", "<", lately),
+    ]
     moved = firestore.And(
         [_is("effective_state", "==", "stuck"), _is("last_progress_at", ">=", lately)]
     )
@@ -124,35 +131,32 @@ def _judge(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime, suspects: list[_Snapshot]
 ) -> WatchResult:
     """Judge sessions as they were read, and write what changed, each only as it was read."""
-    read = [parse(Session, suspect.to_dict() or {})[0] for suspect in suspects]
-    standing = [session for session in read if session.state in WORKING]
+    read = [parse(Session, fields_of(suspect))[0] for suspect in suspects]
+    standing = [session for session in read if session.state in WORKING_STATES]
     expected = iter(expected_durations(db, fleet, standing))
     counts = {"stuck": 0, "cleared": 0, "lost": 0}
     for suspect, session in zip(suspects, read, strict=True):
-        usual = next(expected) if session.state in WORKING else None
-        found = verdict(session, suspect.update_time, usual, policy.liveness, now)
-        if found == "lost":
+        duration = next(expected) if session.state in WORKING_STATES else None
+        verdict = liveness(session, suspect.update_time, duration, policy.liveness, now)
+        if verdict == "lost":
             counts["lost"] += close_lost(db, fleet, suspect, session, now)
-        elif (found == "stuck") != (session.effective_state is not None):
-            said = "stuck" if found == "stuck" else "cleared"
-            counts[said] += _say(db, suspect, session, found, now)
+        elif (verdict == "stuck") != (session.effective_state is not None):
+            outcome = "stuck" if verdict == "stuck" else "cleared"
+            counts[outcome] += _write(suspect, session, verdict, now)
     return WatchResult(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
 
 
-def _say(
-    db: firestore.Client, suspect: _Snapshot, session: Session, found: Verdict, now: datetime
-) -> bool:
+def _write(suspect: _Snapshot, session: Session, verdict: Liveness, now: datetime) -> bool:
     """Write a verdict; False where the session was written in between, which the next tick sees."""
     stuck = {
         "effective_state": "stuck",
         "effective_since": now,
         "effective_progress_at": session.last_progress_at,
     }
-    fields = stuck if found == "stuck" else dict.fromkeys(stuck, firestore.DELETE_FIELD)
+    fields = stuck if verdict == "stuck" else dict.fromkeys(stuck, firestore.DELETE_FIELD)
     with suppress(FailedPrecondition, NotFound):
-        unchanged = db.write_option(last_update_time=suspect.update_time)
-        suspect.reference.update(fields, option=unchanged)
-        _log.warning("%s is %s", suspect.reference.path, found)
+        suspect.reference.update(fields, option=unchanged(suspect))
+        _log.warning("%s is %s", suspect.reference.path, verdict)
         return True
     return False
 
@@ -169,10 +173,10 @@ def _is(field: str, operator: str, value: object) -> firestore.FieldFilter:
     return firestore.FieldFilter(field, operator, value)
 
 
-def _batches(found: Iterable[_Snapshot]) -> Iterator[list[_Snapshot]]:
+def _batches(snapshots: Iterable[_Snapshot]) -> Iterator[list[_Snapshot]]:
     batch: list[_Snapshot] = []
-    for each in found:
-        batch.append(each)
+    for snapshot in snapshots:
+        batch.append(snapshot)
         if len(batch) == _BATCH:
             yield batch
             batch = []

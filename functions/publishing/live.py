@@ -56,12 +56,12 @@ def flow(shown: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, int]:
     Lately is this hour and the one before, compared with what those hours held at the snapshot
     before. History that is imported lands in its own hours, and is no burst now.
     """
-    known: Mapping[str, Mapping[str, int]] = shown.get("recent", {})
+    recent: Mapping[str, Mapping[str, int]] = shown.get("recent", {})
     rings: Mapping[str, list[int]] = shown.get("rings", {})
     flows = {}
     for name in FLOWS:
-        rows = taken["recent"].items() if known else ()
-        gained = sum(row[name] - known.get(hour, {}).get(name, 0) for hour, row in rows)
+        rows = taken["recent"].items() if recent else ()
+        gained = sum(row[name] - recent.get(hour, {}).get(name, 0) for hour, row in rows)
         flows[name] = (rings.get(name) or [0])[-1] + gained
     return flows
 

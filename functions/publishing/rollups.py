@@ -1,10 +1,10 @@
-"""rollups/{grain}_{period}: what the counters of an hour, a day, an ISO week add up to."""
+"""rollups/{grain}_{period}: the counters of an hour, a day, an ISO week and of all time."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from google.cloud import firestore
 
-from tachograph_schema.counters.cells import Cells
+from runtime.firestore import document, equals, fields_of, unchanged
+from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.derived import outcomes, percentiles, ratios
 from tachograph_schema.counters.dimensions import bounded, dimension
 from tachograph_schema.counters.names import FLEET
@@ -42,17 +43,17 @@ def publish(db: firestore.Client, fleet: str) -> list[str]:
         _publish_hour(db, fleet, hour)
     publish_sums(db, fleet, {day_of(hour) for hour in hours})
     for shard in dirty:
-        _mark_clean(db, shard)
+        _mark_clean(shard)
     return hours
 
 
 def publish_sums(db: firestore.Client, fleet: str, days: Iterable[str]) -> None:
     """Publish days as the sums of their hours, then the weeks they are in."""
-    known = sorted(set(days))
-    for day in known:
+    ordered = sorted(set(days))
+    for day in ordered:
         parts = [rollup_id("hour", f"{day}T{n:02d}") for n in range(24)]
         _publish_sum(db, fleet, "day", day, parts)
-    for week in sorted({week_of(day) for day in known}):
+    for week in sorted({week_of(day) for day in ordered}):
         _publish_sum(db, fleet, "week", week, [rollup_id("day", day) for day in _days_of(week)])
 
 
@@ -75,18 +76,6 @@ def mend_total(db: firestore.Client, fleet: str) -> bool:
     return mended
 
 
-def add_up(cells: Iterable[Mapping[str, Mapping[str, int]]]) -> Cells:
-    """Add counters up, without zeros; nothing but addition, so the order does not matter."""
-    total: Cells = {}
-    for part in cells:
-        for scope, row in part.items():
-            into = total.setdefault(scope, {})
-            for name, n in row.items():
-                into[name] = into.get(name, 0) + n
-    pruned = {scope: {k: n for k, n in row.items() if n} for scope, row in total.items()}
-    return {scope: row for scope, row in pruned.items() if row}
-
-
 def _publish_hour(db: firestore.Client, fleet: str, hour: str) -> None:
     """Overwrite an hour by the sum of its shards, and carry the difference into the total."""
     shards = list(_shards(db, fleet).where(filter=_is("hour", value=hour)).stream())
@@ -103,15 +92,14 @@ def _overwrite_hour(
     refs = [_rollup(db, fleet, "hour", hour), _rollup(db, fleet, "total", TOTAL)]
 
     def replaced() -> Iterator[_Replacement]:
-        found = {doc.id: doc for doc in db.get_all(refs)}
-        hour_now, total_now = (found[ref.id] for ref in refs)
+        current = {doc.id: doc for doc in db.get_all(refs)}
+        hour_now, total_now = (current[ref.id] for ref in refs)
         if not _newer(as_of, hour_now):
             return
-        before = _fields(hour_now).get("c", {}).get(FLEET, {})
-        change = {name: -n for name, n in before.items()}
-        parts = [_fields(total_now).get("c", {}), {FLEET: change}, {FLEET: cells.get(FLEET, {})}]
+        change = delta(_of_fleet(_fields(hour_now).get("c", {})), _of_fleet(cells))
+        total = add(_fields(total_now).get("c", {}), change)
         yield hour_now, _document("hour", hour, as_of, cells)
-        yield total_now, _document("total", TOTAL, as_of, add_up(parts))
+        yield total_now, _document("total", TOTAL, as_of, total)
 
     _replace(db, replaced)
 
@@ -119,24 +107,24 @@ def _overwrite_hour(
 def _publish_sum(
     db: firestore.Client, fleet: str, grain: Grain, period: str, parts: list[str]
 ) -> None:
-    refs = [db.document(str(DocumentPath(fleet, ROLLUPS, part))) for part in parts]
+    refs = [document(db, DocumentPath(fleet, ROLLUPS, part)) for part in parts]
     read = {part.id: part for part in db.get_all(refs)}
-    found = [read[part] for part in parts]
-    as_of = max(part.read_time for part in found)
-    cells = bounded(add_up(_fields(part).get("c", {}) for part in found))
-    document = _document(grain, period, as_of, cells)
+    rollups = [read[part] for part in parts]
+    as_of = max(part.read_time for part in rollups)
+    cells = bounded(add_up(_fields(part).get("c", {}) for part in rollups))
+    rollup = _document(grain, period, as_of, cells)
     if grain == "day":
-        document["cost_nanousd_by_hour"] = [_spend(part) for part in found]
-    _overwrite_sum(db, _rollup(db, fleet, grain, period), document)
+        rollup["cost_nanousd_by_hour"] = [_spend(part) for part in rollups]
+    _overwrite_sum(db, _rollup(db, fleet, grain, period), rollup)
 
 
 def _overwrite_sum(
-    db: firestore.Client, ref: firestore.DocumentReference, document: dict[str, Any]
+    db: firestore.Client, ref: firestore.DocumentReference, rollup: dict[str, Any]
 ) -> None:
     def replaced() -> Iterator[_Replacement]:
         now = ref.get(["as_of"])
-        if _newer(document["as_of"], now):
-            yield now, document
+        if _newer(rollup["as_of"], now):
+            yield now, rollup
 
     _replace(db, replaced)
 
@@ -153,12 +141,11 @@ def _replace(db: firestore.Client, replaced: Callable[[], Iterable[_Replacement]
         replacements = list(replaced())
         if not replacements:
             return
-        for now, document in replacements:
+        for now, replacement in replacements:
             if now.exists:
-                unchanged = db.write_option(last_update_time=now.update_time)
-                batch.update(now.reference, document, option=unchanged)
+                batch.update(now.reference, replacement, option=unchanged(now))
             else:
-                batch.create(now.reference, document)
+                batch.create(now.reference, replacement)
         try:
             batch.commit()
         except (Aborted, AlreadyExists, FailedPrecondition):
@@ -177,9 +164,15 @@ def _document(grain: Grain, period: str, as_of: datetime, cells: Cells) -> dict[
         "as_of": as_of,
         "c": cells,
         "ratios": {scope: ratios(row) for scope, row in read.items()},
-        "percentiles": {scope: found for scope, row in read.items() if (found := percentiles(row))},
+        "percentiles": {
+            scope: quantiles for scope, row in read.items() if (quantiles := percentiles(row))
+        },
         "outcomes": outcomes(cells.get(FLEET, {})),
     }
+
+
+def _of_fleet(cells: Cells) -> Cells:
+    return {FLEET: cells.get(FLEET, {})}
 
 
 def _spend(hour: _Snapshot) -> int:
@@ -187,11 +180,10 @@ def _spend(hour: _Snapshot) -> int:
     return n
 
 
-def _mark_clean(db: firestore.Client, shard: _Snapshot) -> None:
-    unchanged = db.write_option(last_update_time=shard.update_time)
+def _mark_clean(shard: _Snapshot) -> None:
     # Where it was written, or removed, since it was read, the next tick has it.
     with suppress(FailedPrecondition, NotFound):
-        shard.reference.update({"dirty": False}, option=unchanged)
+        shard.reference.update({"dirty": False}, option=unchanged(shard))
 
 
 def _days_of(week: str) -> list[str]:
@@ -210,12 +202,12 @@ def _hours(db: firestore.Client, fleet: str) -> firestore.Query:
 def _rollup(
     db: firestore.Client, fleet: str, grain: Grain, period: str
 ) -> firestore.DocumentReference:
-    return db.document(str(DocumentPath(fleet, ROLLUPS, rollup_id(grain, period))))
+    return document(db, DocumentPath(fleet, ROLLUPS, rollup_id(grain, period)))
 
 
 def _fields(snapshot: _Snapshot) -> dict[str, Any]:
-    return snapshot.to_dict() or {}
+    return fields_of(snapshot)
 
 
 def _is(field: str, *, value: object) -> firestore.FieldFilter:
-    return firestore.FieldFilter(field, "==", value)
+    return equals(field, value)

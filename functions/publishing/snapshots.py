@@ -12,6 +12,7 @@ from google.cloud import firestore
 from publishing.live import live_document, recent_row
 from publishing.rollups import TOTAL
 from publishing.stocks import stocks
+from runtime.firestore import document, fields_of, unchanged
 from tachograph_schema.counters.names import FLEET, OTHER, TOTALS, UNKNOWN
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import LIVE, NOW, ROLLUPS, SNAPSHOTS, DocumentPath, snapshot_id
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 MAX_MODELS = 10
-"""Each takes a count. Active tasks of other models are told together."""
+"""Each takes a count. The active tasks of all other models are one number."""
 _MODEL = "model:"
 
 
 def claim_bucket(db: firestore.Client, fleet: str, bucket: datetime, policy: Fleet) -> bool:
     """Take a tick's bucket for this process; False when another has it. The creation decides.
 
-    What is not filled yet, or never will be, has no `at`: who orders by that meets it nowhere.
+    Unfilled snapshots have no `at`, so queries ordered by `at` skip them.
     """
     marker = {"expires_at": bucket + timedelta(days=policy.snapshot_days)}
     try:
@@ -50,12 +51,12 @@ def take_snapshot(db: firestore.Client, fleet: str, bucket: datetime, now: datet
     models = models_in_use(this_hour, last_hour)
     stands = stocks(db, fleet, models, _read_at(total), now)
     taken = {"at": now, **stands, **sums}
-    live = db.document(str(DocumentPath(fleet, LIVE, NOW)))
+    live = document(db, DocumentPath(fleet, LIVE, NOW))
     shown = live.get()
     first = not shown.exists or hour_of(shown.get("at")) < hour
     marked = {**taken, "hour": hour} if first else taken
     _snapshot(db, fleet, bucket).set(marked, merge=True)
-    _show(db, live, shown, taken)
+    _show(live, shown, taken)
 
 
 def models_in_use(*hours: _Snapshot) -> list[str]:
@@ -70,7 +71,6 @@ def models_in_use(*hours: _Snapshot) -> list[str]:
 
 
 def _show(
-    db: firestore.Client,
     live: firestore.DocumentReference,
     shown: _Snapshot,
     taken: dict[str, Any],
@@ -83,8 +83,8 @@ def _show(
     elif shown.get("at") < taken["at"]:
         try:
             live.update(
-                live_document(shown.to_dict() or {}, taken),
-                option=db.write_option(last_update_time=shown.update_time),
+                live_document(fields_of(shown), taken),
+                option=unchanged(shown),
             )
         except FailedPrecondition:
             return  # a newer tick came in between
@@ -97,9 +97,9 @@ def _rollups(db: firestore.Client, fleet: str, hour: str) -> list[_Snapshot]:
         rollup_id("hour", hour),
         rollup_id("hour", hours_before(hour, 1)),
     )
-    refs = [db.document(str(DocumentPath(fleet, ROLLUPS, name))) for name in names]
-    found = {doc.id: doc for doc in db.get_all(refs, field_paths=[f"c.{FLEET}", "ratios"])}
-    return [found[name] for name in names]
+    refs = [document(db, DocumentPath(fleet, ROLLUPS, name)) for name in names]
+    rollups = {doc.id: doc for doc in db.get_all(refs, field_paths=[f"c.{FLEET}", "ratios"])}
+    return [rollups[name] for name in names]
 
 
 def _sums(
@@ -124,8 +124,8 @@ def _sums(
     }
 
 
-def _read_at(found: _Snapshot) -> datetime:
-    read_at: datetime = found.read_time  # its types allow for none
+def _read_at(snapshot: _Snapshot) -> datetime:
+    read_at: datetime = snapshot.read_time  # its types allow for none
     return read_at
 
 
@@ -135,8 +135,8 @@ def _fleet_row(doc: _Snapshot) -> Mapping[str, int]:
 
 
 def _fields(doc: _Snapshot) -> dict[str, Any]:
-    return doc.to_dict() or {}
+    return fields_of(doc)
 
 
 def _snapshot(db: firestore.Client, fleet: str, bucket: datetime) -> firestore.DocumentReference:
-    return db.document(str(DocumentPath(fleet, SNAPSHOTS, snapshot_id(bucket))))
+    return document(db, DocumentPath(fleet, SNAPSHOTS, snapshot_id(bucket)))

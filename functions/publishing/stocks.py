@@ -1,12 +1,12 @@
-"""How a fleet stands, counted by the database: all counts as of one instant, so that they add up.
+"""The stocks of a fleet, counted by the database as of one instant, so that the counts add up.
 
-A count reads index entries only, at one read for a thousand, and there are as many counts whatever
-the fleet's size: 23, and one for each model.
+A count reads index entries only, at one read for a thousand. There are 23 counts and one for each
+model, whatever the fleet's size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -14,20 +14,18 @@ from typing import Any
 
 from google.cloud import firestore
 
-from liveness.verdict import OPEN as OPEN_STATES
-from liveness.verdict import WORKING
+from runtime.firestore import equals
 from tachograph_schema.counters.names import OTHER
-from tachograph_schema.documents.signal import OPEN_STATUSES as OPEN_SIGNAL
+from tachograph_schema.documents.session import OPEN_STATES, WORKING_STATES
+from tachograph_schema.documents.signal import OPEN_STATUSES
+from tachograph_schema.documents.task import HELD_STATUSES, UNENDED_STATUSES
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS
 
-OPEN_STATUSES = ("queued", "claimed", "active", "waiting")
-IN_FLIGHT = ("claimed", "active", "waiting")
 IDLE_FLEET = 0.3
 """With nothing queued and less than this part of the sessions active, there are too many."""
 _PARALLEL_QUERIES = 8
 _HISTOGRAM_STEP_PCT = 10
 _Query = firestore.Query | firestore.CollectionReference
-_Count = Callable[[_Query], int]
 
 
 def stocks(
@@ -42,17 +40,20 @@ def stocks(
     with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
         count = partial(_count, as_of=as_of)
         by_state = pool.map(count, (_equal(sessions, "state", s) for s in OPEN_STATES))
-        stuck = pool.map(count, (_stuck(sessions, s) for s in WORKING))
-        by_status = pool.map(count, (_equal(tasks, "status", s) for s in OPEN_STATUSES))
+        stuck = pool.map(count, (_stuck(sessions, s) for s in WORKING_STATES))
+        by_status = pool.map(count, (_equal(tasks, "status", s) for s in UNENDED_STATUSES))
         by_model = pool.map(count, (_equal(active, "model", model) for model in models))
         histogram = pool.map(count, (_context_left(opened, low) for low in _histogram_lows()))
         oldest = pool.submit(_oldest_queued, tasks, as_of)
         unread = pool.submit(count, _equal(messages, "acknowledged_at", None))
-        told = pool.submit(count, _among(_equal(signals, "kind", "rotate"), "status", OPEN_SIGNAL))
-        states = effective(
-            dict(zip(OPEN_STATES, by_state, strict=True)), dict(zip(WORKING, stuck, strict=True))
+        rotating = pool.submit(
+            count, _among(_equal(signals, "kind", "rotate"), "status", OPEN_STATUSES)
         )
-        statuses = dict(zip(OPEN_STATUSES, by_status, strict=True))
+        states = effective(
+            dict(zip(OPEN_STATES, by_state, strict=True)),
+            dict(zip(WORKING_STATES, stuck, strict=True)),
+        )
+        statuses = dict(zip(UNENDED_STATUSES, by_status, strict=True))
         since = oldest.result()
         return {
             "sessions": states,
@@ -60,18 +61,18 @@ def stocks(
             "tasks": statuses,
             "queue_depth": statuses["queued"],
             "queue_oldest_age_ms": None if since is None else _age_ms(since, now),
-            "tasks_in_flight": sum(statuses[status] for status in IN_FLIGHT),
+            "tasks_in_flight": sum(statuses[status] for status in HELD_STATUSES),
             "active_by_model": named(models, by_model, statuses["active"]),
             "messages_pending": unread.result(),
-            "signals_open": told.result(),
+            "signals_open": rotating.result(),
             "context_histogram": list(histogram),
         }
 
 
 def effective(reported: Mapping[str, int], stuck: Mapping[str, int]) -> dict[str, int]:
     """Return sessions by what they do: `stuck` are those that say otherwise, by what they say."""
-    found = {state: n - stuck.get(state, 0) for state, n in reported.items()}
-    return found | {"stuck": found["stuck"] + sum(stuck.values())}
+    states = {state: n - stuck.get(state, 0) for state, n in reported.items()}
+    return states | {"stuck": states["stuck"] + sum(stuck.values())}
 
 
 def provision(states: Mapping[str, int], queued: int) -> dict[str, Any]:
@@ -88,9 +89,9 @@ def provision(states: Mapping[str, int], queued: int) -> dict[str, Any]:
 
 def named(models: Sequence[str], counts: Iterable[int], active: int) -> dict[str, int]:
     """Return the active tasks by model; those of other models, or of none, as `_other`."""
-    found = {model: n for model, n in zip(models, counts, strict=True) if n}
-    rest = active - sum(found.values())
-    return found | ({OTHER: rest} if rest else {})
+    by_model = {model: n for model, n in zip(models, counts, strict=True) if n}
+    rest = active - sum(by_model.values())
+    return by_model | ({OTHER: rest} if rest else {})
 
 
 def _stuck(sessions: firestore.CollectionReference, says: str) -> firestore.Query:
@@ -99,8 +100,8 @@ def _stuck(sessions: firestore.CollectionReference, says: str) -> firestore.Quer
 
 def _oldest_queued(tasks: firestore.CollectionReference, as_of: datetime) -> datetime | None:
     queued = _equal(tasks, "status", "queued").order_by("created_at").limit(1)
-    found = queued.select(["created_at"]).get(read_time=as_of)
-    return found[0].get("created_at") if found else None
+    oldest = queued.select(["created_at"]).get(read_time=as_of)
+    return oldest[0].get("created_at") if oldest else None
 
 
 def _histogram_lows() -> range:
@@ -122,7 +123,7 @@ def _count(query: _Query, as_of: datetime) -> int:
 
 
 def _equal(query: _Query, field: str, value: object) -> firestore.Query:
-    return query.where(filter=firestore.FieldFilter(field, "==", value))
+    return query.where(filter=equals(field, value))
 
 
 def _among(query: _Query, field: str, values: Sequence[str]) -> firestore.Query:

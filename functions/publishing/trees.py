@@ -1,4 +1,4 @@
-"""trees/{root}: what a task cost with everything it spawned, however deep."""
+"""trees/{root}: the cost of a task with everything it spawned, however deep."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from google.cloud import firestore
 
 from counting.contribution import Contribution, contribution
 from events.change import Version
-from tachograph_schema.counters.cells import add_rows
+from runtime.firestore import document, equals, fields_of, unchanged
+from tachograph_schema.counters.cells import Row, add_rows
 from tachograph_schema.counters.derived import ratios
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import SEPARATOR
+from tachograph_schema.counters.sketch import sums
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.paths import TASKS, TREES, DocumentPath
+from tachograph_schema.documents.task import ENDED_STATUSES
+from tachograph_schema.paths import FLEETS, TASKS, TREES, DocumentPath
 
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 _PAGE = 500
 _LATE = timedelta(minutes=10)
-Row = dict[str, int]
 
 
 def publish_trees(db: firestore.Client, fleet: str, policy: Fleet) -> None:
@@ -66,8 +67,8 @@ def _publish_all(db: firestore.Client, fleet: str, trees: list[_Snapshot], polic
 def _publish(
     db: firestore.Client, fleet: str, tree: _Snapshot, task: _Snapshot, policy: Fleet
 ) -> None:
-    root, fields = _read(task, policy), tree.to_dict() or {}
-    own = {n: v for n, v in root.cells.get(FLEET, {}).items() if SEPARATOR not in n}
+    root, fields = _read(task, policy), fields_of(tree)
+    own = sums(root.cells.get(FLEET, {}))
     total = tree_total(own, fields)
     update = {
         "dirty": False,
@@ -82,39 +83,38 @@ def _publish(
         return
     # Where it changed since it was read, the next round has it.
     with suppress(FailedPrecondition, NotFound):
-        unchanged = db.write_option(last_update_time=tree.update_time)
-        tree.reference.update({**update, "as_of": tree.read_time}, option=unchanged)
+        tree.reference.update({**update, "as_of": tree.read_time}, option=unchanged(tree))
 
 
 def _may_change(task: _Snapshot, now: datetime) -> bool:
     """Tell whether a root task is at work, or ended so lately that a session may still report."""
     if not task.exists:
         return False
-    ended = (task.to_dict() or {}).get("status") in ("completed", "failed", "cancelled")
+    ended = fields_of(task).get("status") in ENDED_STATUSES
     return not ended or task.update_time > now - _LATE
 
 
 def _carry_up(db: firestore.Client, fleet: str, above: str, subtrees: dict[str, Row]) -> None:
     """Replace subtrees in the tree above, if that changes it."""
-    ref = db.document(str(DocumentPath(fleet, TREES, above)))
-    known = (ref.get(["subtrees"]).to_dict() or {}).get("subtrees", {})
+    ref = document(db, DocumentPath(fleet, TREES, above))
+    current = fields_of(ref.get(["subtrees"])).get("subtrees", {})
     changed = {task: row for task, row in subtrees.items() if task != above}
-    if any(known.get(task) != row for task, row in changed.items()):
+    if any(current.get(task) != row for task, row in changed.items()):
         # Each row as a whole: merged by its counters, one that fell to nothing would stay.
         rows: Any = ["dirty", *(db.field_path("subtrees", task) for task in changed)]
         ref.set({"dirty": True, "subtrees": changed}, merge=rows)
 
 
 def _where(db: firestore.Client, fleet: str, flag: str) -> list[_Snapshot]:
-    flagged = firestore.FieldFilter(flag, "==", value=True)
-    return list(db.collection("fleets", fleet, TREES).where(filter=flagged).limit(_PAGE).stream())
+    flagged = db.collection(FLEETS, fleet, TREES).where(filter=equals(flag, value=True))
+    return list(flagged.limit(_PAGE).stream())
 
 
 def _task(db: firestore.Client, fleet: str, task: str) -> firestore.DocumentReference:
-    return db.document(str(DocumentPath(fleet, TASKS, task)))
+    return document(db, DocumentPath(fleet, TASKS, task))
 
 
 def _read(task: _Snapshot, policy: Fleet) -> Contribution:
     if not task.exists:
         return Contribution({})
-    return contribution(TASKS, Version(task.to_dict() or {}, "", task.update_time), policy)
+    return contribution(TASKS, Version(fields_of(task), "", task.update_time), policy)

@@ -1,8 +1,8 @@
-"""Pure: what the ledger of one document lacks.
+"""Pure: the gaps in the ledger of one document.
 
-Entries of one document, ordered by update time, are links of a chain: what the document counted for
-before a version (`after - delta`) is what it counted for after the version before. Where that does
-not hold, the difference is what events that never came would have counted.
+Entries of one document, ordered by update time, are links of a chain: the counters before a version
+(`after - delta`) equal the counters after the version before it. Where they differ, the difference
+is the change that lost events would have counted.
 
 A correction stands beside the version it leads to: all entries of one update time are one link, and
 their deltas add up. So a gap that was closed is no gap any more, and closing twice changes nothing.
@@ -25,11 +25,8 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
-from counting.contribution import delta
-from publishing.rollups import add_up
-from tachograph_schema.counters.cells import Cells
-from tachograph_schema.counters.names import FLEET
-from tachograph_schema.counters.sketch import SEPARATOR
+from counting.contribution import tree_row
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.paths import DocumentPath, correction_key, ledger_key
 
 _TREE = "tree:"
@@ -38,7 +35,7 @@ _TREE = "tree:"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a document counts for in one version, and in whose tree."""
+    """The counters of a document in one version, and the tree that it is a part of."""
 
     path: DocumentPath
     update_time: str
@@ -59,7 +56,7 @@ class Counted(State):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What was not counted between two versions of a document."""
+    """The change that was not counted between two versions of a document."""
 
     earlier: str
     """The version before the gap; empty where the document had none."""
@@ -106,14 +103,6 @@ def restated(entries: Iterable[Counted], now: State | None) -> Cells:
     return delta(last.after, now.after)
 
 
-def tree_row(path: DocumentPath, tree: str | None, cells: Cells) -> Cells:
-    """Return by root what a document counts for in the tree it is a part of below the root."""
-    if tree is None or tree == path.document:
-        return {}
-    row = {name: n for name, n in cells.get(FLEET, {}).items() if SEPARATOR not in name}
-    return {tree: row} if row else {}
-
-
 @dataclass(frozen=True, slots=True)
 class _Link:
     state: State
@@ -121,9 +110,8 @@ class _Link:
     closing: bool = False
 
     def holds(self) -> Cells:
-        return self.state.after | _scopes(
-            tree_row(self.state.path, self.state.tree, self.state.after)
-        )
+        state = self.state
+        return state.after | _scopes(tree_row(state.path.document, state.tree, state.after))
 
     def held_before(self) -> Cells:
         return delta(self.counted, self.holds())

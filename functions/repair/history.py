@@ -16,6 +16,7 @@ from google.cloud import firestore
 from counting.contribution import COLLECTIONS, contribution
 from events.change import Version, stamp
 from repair.gaps import Counted, State
+from runtime.firestore import fields_of, pages
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import LEDGER, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
@@ -23,12 +24,10 @@ from tachograph_schema.periods import reported_hour
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
-PAGE = 300
-
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What the ledger holds of one document, and how the document stands, if it still does."""
+    """The ledger entries of one document, and the document itself, if it still exists."""
 
     path: DocumentPath
     entries: tuple[Counted, ...]
@@ -74,7 +73,7 @@ def chains(
 
 def counted(entry: _Snapshot) -> Counted:
     """Read a ledger entry."""
-    fields = entry.to_dict() or {}
+    fields = fields_of(entry)
     return Counted(
         parse_path(fields["path"]),
         fields["update_time"],
@@ -89,16 +88,14 @@ def counted(entry: _Snapshot) -> Counted:
 
 
 def state(path: DocumentPath, document: _Snapshot | None, policy: Fleet) -> State | None:
-    """Say what a document counts for as it stands."""
+    """Return the counters of a document as it stands."""
     if document is None or not document.exists:
         return None
     at = document.update_time
-    version = Version(
-        document.to_dict() or {}, version_of(at), at, version_of(document.create_time)
-    )
-    found = contribution(path.collection, version, policy)
-    hour = reported_hour(found.reported_at, at)
-    return State(path, version.update_time, hour, found.cells, version.created, found.tree)
+    version = Version(fields_of(document), version_of(at), at, version_of(document.create_time))
+    counts = contribution(path.collection, version, policy)
+    hour = reported_hour(counts.reported_at, at)
+    return State(path, version.update_time, hour, counts.cells, version.created, counts.tree)
 
 
 def version_of(update_time: Any) -> str:  # noqa: ANN401 - DatetimeWithNanoseconds
@@ -127,15 +124,3 @@ def _documents(
         last = ref.document(after.removeprefix(within))
         ordered = ordered.where(filter=firestore.FieldFilter("__name__", ">", last))
     return pages(ordered, read_time)
-
-
-def pages(query: firestore.Query, read_time: datetime | None = None) -> Iterator[_Snapshot]:
-    """Read a query a page at a time."""
-    last = None
-    while True:
-        page = query.limit(PAGE) if last is None else query.start_after(last).limit(PAGE)
-        found = list(page.stream(read_time=read_time))
-        yield from found
-        if len(found) < PAGE:
-            return
-        last = found[-1]

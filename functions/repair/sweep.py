@@ -1,8 +1,8 @@
-"""sweeps/now: looking for events that never came, and counting what they would have.
+"""sweeps/now: the search for events that never came, and the counting of their changes.
 
-A pass goes through the whole ledger and every document in the order of their paths, some of it each
-hour, and begins at most once a day: one read for each entry and each document, and a commit for
-each gap.
+A pass reads the whole ledger and every document in the order of their paths, one round an hour, and
+begins at most once a day. It costs one read for each entry and each document, and a commit for each
+gap.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from counting.ledger import apply, documents_of
 from events.change import stamp
 from repair.gaps import Gap, lost
 from repair.history import chains
+from runtime.cache import Cache
+from runtime.firestore import document, unchanged
+from runtime.policy import MAX_FLEETS
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.ledger import Sweep
 from tachograph_schema.paths import NOW, SWEEPS, DocumentPath
@@ -30,14 +33,13 @@ RETRY_WINDOW = timedelta(hours=26)
 MAX_READS = 10_000
 """Documents read in one round, at most about: some 7 seconds, and 240,000 reads a day."""
 PASS_EVERY = timedelta(days=1)
-_MAX_FLEETS = 1000
-_tried: dict[str, str] = {}
+_tried: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour whose round this process has tried to take."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What one round came to."""
+    """How much one round read, found and closed."""
 
     reads: int
     found: int
@@ -50,24 +52,19 @@ def sweep_if_due(
     db: firestore.Client, fleet: str, policy: Fleet, now: datetime
 ) -> SweepResult | None:
     """Do this hour's round, unless another process does or the day's pass is through."""
-    hour = hour_of(now)
-    if _tried.get(fleet) == hour:
+    if not _tried.change(fleet, hour_of(now)):
         return None
-    if len(_tried) >= _MAX_FLEETS:
-        _tried.clear()
-    _tried[fleet] = hour
     ref = marker(db, fleet)
-    found = ref.get()
-    known = Sweep.model_validate(found.to_dict()) if found.exists else None
-    begun = next_round(known, policy, now)
+    snapshot = ref.get()
+    previous = Sweep.model_validate(snapshot.to_dict()) if snapshot.exists else None
+    begun = next_round(previous, policy, now)
     if begun is None:
         return None
     try:
-        if known is None:
+        if previous is None:
             ref.create(begun.model_dump())
         else:
-            unchanged = db.write_option(last_update_time=found.update_time)
-            ref.update(begun.model_dump(), option=unchanged)
+            ref.update(begun.model_dump(), option=unchanged(snapshot))
     except (AlreadyExists, FailedPrecondition):
         return None
     swept = sweep(
@@ -77,9 +74,9 @@ def sweep_if_due(
     return swept
 
 
-def next_round(known: Sweep | None, policy: Fleet, now: datetime) -> Sweep | None:
-    """Decide what this hour's round is to do; None when there is nothing for it to do."""
-    if known is None:
+def next_round(previous: Sweep | None, policy: Fleet, now: datetime) -> Sweep | None:
+    """Return the state with which this hour's round begins; None when no round is due."""
+    if previous is None:
         return Sweep(
             hour=hour_of(now),
             cursor="",
@@ -88,28 +85,28 @@ def next_round(known: Sweep | None, policy: Fleet, now: datetime) -> Sweep | Non
             known_since="",
             closed=0,
         )
-    resting = not known.cursor and now < known.began_at + PASS_EVERY
-    if known.hour == hour_of(now) or resting:
+    resting = not previous.cursor and now < previous.began_at + PASS_EVERY
+    if previous.hour == hour_of(now) or resting:
         return None
     # Entries from before they were to be kept longer go at their own time.
-    longer = policy.ledger_days > known.ledger_days
+    longer = policy.ledger_days > previous.ledger_days
     changes = {
         "hour": hour_of(now),
         "ledger_days": policy.ledger_days,
-        "known_since": stamp(now) if longer else known.known_since,
-        "began_at": known.began_at if known.cursor else now,
+        "known_since": stamp(now) if longer else previous.known_since,
+        "began_at": previous.began_at if previous.cursor else now,
     }
-    return known.model_copy(update=changes)
+    return previous.model_copy(update=changes)
 
 
-def known_since(known: Sweep | None, policy: Fleet, now: datetime) -> str:
+def known_since(previous: Sweep | None, policy: Fleet, now: datetime) -> str:
     """Return since when no entry has been removed from the ledger."""
     kept = stamp(now - timedelta(days=policy.ledger_days))
-    if known is None:
+    if previous is None:
         return kept
-    if policy.ledger_days > known.ledger_days:
+    if policy.ledger_days > previous.ledger_days:
         return stamp(now)
-    return max(kept, known.known_since)
+    return max(kept, previous.known_since)
 
 
 def sweep(
@@ -144,17 +141,17 @@ def sweep(
 
 def marker(db: firestore.Client, fleet: str) -> firestore.DocumentReference:
     """Return where a fleet's sweeps say how far they have come."""
-    return db.document(str(DocumentPath(fleet, SWEEPS, NOW)))
+    return document(db, DocumentPath(fleet, SWEEPS, NOW))
 
 
 def read_marker(db: firestore.Client, fleet: str) -> Sweep | None:
     """Read it."""
-    found = marker(db, fleet).get()
-    return Sweep.model_validate(found.to_dict()) if found.exists else None
+    snapshot = marker(db, fleet).get()
+    return Sweep.model_validate(snapshot.to_dict()) if snapshot.exists else None
 
 
 def _close(gap: Gap, policy: Fleet) -> bool:
-    """Count what a gap lacks; False when it has been, or when Firestore refuses it."""
+    """Count a gap's change; False when it was counted before, or when Firestore refuses it."""
     path, later = gap.later.path, gap.later
     entry = Entry(
         path=path,

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from events.change import Version
 from rotation.transitions import at_work
 from tachograph_schema.documents.session import Session
 from tachograph_schema.parsing import parse
-from tachograph_schema.rotation.thresholds import Thresholds, context_left_pct, level
+from tachograph_schema.rotation.thresholds import Thresholds, context_left_pct, level, with_window
 
 
-def read_session(version: Version | None) -> Session | None:
-    """Return a session as a write left it; None where there is none."""
-    return None if version is None else parse(Session, version.fields)[0]
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The signals that a write of a session raises and may settle."""
+
+    signal: Mapping[str, Any] | None
+    """The fields of the signal to be raised, if the session is to rotate."""
+    settles: tuple[str, ...]
+    """The sessions whose signals the write may have settled."""
 
 
-def rotation_signal(
-    session_id: str, session: Session | None, at: Thresholds
-) -> dict[str, Any] | None:
-    """Decide whether a session is to rotate: the signal's fields, or None.
+def read_session(fields: Mapping[str, Any], windows: Mapping[str, int]) -> Session:
+    """Return a session; its window, where it states none, is that of the fleet's list."""
+    return with_window(parse(Session, fields)[0], windows)
 
-    What counts is the level after the write, not the step: events come late, twice and out of
-    order, and one that is lost must not lose the signal.
+
+def decide(session_id: str, before: Session | None, after: Session, at: Thresholds) -> Crossing:
+    """Decide what follows of a write of a session, by the session's thresholds."""
+    signal = rotation_signal(session_id, after, at)
+    return Crossing(signal, tuple(_settled(session_id, before, after, at)))
+
+
+def rotation_signal(session_id: str, session: Session, at: Thresholds) -> dict[str, Any] | None:
+    """Return the fields of the signal that tells a session to rotate; None where it is not to.
+
+    The level after the write decides, not the step that led there: events come late, twice and out
+    of order, and one that is lost must not lose the signal.
     """
-    if session is None or session.ended_at or session.voided or level(session, at) != "rotate":
+    if session.ended_at or session.voided or level(session, at) != "rotate":
         return None
     fields = {
         "kind": "rotate",
@@ -44,22 +58,20 @@ def rotation_signal(
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def concerned(
-    session_id: str, before: Session | None, after: Session | None, at: Thresholds
+def _settled(
+    session_id: str, before: Session | None, after: Session, at: Thresholds
 ) -> Iterator[str]:
     """Name the sessions whose signals a write may have settled.
 
     The session's own, when it ended, was compacted, or has room again; its predecessor's, when it
-    made its first progress. What an event that never comes would have said, the tick finds.
+    made its first progress. The tick finds what an event that never came would have settled.
     """
-    if after is None:
-        return
     if before is not None and (
         bool(after.ended_at) > bool(before.ended_at)
         or (after.generation or 0) > (before.generation or 0)
         or (level(before, at) == "rotate" and level(after, at) != "rotate")
     ):
         yield session_id
-    begun = before is not None and at_work(before)
-    if after.predecessor_session_id and at_work(after) and not begun:
+    began = before is not None and at_work(before)
+    if after.predecessor_session_id and at_work(after) and not began:
         yield after.predecessor_session_id

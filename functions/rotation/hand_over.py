@@ -1,7 +1,7 @@
 """signals/: a successor is started under a lease, for a session that left its notes.
 
-At most one successor is at work, since the first that comes up claims the succession and any other
-ends at once; and at least one is started, since a lease that runs out is taken anew, by the tick or
+At most one successor works, because the first that comes up claims the succession and any other
+ends at once. At least one is started, because a lease that runs out is taken anew, by the tick or
 by an event, as often as the fleet allows.
 """
 
@@ -16,25 +16,27 @@ from google.api_core.exceptions import FailedPrecondition, RetryError, ServiceUn
 from google.cloud import firestore
 
 from alerting.alerts import open_alert, resolve_alert
+from alerting.rules import RULES
 from events.change import Change
 from rotation.launch import CannotStartError, start_job, start_process, successor_environment
 from rotation.transitions import read_signal
+from runtime.firestore import document, fields_of, unchanged
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.signal import OPEN_STATUSES, UNHEEDED_STATUSES, Signal, may_move
 from tachograph_schema.paths import SIGNALS, DocumentPath
 
 _log = logging.getLogger(__name__)
-REFUSED = "hand_over_refused"
+REFUSED = RULES["hand_over_refused"]
 _AGAIN = timedelta(seconds=5)
 """How soon a start is tried again that surely did not happen."""
 _MAX_CONFLICTS = 10
 
 
 def can_start(policy: RotationPolicy) -> bool:
-    """Tell whether the fleet says what a successor is.
+    """Tell whether the fleet names a job or a command that is a successor.
 
     A command is heeded against the emulator alone: in the cloud, a document that names a program
-    would run whatever its writer likes.
+    would let its writer run any program.
     """
     return bool(policy.job or (policy.local_command and _is_local()))
 
@@ -69,20 +71,20 @@ def start_successor(
 ) -> str | None:
     """Start a successor unless that is done, or not due; return what was started.
 
-    Raises what the weather raised: the event comes again, and the lease says from when on.
+    Raises RetryError or ServiceUnavailable where Cloud Run does not answer: the event is delivered
+    again, and a successor is started once the lease has run out.
     """
-    ref = db.document(str(DocumentPath(fleet, SIGNALS, name)))
-    found = ref.get()
-    signal = read_signal(found.to_dict() or {})
-    if signal is None or not is_due(signal, policy, found.read_time):
+    ref = document(db, DocumentPath(fleet, SIGNALS, name))
+    snapshot = ref.get()
+    signal = read_signal(fields_of(snapshot))
+    if signal is None or not is_due(signal, policy, snapshot.read_time):
         return None
-    until = found.read_time + timedelta(seconds=policy.start_within_s)
+    until = snapshot.read_time + timedelta(seconds=policy.start_within_s)
     starts = (signal.starts or 0) + 1
-    unchanged = db.write_option(last_update_time=found.update_time)
     try:
-        ref.update({"lease_until": until, "starts": starts}, option=unchanged)
+        ref.update({"lease_until": until, "starts": starts}, option=unchanged(snapshot))
     except FailedPrecondition:
-        return None  # whoever wrote in between has the lease, or makes an event of its own
+        return None  # the write in between took the lease, or makes an event of its own
     environment = successor_environment(fleet, name, signal)
     try:
         if policy.job:
@@ -91,40 +93,31 @@ def start_successor(
             started = start_process(policy.local_command or [], environment, ref, starts)
     except CannotStartError as refusal:
         ref.update({"trouble": str(refusal)})
-        open_alert(db, fleet, REFUSED, _refused(policy, starts, refusal))
+        alert = REFUSED.alert(starts, policy.max_starts, refusal=refusal)
+        open_alert(db, fleet, REFUSED.name, alert)
         _log.error("fleets/%s: %s", fleet, refusal)
         return None
     except (RetryError, ServiceUnavailable) as weather:
-        again = {"lease_until": found.read_time + _AGAIN, "starts": starts - 1}
+        again = {"lease_until": snapshot.read_time + _AGAIN, "starts": starts - 1}
         ref.update({**again, "trouble": f"the job could not be started: {weather}"})
         raise
-    _handed_off(db, ref, started)
-    resolve_alert(db, fleet, REFUSED)
+    _handed_off(ref, started)
+    resolve_alert(db, fleet, REFUSED.name)
     return started
 
 
-def _handed_off(db: firestore.Client, ref: firestore.DocumentReference, started: str) -> None:
+def _handed_off(ref: firestore.DocumentReference, started: str) -> None:
     """Say that a successor was started, unless it has come further than that by itself."""
     for _ in range(_MAX_CONFLICTS):
-        found = ref.get()
+        snapshot = ref.get()
         fields: dict[str, Any] = {"execution": started}
-        if may_move((found.to_dict() or {}).get("status"), "handed_off"):
+        if may_move(fields_of(snapshot).get("status"), "handed_off"):
             fields |= {"status": "handed_off", "handed_off_at": firestore.SERVER_TIMESTAMP}
         try:
-            ref.update(fields, option=db.write_option(last_update_time=found.update_time))
+            ref.update(fields, option=unchanged(snapshot))
         except FailedPrecondition:
             continue
         return
-
-
-def _refused(policy: RotationPolicy, starts: int, refusal: CannotStartError) -> dict[str, Any]:
-    return {
-        "rule": REFUSED,
-        "severity": "critical",
-        "value": float(starts),
-        "threshold": float(policy.max_starts),
-        "detail": str(refusal),
-    }
 
 
 def _is_local() -> bool:

@@ -1,4 +1,4 @@
-"""What a successor is started as: a Cloud Run Job's execution, or a process on this machine."""
+"""Starting a successor: an execution of a Cloud Run Job, or a process on this machine."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from google.api_core.exceptions import (
 from google.api_core.retry import Retry, if_exception_type
 from google.cloud import firestore
 
+from runtime.firestore import fields_of
 from runtime.settings import settings
 from runtime.tracing import onward
 from tachograph_schema.documents.signal import Signal
@@ -35,12 +36,12 @@ _SHOWN_BYTES = 400
 
 
 class CannotStartError(Exception):
-    """No retry can start it: somebody has to mend the job, its permissions or the command."""
+    """No retry starts the successor: the job, its permissions or the command must be mended."""
 
 
 def successor_environment(fleet: str, name: str, signal: Signal) -> dict[str, str]:
-    """Return what a successor is told: whom it follows, in what, and where the notes are."""
-    told = {
+    """Return a successor's environment: its predecessor, its task, and where the notes are."""
+    variables = {
         "TACHOGRAPH_FLEET": fleet,
         "TACHOGRAPH_SIGNAL": name,
         "TACHOGRAPH_PREDECESSOR": signal.session_id,
@@ -49,15 +50,15 @@ def successor_environment(fleet: str, name: str, signal: Signal) -> dict[str, st
         "TACHOGRAPH_JOURNAL": signal.journal_ref,
         "TRACEPARENT": onward(signal.traceparent),
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in variables.items() if value}
 
 
 def start_job(job: str, environment: Mapping[str, str]) -> str:
     """Start an execution of a Cloud Run Job and return its name.
 
-    Unavailability is waited out for `TACHOGRAPH_RETRY_SECONDS`, then raised. An answer that does
-    not come in 10 s is raised at once: the execution may have been started. CannotStartError for
-    what no retry mends.
+    ServiceUnavailable is retried for `TACHOGRAPH_RETRY_SECONDS`; then RetryError is raised.
+    DeadlineExceeded is raised at once after 10 s, because the execution may have been started.
+    CannotStartError is raised for a refusal that no retry mends.
     """
     from google.cloud.run_v2.types import EnvVar, RunJobRequest  # noqa: PLC0415 - takes 0.3 s
 
@@ -88,8 +89,8 @@ def start_process(
 ) -> str:
     """Start a process of its own session and return its number and where its output goes.
 
-    If it fails, the signal says so and the lease is over. CannotStartError where there is no such
-    program.
+    Where the process fails, the signal names the trouble and the lease ends. Raises
+    CannotStartError where there is no such program.
     """
     log = Path(tempfile.gettempdir(), f"tachograph-{signal.id[:100]}-{starts}.log")
     try:
@@ -113,7 +114,7 @@ def _watch(
 ) -> None:
     """Wait for a process; one that fails is written down, so that the tick starts another."""
     status = process.wait()
-    if status and (signal.get().to_dict() or {}).get("successor_session_id") is None:
+    if status and fields_of(signal.get()).get("successor_session_id") is None:
         last = log.read_bytes()[-_SHOWN_BYTES:].decode(errors="replace").strip()
         trouble = f"the successor ended with {status}; {log} ends with: {last}"
         signal.update({"trouble": trouble, "lease_until": firestore.DELETE_FIELD})

@@ -1,4 +1,4 @@
-"""Pure: what becomes of a signal, from how it stands and how its session and successor do."""
+"""Pure: the next step of a signal, by its own state and that of its session and successor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HISTORY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What is to be done about a signal."""
+    """A step of a signal, and what follows from it."""
 
     status: SignalStatus | None = None
     """The step it takes."""
@@ -39,12 +39,12 @@ class Transition:
     start: bool = False
     """Whether a successor is to be started, once more."""
     freed: bool = False
-    """Whether the succession is anybody's again: who claimed it is gone."""
+    """Whether the succession is free again, because the session that claimed it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class RotationState:
-    """A signal, with what is known of the sessions at both ends of it."""
+    """A signal, with the sessions at both ends of it."""
 
     signal: Signal
     session: Session | None
@@ -60,22 +60,22 @@ def read_signal(fields: Mapping[str, Any]) -> Signal | None:
         return Signal.model_validate(fields)
     except ValidationError as refusal:
         bad = {error["loc"][0] for error in refusal.errors(include_url=False)}
-        needed = {name for name, said in Signal.model_fields.items() if said.is_required()}
+        needed = {name for name, field in Signal.model_fields.items() if field.is_required()}
         if bad & needed:
             return None
         return Signal.model_validate({k: v for k, v in fields.items() if k not in bad})
 
 
 def judge(
-    standing: RotationState, policy: RotationPolicy, at: Thresholds, *, startable: bool
+    state: RotationState, policy: RotationPolicy, at: Thresholds, *, startable: bool
 ) -> Transition | None:
     """Return what is to be done; None where there is nothing, or not yet."""
-    signal, session, successor = standing.signal, standing.session, standing.successor
+    signal, session, successor = state.signal, state.session, state.successor
     if signal.status not in OPEN_STATUSES:
         return None
     if successor is not None and at_work(successor):
         fields = {
-            "successor_session_id": standing.successor_id,
+            "successor_session_id": state.successor_id,
             "handoff_ms": successor.handoff_ms,
         }
         return Transition("completed", {k: v for k, v in fields.items() if v is not None})
@@ -86,12 +86,12 @@ def judge(
         and not signal.starts
         and signal.successor_session_id is None
     ):
-        verdict = None if session is None else _relieved(signal, session, at)
-        if verdict is not None:
-            return verdict
+        transition = None if session is None else _relieved(signal, session, at)
+        if transition is not None:
+            return transition
         if signal.escalated_at is None:
-            return _unheeded(standing, policy, startable=startable)
-    return _awaiting(standing, policy, startable=startable)
+            return _unheeded(state, policy, startable=startable)
+    return _awaiting(state, policy, startable=startable)
 
 
 def at_work(successor: Session) -> bool:
@@ -107,7 +107,7 @@ def waited(signal: Signal, now: datetime) -> timedelta:
 
 
 def _relieved(signal: Signal, session: Session, at: Thresholds) -> Transition | None:
-    """Tell whether the session has no need of a successor, or has said itself that it has."""
+    """Return the step of a signal whose session needs no successor, or handed over by itself."""
     if (session.generation or 0) > (signal.generation or 0):
         return _expired("compacted")
     if session.end_reason == "rotated":
@@ -120,14 +120,14 @@ def _relieved(signal: Signal, session: Session, at: Thresholds) -> Transition | 
 
 
 def _unheeded(
-    standing: RotationState, policy: RotationPolicy, *, startable: bool
+    state: RotationState, policy: RotationPolicy, *, startable: bool
 ) -> Transition | None:
-    if waited(standing.signal, standing.now) <= timedelta(seconds=policy.expire_after_s):
+    if waited(state.signal, state.now) <= timedelta(seconds=policy.expire_after_s):
         return None
-    session = standing.session
+    session = state.session
     if session is None:
         return _expired("ended")
-    if session.reported_at is not None and standing.now - session.reported_at > HISTORY:
+    if session.reported_at is not None and state.now - session.reported_at > HISTORY:
         return _expired("unheeded")
     if policy.escalate == "hand_over" and startable:
         return Transition(escalated=True, alert="rotation_unheeded")
@@ -135,18 +135,18 @@ def _unheeded(
 
 
 def _awaiting(
-    standing: RotationState, policy: RotationPolicy, *, startable: bool
+    state: RotationState, policy: RotationPolicy, *, startable: bool
 ) -> Transition | None:
     """Judge a signal that waits for its successor: to come up, or to make progress."""
-    signal, successor = standing.signal, standing.successor
-    late = waited(signal, standing.now) > timedelta(seconds=policy.expire_after_s)
+    signal, successor = state.signal, state.successor
+    late = waited(signal, state.now) > timedelta(seconds=policy.expire_after_s)
     more = startable and (signal.starts or 0) < policy.max_starts
     if signal.successor_session_id is not None:
         gone = successor is not None and successor.ended_at is not None
         if not gone and not late:
             return None
         return Transition(freed=True) if more and gone else _without_successor()
-    if signal.lease_until is not None and signal.lease_until > standing.now:
+    if signal.lease_until is not None and signal.lease_until > state.now:
         return None
     if late or (startable and not more):
         return _without_successor()

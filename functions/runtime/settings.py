@@ -1,4 +1,4 @@
-"""What a deployment may set, read once from TACHOGRAPH_* variables."""
+"""The settings of a deployment, read once from TACHOGRAPH_* variables."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Settings:
     trace_timeout_ms: int = 500
     """How long an event waits for its spans to be exported, at most."""
     trace_keep_pct: int = 15
-    """What is kept of events that did not fail, in percent, by the trace's id."""
+    """The share of traces that is kept of events that did not fail, in percent."""
     trace_endpoint: str = ""
     """Another server that speaks as Cloud Trace does, unencrypted: for tests."""
     run_endpoint: str = ""
-    """Who starts jobs instead of Cloud Run, `HOST:PORT` without TLS: on a laptop, in tests."""
+    """A server that starts jobs instead of Cloud Run, `HOST:PORT` without TLS: for tests."""
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:

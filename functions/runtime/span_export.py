@@ -1,4 +1,4 @@
-"""The way out for spans: an event waits for it a little, and never because of it for long."""
+"""The export of spans: an event waits for it, but never longer than its timeout."""
 
 from __future__ import annotations
 

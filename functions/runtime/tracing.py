@@ -1,8 +1,8 @@
-"""What a function did for an event, as spans of the trace that the event's document belongs to.
+"""The work of a function on an event, as spans of the trace that the event's document belongs to.
 
-Spans are noted as plain data while the event is handled. Only when it is done is it decided whether
-they are worth keeping, and only then do they become OpenTelemetry's: a step costs microseconds, and
-a process that traces nothing imports nothing.
+Spans are plain data while the event is handled. When it is done, the process decides whether to
+keep them, and only then makes OpenTelemetry's spans of them: a step costs microseconds, and a
+process that traces nothing imports nothing.
 """
 
 from __future__ import annotations
@@ -99,17 +99,17 @@ class _Trace:
         self._has_document = True
         self._parent = read_traceparent(fields.get("traceparent"))
         task = path.document if path.collection == TASKS else fields.get("task_id")
-        known = {PATH: str(path), FLEET: path.fleet, TASK_ID: task}
-        known[SESSION_ID] = fields.get("session_id")
-        said = {name: value for name, value in known.items() if isinstance(value, str)}
-        self.root.attributes.update(said)
+        attributes = {PATH: str(path), FLEET: path.fleet, TASK_ID: task}
+        attributes[SESSION_ID] = fields.get("session_id")
+        present = {name: value for name, value in attributes.items() if isinstance(value, str)}
+        self.root.attributes.update(present)
         if self._parent is not None:
             self.root.trace_id, self.root.parent_id = self._parent.trace_id, self._parent.span_id
 
     def is_of(self, traceparent: str | None) -> bool:
         place = read_traceparent(traceparent)
-        known = self.root.trace_id if place is None else place.trace_id
-        return self._has_document and known == self.root.trace_id
+        trace_id = self.root.trace_id if place is None else place.trace_id
+        return self._has_document and trace_id == self.root.trace_id
 
     def place(self) -> Place | None:
         return Place(self.root.trace_id, self.open[-1].span_id) if self.records else self._parent

@@ -21,7 +21,7 @@ MAX_ENTRIES = 64
 """The most entries of a map on a document, such as the models that worked on one task."""
 MAX_TOOLS = 12
 MAX_MODELS = 4
-"""What the SDK tells apart on one task, the rest as `_other`: the rules look at each of them."""
+"""The values that the SDK keeps apart on one task; the rules check each of them."""
 MAX_REPORTERS = 200
 """The most processes that report of one task: a refusal would lose what the next one spent."""
 
@@ -110,7 +110,7 @@ Pct = Annotated[float, _number(0, 100, "0-100, the percentage still free")]
 Feedback = Annotated[int, _number(-1, 1, "+1, 0 or -1")]
 Rate = Annotated[float, _number(0, 1e9, "a number from 0 to 10^9")]
 Name = Annotated[str, BeforeValidator(_name)]
-"""What something is called: an id, a model, a type; it may become the name of a counter."""
+"""A name: an id, a model, a type; it may become part of the name of a scope."""
 Text = Annotated[str, BeforeValidator(_text)]
 """Words for a person; never counted by."""
 Instant = Annotated[datetime, BeforeValidator(_instant)]

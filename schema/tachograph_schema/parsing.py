@@ -79,5 +79,5 @@ def _without(fields: dict[str, Any], location: list[str]) -> tuple[object, dict[
     inner = fields[key]
     if len(location) == 1 or not isinstance(inner, dict):
         return inner, rest
-    found, inner_rest = _without(inner, location[1:])
-    return found, rest | {key: inner_rest}
+    value, inner_rest = _without(inner, location[1:])
+    return value, rest | {key: inner_rest}

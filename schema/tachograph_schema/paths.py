@@ -124,17 +124,17 @@ def signal_id(kind: str, session: str, generation: int = 0, again: int = 0) -> s
 
 
 def lease_id(repo: str, branch: str) -> str:
-    """Return the id of what says who holds a branch: a hash, since names of both have slashes."""
+    """Return the id of a branch's lease: a hash, because both names may hold slashes."""
     return hashlib.sha256(f"{repo}\n{branch}".encode()).hexdigest()[:32]
 
 
 def incident_id(kind: str, *parts: str) -> str:
-    """Return the id of an incident, of what tells it apart: told again, it is the same one."""
+    """Return the id of an incident: the same whenever the same incident is reported."""
     return f"{kind}_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:24]}"
 
 
 def baseline_id(task_type: str, model: str) -> str:
-    """Return the id of what is normal for a kind of task and a model.
+    """Return the id of the baseline of a kind of task and a model.
 
     A slash would end the id, so it is escaped; and underscores, where the type's could be taken for
     the two that end it, so that no two pairs share an id.

@@ -1,4 +1,4 @@
-"""What one model call, or many added up, used."""
+"""The tokens of one model call, or of many added up."""
 
 from __future__ import annotations
 

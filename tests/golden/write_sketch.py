@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tachograph_schema.counters.cells import add_rows
 from tachograph_schema.counters.sketch import (
     RELATIVE_ERROR,
     bucket_counter,
@@ -49,10 +50,9 @@ def golden() -> dict[str, Any]:
 
 def sample(name: str, values: list[int]) -> dict[str, Any]:
     """Count the values among counters that are none of the sketch, and read them back."""
-    counters: dict[str, int] = {NAME: sum(values), f"{NAME}_other~3": 1, f"{NAME}~9999": -1}
-    for value in values:
-        counter = bucket_counter(NAME, value)
-        counters[counter] = counters.get(counter, 0) + 1
+    others = {NAME: sum(values), f"{NAME}_other~3": 1, f"{NAME}~9999": -1}
+    counted = add_rows({bucket_counter(NAME, value): 1} for value in values)
+    counters = others | counted
     read = [{"q": q, "value": quantile(buckets(counters, NAME), q)} for q in QUANTILES]
     return {"name": name, "counters": counters, "quantiles": read}
 

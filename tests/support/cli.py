@@ -7,13 +7,13 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from runtime.policy import _remembered
+from runtime.policy import _policies
 from tachograph_cli.main import main
 
 
 def run(*arguments: str) -> Result:
     """Run `tachograph ...` in this process, whose environment says where Firestore is."""
-    _remembered.clear()  # another process remembers nothing
+    _policies().clear()  # another process remembers nothing
     result = CliRunner(env={"COLUMNS": "120"}).invoke(main, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

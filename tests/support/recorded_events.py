@@ -8,11 +8,11 @@ from typing import Any
 
 from google.cloud import firestore
 
-from counting.contribution import contribution
+from counting.contribution import contribution, tree_row
 from counting.ledger import record
 from events.change import Change, stamp
 from events.change import Version as Changed
-from repair.gaps import Counted, Gap, State, tree_row
+from repair.gaps import Counted, Gap, State
 from runtime import firestore as connections
 from runtime.policy import policy
 from support.wire.events import Version, Write
@@ -91,7 +91,7 @@ def closing(gap: Gap) -> Counted:
 def trees_of(write: Write) -> dict[str, dict[str, int]]:
     """Return by root what a document counts for in a tree, as a write left it."""
     state = state_of(write)
-    return tree_row(state.path, state.tree, state.after)
+    return tree_row(state.path.document, state.tree, state.after)
 
 
 def changed(version: Version | None) -> Changed | None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from google.cloud import firestore
 
-from counting.contribution import contribution, delta
+from counting.contribution import contribution
 from events.change import Version as Counted
-from publishing.rollups import add_up, publish
+from publishing.rollups import publish
 from support.wire.events import Version, Write
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add, delta
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import ROLLUPS, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
@@ -32,7 +32,7 @@ def hours_of(writes: Iterable[Write]) -> dict[str, Cells]:
         counted = contribution(parse_path(write.path).collection, _counted(write.after), Fleet())
         hour = reported_hour(counted.reported_at, write.after.written_at)
         change = delta(cells_of(write.path, write.before), counted.cells)
-        hours[hour] = add_up([hours.get(hour, {}), change])
+        hours[hour] = add(hours.get(hour, {}), change)
     return {hour: cells for hour, cells in hours.items() if cells}
 
 

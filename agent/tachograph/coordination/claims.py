@@ -11,7 +11,7 @@ from google.cloud import firestore
 
 from tachograph.coordination.incidents import Incidents
 from tachograph.firestore.retry import CONTENDED
-from tachograph_schema.documents.task_release import HELD
+from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.paths import TASKS, DocumentPath
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Claims:
     def held(self, found: _Snapshot) -> Taken | None:
         """Return a task as it was read, if the session has it."""
         fields = found.to_dict() or {}
-        if fields.get("status") not in HELD or fields.get("session_id") != self.session_id:
+        if fields.get("status") not in HELD_STATUSES or fields.get("session_id") != self.session_id:
             return None
         return Taken(found.id, fields, found.update_time)
 

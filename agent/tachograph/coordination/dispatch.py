@@ -18,6 +18,7 @@ from google.cloud import firestore
 from tachograph.coordination.claims import CLAIMABLE, ClaimLost, Claims, claim_fields
 from tachograph.coordination.messages import message_fields
 from tachograph.firestore.retry import CONTENDED
+from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.documents.signal import OPEN_STATUSES
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS, DocumentPath
 
@@ -135,7 +136,7 @@ class Dispatcher:
         else:
             sessions = self._client.collection(FLEETS, self._fleet, SESSIONS)
             open_ones = sessions.where(filter=_is("agent_id", "==", agent)).where(
-                filter=_is("state", "in", _OPEN_STATES)
+                filter=_is("state", "in", OPEN_STATES)
             )
             found = open_ones.limit(MAX_SESSIONS).get()
         return [self._worker(agent, one.id, one.to_dict() or {}) for one in found if one.exists]
@@ -176,9 +177,6 @@ class Dispatcher:
 
     def _document(self, collection: str, name: str) -> firestore.DocumentReference:
         return self._client.document(str(DocumentPath(self._fleet, collection, name)))
-
-
-_OPEN_STATES = ("idle", "active", "waiting", "stuck", "error")
 
 
 def _is(field: str, relation: str, value: object) -> firestore.FieldFilter:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tachograph.reports.report import Report
-from tachograph.reports.totals import add, add_call, add_tool, row_of, used_by_model
-from tachograph_schema.documents.task_release import ENDED, ERROR_TYPE, regained, released, retried
+from tachograph.reports.totals import add_call, add_tool, row_of, used_by_model
+from tachograph_schema.counters.cells import add_row_into
+from tachograph_schema.documents.task import ENDED_STATUSES
+from tachograph_schema.documents.task_release import ERROR_TYPE, regained, released, retried
 from tachograph_schema.fields import MAX_TOOLS
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def folded(
         if holds:
             fields.update(report.fields)
             fields.update(_given_up(report, {"reports": told_by, **landed}, session))
-        add(totals, report.counts)
+        add_row_into(totals, report.counts)
         if report.tool is not None:
             add_tool(row_of(tools, report.tool, MAX_TOOLS), report)
             if holds or len(tools) <= _LATE_TOOLS:
@@ -56,7 +58,7 @@ def folded(
         for call in report.calls:
             add_call(totals, models, call, prices)
         spent = totals.get("cost_nanousd", 0) - before
-        add(totals, _overhead(report, spent, retries=retries))
+        add_row_into(totals, _overhead(report, spent, retries=retries))
     if _LOWEST in fields:
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
@@ -78,7 +80,7 @@ def _holds(
     """Tell whether the task is this session's, or is taken over by it just now."""
     # Queued again. That it had ended is heard; that it was at work, is no longer so.
     taken = gone and session is not None and landed.get("lost_session_id") == session
-    if taken and not any(report.fields.get("status") in ENDED for report in group):
+    if taken and not any(report.fields.get("status") in ENDED_STATUSES for report in group):
         return False
     holder, since = landed.get("session_id"), landed.get("reported_at")
     if holder in (None, session) or since is None:
@@ -97,9 +99,9 @@ def _stays_over(landed: Mapping[str, Any], status: str | None) -> bool:
     One that failed because its session was not heard of goes on with that session.
     """
     lost = landed.get("error_type") == ERROR_TYPE and landed.get("lost_session_id") is not None
-    if landed.get("status") not in ENDED or (landed["status"] == "failed" and lost):
+    if landed.get("status") not in ENDED_STATUSES or (landed["status"] == "failed" and lost):
         return False
-    return status not in ENDED or landed["status"] == "cancelled"
+    return status not in ENDED_STATUSES or landed["status"] == "cancelled"
 
 
 def _taken_up(

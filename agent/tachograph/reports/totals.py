@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tachograph.reports.report import Call, Report
+from tachograph_schema.counters.cells import add_row_into
 from tachograph_schema.counters.names import OTHER
 from tachograph_schema.fields import MAX_MODELS
 from tachograph_schema.pricing.price import price_difference
@@ -45,10 +46,10 @@ def add_call(
     elif call.usage.total_tokens or not call.readable:
         counts["unpriced_calls"] = call.calls
         counts["unpriced_tokens"] = call.usage.total_tokens
-    add(totals, counts)
+    add_row_into(totals, counts)
     if call.model is not None:
         row = row_of(models, call.model, MAX_MODELS)
-        add(row, counts)
+        add_row_into(row, counts)
         if call.provider:
             row["provider"] = call.provider
 
@@ -73,14 +74,7 @@ def row_of(rows: dict[str, dict[str, Any]], name: str, most: int) -> dict[str, A
     return rows.setdefault(name if name in rows or len(rows) < most - 1 else OTHER, {})
 
 
-def add(into: dict[str, Any], counts: Mapping[str, int]) -> None:
-    """Add counts by their names; what is nothing is left out."""
-    for name, n in counts.items():
-        if n:
-            into[name] = into.get(name, 0) + n
-
-
 def add_tool(into: dict[str, int], report: Report) -> None:
     """Add what a report says of a tool to the tool's row."""
     calls, errors = report.counts["tool_calls"], report.counts["tool_errors"]
-    add(into, {"calls": calls, "errors": errors, "duration_ms": report.tool_ms})
+    add_row_into(into, {"calls": calls, "errors": errors, "duration_ms": report.tool_ms})

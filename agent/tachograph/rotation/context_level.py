@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,18 @@ if TYPE_CHECKING:
     _Documents = Sequence[firestore.DocumentSnapshot[Any]]
 
 _log = logging.getLogger("tachograph")
+_HEARD = ("rotation", "context_windows")
+"""The fields of a fleet's document that a level depends on."""
 
 
 class ContextLevels:
-    """A fleet's rotation policy as it is now; the defaults until it is heard."""
+    """A fleet's rotation policy and context windows as they are now; defaults until heard."""
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:
         self._client, self._path = client, f"{FLEETS}/{fleet}"
         self._watches: dict[str, Any] = {}
         self._policy: RotationPolicy | None = None
+        self._windows: Mapping[str, int] = {}
         self._learned_pct: dict[str, float | None] = {}
 
     def of(self, **session: object) -> Level | None:
@@ -40,6 +43,14 @@ class ContextLevels:
         fields = Session.model_validate({k: v for k, v in session.items() if v is not None})
         policy = self._policy or _defaults()
         return level(fields, thresholds(fields, policy, self._learned(fields, policy)))
+
+    def window_tokens(self, model: str) -> int | None:
+        """Return how many tokens the fleet's list gives a model; the first look begins to listen.
+
+        One listener serves all sessions of a process, so a call reads nothing.
+        """
+        self._listen(self._path, self._hear)
+        return self._windows.get(model)
 
     def stop(self) -> None:
         """Listen no more."""
@@ -63,13 +74,14 @@ class ContextLevels:
         self._learned_pct[pair] = said if isinstance(said, int | float) else None
 
     def _hear(self, documents: _Documents, *_: object) -> None:
-        from tachograph_schema.documents.fleet import RotationPolicy  # noqa: PLC0415 - imports pydantic
+        from tachograph_schema.documents.fleet import Fleet  # noqa: PLC0415 - imports pydantic
         from tachograph_schema.parsing import parse  # noqa: PLC0415
 
-        said = (documents[0].to_dict() or {}).get("rotation") if documents else None
-        self._policy, problems = parse(RotationPolicy, said if isinstance(said, dict) else {})
+        fields = (documents[0].to_dict() or {}) if documents else {}
+        fleet, problems = parse(Fleet, {k: v for k, v in fields.items() if k in _HEARD})
+        self._policy, self._windows = fleet.rotation, fleet.context_windows
         for problem in problems:
-            _log.warning("%s: rotation.%s; the default is used", self._path, problem)
+            _log.warning("%s: %s; the default is used", self._path, problem)
 
 
 def _defaults() -> RotationPolicy:

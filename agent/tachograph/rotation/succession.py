@@ -20,7 +20,7 @@ from google.cloud import firestore
 from tachograph.coordination.claims import CLAIMABLE, Taken
 from tachograph.firestore.retry import CONTENDED
 from tachograph_schema.documents.signal import OPEN_STATUSES
-from tachograph_schema.documents.task_release import HELD
+from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.paths import FLEETS, SESSIONS, SIGNALS, TASKS, DocumentPath
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def take_over(
         holder, status = fields.get("session_id"), fields.get("status")
         if holder == session_id:
             return Taken(found.id, fields, found.update_time)
-        inherits = status in HELD and holder in (succession.predecessor_id, None)
+        inherits = status in HELD_STATUSES and holder in (succession.predecessor_id, None)
         if not inherits and status not in CLAIMABLE:
             return None
         taken = _taken(fields, succession, agent, session_id, found.read_time)

@@ -86,7 +86,8 @@ class Session(Coordination):
             client, fleet, session_id, lambda: self._generation, self._writer, on_write
         )
         self._arrived = succession is None
-        self._context, self._speed = ContextWindow(self._fields, window_tokens), TokenRate()
+        self._context = ContextWindow(self._fields, window_tokens, shared.levels.window_tokens)
+        self._speed = TokenRate()
         began_at = at or SERVER_TIMESTAMP
         begun = {"state": "idle", "started_at": began_at, "generation": 0, **self._fields}
         self._say(at, now=True, **begun)

@@ -13,7 +13,7 @@ from google.cloud import firestore
 from tachograph_schema.documents.fleet import Fleet, TracingPolicy
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import BASELINES, FLEETS, SESSIONS, DocumentPath, baseline_id
-from tachograph_schema.tracing.sampling import Usual, usual_of
+from tachograph_schema.tracing.sampling import TraceBaseline, trace_baseline
 from tachograph_schema.tracing.spans import Place, read_traceparent
 
 _log = logging.getLogger("tachograph")
@@ -38,12 +38,14 @@ class BaselineCache:
         path = f"{FLEETS}/{self._fleet}"
         return self._current(path, _policy, TracingPolicy())
 
-    def usual(self, task_type: str | None, model: str | None) -> Usual:
+    def usual(self, task_type: str | None, model: str | None) -> TraceBaseline:
         """Return what is usual for tasks of a type on a model."""
         if not task_type or not model:
-            return Usual()
+            return TraceBaseline()
         name = baseline_id(task_type, model)
-        return self._current(str(DocumentPath(self._fleet, BASELINES, name)), _usual, Usual())
+        return self._current(
+            str(DocumentPath(self._fleet, BASELINES, name)), _usual, TraceBaseline()
+        )
 
     def session_place(self, session_id: str) -> Place | None:
         """Return where the trace of another session is."""
@@ -83,5 +85,5 @@ def _policy(fields: Mapping[str, Any]) -> TracingPolicy:
     return fleet.tracing
 
 
-def _usual(fields: Mapping[str, Any]) -> Usual:
-    return usual_of(fields.get("quantiles") or {})
+def _usual(fields: Mapping[str, Any]) -> TraceBaseline:
+    return trace_baseline(fields.get("quantiles") or {})

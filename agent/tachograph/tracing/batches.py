@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any, Final
 
-from tachograph_schema.tracing.sampling import Kept
+from tachograph_schema.tracing.sampling import KeepReason
 from tachograph_schema.tracing.spans import (
     AGENT_NAME,
     COST_NANOUSD,
@@ -32,7 +32,9 @@ _CONTENTS: Final = (INPUT_MESSAGES, OUTPUT_MESSAGES, TOOL_ARGUMENTS, TOOL_RESULT
 _PREDECESSOR: Final = "predecessor"
 
 
-def batches(spans: Sequence[Span], kept: Kept, expires_at: datetime) -> Iterator[dict[str, Any]]:
+def batches(
+    spans: Sequence[Span], kept: KeepReason, expires_at: datetime
+) -> Iterator[dict[str, Any]]:
     """Yield batches of a trace's spans, parents before children, each within a document's size."""
     ordered = in_preorder(spans)
     sizes = accumulate(_bytes(span) for span in ordered)

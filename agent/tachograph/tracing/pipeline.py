@@ -27,7 +27,7 @@ from tachograph_schema.documents.fleet import TracingPolicy
 from tachograph_schema.paths import BATCHES, TRACES, DocumentPath
 from tachograph_schema.tracing.export import Breaker, CannotExportError, Export, open_export
 from tachograph_schema.tracing.redaction import preview
-from tachograph_schema.tracing.sampling import Ended, Kept, head, promoted, tail
+from tachograph_schema.tracing.sampling import Ended, KeepReason, head, promoted, tail
 from tachograph_schema.tracing.spans import (
     CACHE_READ_TOKENS,
     CACHE_WRITE_TOKENS,
@@ -231,7 +231,7 @@ class SpanPipeline:
             return policy
         return policy.model_copy(update={"keep_pct": self._tracing.keep_pct})
 
-    def _kept(self, trace: TaskTrace, last_ns: int, policy: TracingPolicy) -> Kept | None:
+    def _kept(self, trace: TaskTrace, last_ns: int, policy: TracingPolicy) -> KeepReason | None:
         gathered, span = trace.gathered, trace.span
         ended = Ended(
             span.trace_id,
@@ -247,7 +247,7 @@ class SpanPipeline:
         return tail(ended, usual, policy)
 
     def _ship(
-        self, trace: TaskTrace, spans: Sequence[Span], kept: Kept, policy: TracingPolicy
+        self, trace: TaskTrace, spans: Sequence[Span], kept: KeepReason, policy: TracingPolicy
     ) -> None:
         if self._export is not None and self._breaker.may():
             for start in range(0, len(spans), _EXPORTED_AT_ONCE):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tachograph_schema.tracing.sampling import Kept
+from tachograph_schema.tracing.sampling import KeepReason
 from tachograph_schema.tracing.spans import (
     AGENT_NAME,
     CHAT,
@@ -62,7 +62,7 @@ class TraceBuffer:
     tokens_in: int = 0
     tokens_out: int = 0
     model: str | None = None
-    kept: Kept | None = None
+    kept: KeepReason | None = None
     last_call: Span | None = None
     batches: int = 0
 

@@ -15,9 +15,8 @@ from google.cloud import firestore
 
 from counting.contribution import COLLECTIONS
 from events.change import stamp
-from publishing.rollups import add_up
-from repair.history import pages
-from tachograph_schema.counters.cells import Cells
+from runtime.firestore import pages
+from tachograph_schema.counters.cells import Cells, add, add_into, prune
 from tachograph_schema.paths import LEDGER, ROLLUPS, SHARDS, parse_path
 from tachograph_schema.periods import hour_of, rollup_id
 
@@ -92,26 +91,19 @@ def _hour(hour: str, found: Iterable[_Snapshot]) -> Hour:
     for snapshot in found:
         fields = snapshot.to_dict() or {}
         if "c" in fields or "dirty" in fields:
-            shards = add_up([shards, fields.get("c", {})])
+            shards = add(shards, fields.get("c", {}))
             dirty = dirty or bool(fields.get("dirty"))
             made = stamp(snapshot.create_time)
             begun = min(begun or made, made)
         elif parse_path(fields["path"]).collection in COLLECTIONS:
-            _add(ledger, json.loads(fields["delta"]))
+            add_into(ledger, json.loads(fields["delta"]))
             entries += 1
         else:
             repairs.append(snapshot.id)
             made = stamp(snapshot.create_time)
             repaired = min(repaired or made, made)
     kept = tuple(sorted(repairs))
-    return Hour(hour, entries, add_up([ledger]), shards, begun, dirty, kept, repaired)
-
-
-def _add(into: Cells, cells: Cells) -> None:
-    for scope, row in cells.items():
-        kept = into.setdefault(scope, {})
-        for name, n in row.items():
-            kept[name] = kept.get(name, 0) + n
+    return Hour(hour, entries, prune(ledger), shards, begun, dirty, kept, repaired)
 
 
 def _of_hours(

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from publishing.rollups import add_up
 from repair.gaps import Counted
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, Row, prune
 from tachograph_schema.counters.names import FLEET, UNKNOWN
 from tachograph_schema.counters.sketch import SEPARATOR
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.documents.task import Task
 from tachograph_schema.pricing.price import price_sum
-from tachograph_schema.pricing.task_cost import Row, usage_rows
+from tachograph_schema.pricing.task_cost import usage_rows
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import BUCKETS, Usage
 
@@ -85,7 +84,7 @@ def spread(difference: Cells, entries: Iterable[Counted], last_hour: str) -> dic
             shares = _divided(n, weights) if name.endswith("_nanousd") else {whole: n}
             for hour, part in shares.items():
                 parts[hour].setdefault(scope, {})[name] = part
-    pruned = {hour: add_up([cells]) for hour, cells in parts.items()}
+    pruned = {hour: prune(cells) for hour, cells in parts.items()}
     return {hour: cells for hour, cells in sorted(pruned.items()) if cells}
 
 

@@ -15,14 +15,14 @@ from datetime import date, datetime
 from google.cloud import firestore
 
 from counting.commit import Entry
-from counting.contribution import COLLECTIONS, delta
+from counting.contribution import COLLECTIONS
 from counting.ledger import apply, documents_of
 from events.change import stamp
-from publishing.rollups import add_up, mend_total, publish, publish_sums
+from publishing.rollups import mend_total, publish, publish_sums
 from repair.history import Chain, chains
 from tachograph_cli.repair.hours import Hour, first_whole_hour, hours, moment, published, whole
 from tachograph_cli.repair.verify import check_sums
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.dimensions import bounded
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import SHARDS, DocumentPath, correction_key
@@ -139,7 +139,7 @@ def _of_documents(
     for chain in chains(db, fleet, policy, read_time=at):
         for hour, cells in _by_hour(chain, last):
             if first <= hour <= last:
-                expected[hour] = add_up([expected.get(hour, {}), cells])
+                expected[hour] = add(expected.get(hour, {}), cells)
     found = {hour.hour: hour for hour in hours(db, fleet, first, last, at)}
     for name in sorted(expected.keys() | found.keys()):
         there = found.get(

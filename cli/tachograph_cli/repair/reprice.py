@@ -15,16 +15,15 @@ from google.cloud import firestore
 from google.cloud.firestore_v1 import _helpers
 
 from counting.commit import Entry
-from counting.contribution import contribution, delta
+from counting.contribution import contribution, tree_row
 from counting.ledger import apply_together, documents_of
 from events.change import Version
-from publishing.rollups import add_up
-from repair.gaps import Counted, lost, tree_row
+from repair.gaps import Counted, lost
 from repair.history import Chain, chains, version_of
 from repair.sweep import known_since, read_marker
 from tachograph_cli.repair.hours import moment
 from tachograph_cli.repair.price_change import repriced_fields, says_cost, spread
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.task import Task
@@ -110,8 +109,8 @@ def _of_functions(chain: Chain, own: list[Counted], last: Counted) -> Correction
     if not _is_price(difference):
         return None
     trees = delta(
-        tree_row(chain.path, last.tree, last.after),
-        tree_row(chain.path, last.tree, chain.now.after),
+        tree_row(chain.path.document, last.tree, last.after),
+        tree_row(chain.path.document, last.tree, chain.now.after),
     )
     version = f"{last.update_time}+"
     parts = spread(difference, own, last.hour)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from counting.contribution import delta
 from events.change import stamp
-from publishing.rollups import TOTAL, add_up
+from publishing.rollups import TOTAL
 from repair.gaps import lost, restated
-from repair.history import chains, pages
+from repair.history import chains
 from repair.sweep import RETRY_WINDOW, known_since, read_marker
+from runtime.firestore import pages
 from tachograph_cli.repair.hours import hours, moment, published, whole
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.dimensions import bounded
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet
@@ -58,7 +58,7 @@ class Check:
         """Note a difference, if it is one."""
         if difference:
             self.wrong += 1
-            self.difference = add_up([self.difference, difference])
+            self.difference = add(self.difference, difference)
             if len(self.findings) < MAX_FINDINGS:
                 self.findings.append((where, difference))
 
@@ -151,7 +151,7 @@ def check_sums(db: firestore.Client, fleet: str, at: datetime, unpublished: set[
     def of_days() -> Iterator[tuple[str, Cells]]:
         nonlocal total
         for hour, cells in _rollups(db, fleet, "hour", at):
-            total = add_up([total, {FLEET: cells.get(FLEET, {})}])
+            total = add(total, {FLEET: cells.get(FLEET, {})})
             yield day_of(hour), cells
 
     days = {day_of(hour) for hour in unpublished}

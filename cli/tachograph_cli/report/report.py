@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up
 from tachograph_schema.counters.derived import (
     concentration,
     dearest_to_cheapest,
@@ -86,7 +86,7 @@ class Report:
 
 def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
     """Add rollups of one grain up; at least one, in any order."""
-    cells = _sum(rollups)
+    cells = add_up(rollup.c for rollup in rollups)
     total = cells.get(FLEET, {})
     tiers = _lines("tier", cells)
     return Report(
@@ -142,16 +142,6 @@ def as_json(found: Report) -> dict[str, Any]:
             "complete": crowd.complete,
         },
     }
-
-
-def _sum(rollups: Sequence[Rollup]) -> Cells:
-    total: Cells = {}
-    for rollup in rollups:
-        for scope, row in rollup.c.items():
-            into = total.setdefault(scope, {})
-            for name, n in row.items():
-                into[name] = into.get(name, 0) + n
-    return total
 
 
 def _lines(kind: str, cells: Cells) -> tuple[Line, ...]:

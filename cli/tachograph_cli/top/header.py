@@ -12,7 +12,8 @@ from rich.text import Text
 
 from tachograph_cli.terminal import fmt
 from tachograph_cli.top.sparklines import latest, per_second, ring, sparkline
-from tachograph_cli.top.view import OPEN_STATES, View, age, ago
+from tachograph_cli.top.view import View, age, ago
+from tachograph_schema.documents.session import OPEN_STATES
 
 STATES: Mapping[str, str] = {
     "active": "green",

@@ -18,7 +18,8 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 
 from tachograph.firestore.listener import Listener, listen
-from tachograph_cli.top.view import OPEN_STATES, View, read_policy, read_row
+from tachograph_cli.top.view import View, read_policy, read_row, read_windows
+from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.paths import FLEETS, LIVE, NOW, SESSIONS, SIGNALS
 
 MOST = 60
@@ -59,13 +60,14 @@ class Listening:
         """Return what is known at the moment."""
         heard = {name: ear.heard for name, ear in self._ears.items()}
         silent = (n for n, ear in self._ears.items() if ear.heard is None and not ear.refusal)
-        policy = read_policy(_one(heard["policy"]) or {})
+        fleet = _one(heard["policy"]) or {}
+        policy, windows = read_policy(fleet), read_windows(fleet)
         known = {**(heard["further sessions"] or {}), **(heard["sessions"] or {})}
         signals = sorted((heard["signals"] or {}).values(), key=_raised_at, reverse=True)
         return View(
             fleet=self._fleet,
             live=_one(heard["live"]),
-            rows=[read_row(name, fields, policy) for name, fields in known.items()],
+            rows=[read_row(name, fields, policy, windows) for name, fields in known.items()],
             signals=signals,
             trouble=self._trouble(),
             unheard=frozenset(silent),

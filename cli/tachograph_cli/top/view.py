@@ -9,13 +9,10 @@ from typing import Any, Final
 
 from tachograph_cli.terminal import fmt
 from tachograph_schema.documents.fleet import Fleet, RotationPolicy
-from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.session import Session, shown_state
 from tachograph_schema.parsing import parse
-from tachograph_schema.rotation.thresholds import context_left_pct, thresholds
+from tachograph_schema.rotation.thresholds import context_left_pct, thresholds, with_window
 
-OPEN_STATES: Final = ("active", "waiting", "stuck", "error", "idle")
-"""In the order in which they are told."""
-_WORKING = ("active", "waiting")
 _UNKNOWN_LAST = 1000.0
 
 
@@ -34,12 +31,8 @@ class Row:
 
     @property
     def state(self) -> str:
-        """What it does in fact; it is found stuck until it tells of other progress."""
-        session = self.session
-        same = session.last_progress_at == session.effective_progress_at
-        if session.state in _WORKING and session.effective_state == "stuck" and same:
-            return "stuck"
-        return session.state or "idle"
+        """What it does in fact."""
+        return shown_state(self.session)
 
     @property
     def moved_at(self) -> datetime | None:
@@ -105,16 +98,32 @@ def next_sort(sort: str) -> str:
     return names[(names.index(sort) + 1) % len(names)]
 
 
-def read_row(session_id: str, fields: Mapping[str, Any], policy: RotationPolicy) -> Row:
-    """Read a session's document; what in it does not parse is as if it were not there."""
-    session, _ = parse(Session, fields)
+def read_row(
+    session_id: str,
+    fields: Mapping[str, Any],
+    policy: RotationPolicy,
+    windows: Mapping[str, int] | None = None,
+) -> Row:
+    """Read a session's document; a field of it that does not parse is left out.
+
+    `windows` are the fleet's, by model: they serve a session that states none.
+    """
+    session = with_window(parse(Session, fields)[0], windows or {})
     return Row(session_id, session, thresholds(session, policy).rotate_pct)
 
 
 def read_policy(fields: Mapping[str, Any]) -> RotationPolicy:
-    """Read when the fleet's sessions rotate; what does not parse has its default."""
-    fleet, _ = parse(Fleet, {"rotation": fields["rotation"]} if "rotation" in fields else {})
-    return fleet.rotation
+    """Read when the fleet's sessions rotate; a field that does not parse has its default."""
+    return _read(fields, "rotation").rotation
+
+
+def read_windows(fields: Mapping[str, Any]) -> Mapping[str, int]:
+    """Read how many tokens fit into the window of each model that the fleet lists."""
+    return _read(fields, "context_windows").context_windows
+
+
+def _read(fields: Mapping[str, Any], name: str) -> Fleet:
+    return parse(Fleet, {name: fields[name]} if name in fields else {})[0]
 
 
 def ago(span: timedelta) -> str:

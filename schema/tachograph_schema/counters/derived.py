@@ -1,19 +1,19 @@
-"""Numbers that derive from counters: never stored as truth, computed by whoever reads."""
+"""Numbers that derive from counters: never stored as truth, computed by each reader."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
 
+from tachograph_schema.counters.cells import AnyRow
 from tachograph_schema.counters.sketch import SEPARATOR, buckets, quantile
 
-Row = Mapping[str, int]
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 _Z95 = 1.959963984540054
 """The normal distribution's 97.5 % point."""
 
 
-def ratios(row: Row) -> dict[str, float]:
+def ratios(row: AnyRow) -> dict[str, float]:
     """Derive the shares and costs of one scope; what would divide by nothing is left out.
 
     cost_usd, cost_per_completed_usd (all spend, failures included, over completions),
@@ -28,7 +28,7 @@ def ratios(row: Row) -> dict[str, float]:
     # Agents that tell no number of calls have one unpriced call, of none.
     unpriced = row.get("unpriced_calls", 0)
     overhead = sum(row.get(f"{kind}_cost_nanousd", 0) for kind in ("retry", "rotation", "handoff"))
-    found = {
+    numbers = {
         "cost_usd": cost / 1e9,
         "cost_per_completed_usd": _share(whole / 1e9, completed),
         "true_to_naive": _share(whole, row.get("naive_cost_nanousd", 0)),
@@ -38,32 +38,32 @@ def ratios(row: Row) -> dict[str, float]:
         "completed_unpriced_share": _share(row.get("tasks_completed_unpriced", 0), completed),
         "overhead_share": _share(overhead, cost),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
-def percentiles(row: Row) -> dict[str, dict[str, float]]:
+def percentiles(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return p50, p95 and p99 of every measure that is sketched in a scope, and how many, n."""
     names = {name.partition(SEPARATOR)[0] for name in row if SEPARATOR in name}
-    found: dict[str, dict[str, float]] = {}
+    quantiles: dict[str, dict[str, float]] = {}
     for name in sorted(names):
         histogram = buckets(row, name)
         if histogram:
             values = {key: quantile(histogram, q) or 0.0 for key, q in QUANTILES.items()}
-            found[name] = {"n": sum(histogram.values()), **values}
-    return found
+            quantiles[name] = {"n": sum(histogram.values()), **values}
+    return quantiles
 
 
-def outcomes(row: Row) -> dict[str, dict[str, float]]:
+def outcomes(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return how attempts of each kind ended: n, success_rate, and its 95 % interval."""
-    found = {}
+    ends = {}
     for kind in ("first", "retry", "rotation"):
         # Below zero, while an end that was taken back is counted and the end itself is on its way.
         won, lost = (max(0, row.get(f"{kind}_{end}", 0)) for end in ("completed", "failed"))
         if won + lost > 0:
             low, high = interval(won, won + lost)
             rate = won / (won + lost)
-            found[kind] = {"n": won + lost, "success_rate": rate, "low": low, "high": high}
-    return found
+            ends[kind] = {"n": won + lost, "success_rate": rate, "low": low, "high": high}
+    return ends
 
 
 def interval(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
@@ -74,21 +74,21 @@ def interval(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def overheads(row: Row) -> dict[str, dict[str, float]]:
+def overheads(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return the parts of the spend that a smooth run would not have had, by kind.
 
     Each with how many there were, n, cost_usd and its share of all spend; the share of rotations
     is the rotation tax.
     """
-    found: dict[str, dict[str, float]] = {}
+    parts: dict[str, dict[str, float]] = {}
     for kind, counter in (("retry", "retries"), ("rotation", "rotations"), ("handoff", "handoffs")):
         cost = row.get(f"{kind}_cost_nanousd", 0)
         share = _share(cost, row.get("cost_nanousd", 0))
-        found[kind] = {"n": row.get(counter, 0), "cost_usd": cost / 1e9, "share": share or 0.0}
-    return found
+        parts[kind] = {"n": row.get(counter, 0), "cost_usd": cost / 1e9, "share": share or 0.0}
+    return parts
 
 
-def orchestration(total: Row, coordination: Row) -> dict[str, float]:
+def orchestration(total: AnyRow, coordination: AnyRow) -> dict[str, float]:
     """Return how long orchestrating took against everything else: of all tasks and of those of it.
 
     orchestrating_ms, building_ms, and their ratio, orchestrating_to_building. Times are sums over
@@ -97,20 +97,20 @@ def orchestration(total: Row, coordination: Row) -> dict[str, float]:
     orchestrating = coordination.get("duration_ms", 0)
     building = total.get("duration_ms", 0) - orchestrating
     ratio = _share(orchestrating, building)
-    found = {"orchestrating_ms": float(orchestrating), "building_ms": float(building)}
-    return found if ratio is None else {**found, "orchestrating_to_building": ratio}
+    times = {"orchestrating_ms": float(orchestrating), "building_ms": float(building)}
+    return times if ratio is None else {**times, "orchestrating_to_building": ratio}
 
 
-def reliability(row: Row) -> dict[str, float]:
+def reliability(row: AnyRow) -> dict[str, float]:
     """Return collision_share, of claims, won and lost; acknowledged_share, of messages sent."""
     lost, won = row.get("incidents_claim_collision", 0), row.get("tasks_claimed", 0)
-    found = {
+    shares = {
         "collision_share": _share(lost, lost + won),
         "acknowledged_share": _share(
             row.get("messages_acknowledged", 0), row.get("messages_sent", 0)
         ),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in shares.items() if value is not None}
 
 
 def concentration(amounts: Iterable[int], part: float = 0.8) -> tuple[int, int] | None:
@@ -127,16 +127,16 @@ def concentration(amounts: Iterable[int], part: float = 0.8) -> tuple[int, int] 
     return None
 
 
-def dearest_to_cheapest(rows: Mapping[str, Row]) -> tuple[str, str, float] | None:
+def dearest_to_cheapest(rows: Mapping[str, AnyRow]) -> tuple[str, str, float] | None:
     """Return which scope's completed tasks cost most, which least, and how many times as much.
 
     None unless two have completed tasks of known cost.
     """
     costs = {name: ratios(row).get("cost_per_completed_usd", 0.0) for name, row in rows.items()}
-    known = sorted((cost, name) for name, cost in costs.items() if cost > 0)
-    if len(known) < 2:  # noqa: PLR2004 - a ratio is of two
+    priced = sorted((cost, name) for name, cost in costs.items() if cost > 0)
+    if len(priced) < 2:  # noqa: PLR2004 - a ratio is of two
         return None
-    (least, cheapest), (most, dearest) = known[0], known[-1]
+    (least, cheapest), (most, dearest) = priced[0], priced[-1]
     return dearest, cheapest, most / least
 
 

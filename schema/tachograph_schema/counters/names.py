@@ -23,7 +23,7 @@ USAGE: Final = (
     "unpriced_tokens",
     "llm_calls",
 )
-"""What a model used: counted for the model that served it, and its tier."""
+"""Usage of a model: counted for the model that served it, and for its tier."""
 
 TASK_SUMS: Final = (
     "retries",
@@ -69,7 +69,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tasks_failed": "tasks that ended in an error",
     "tasks_cancelled": "tasks that were called off",
     "tasks_completed_unpriced": "completed tasks of unknown cost",
-    "task_cost_nanousd": "whole cost of the tasks of this model or tier, whoever served the calls",
+    "task_cost_nanousd": "cost of this model's or tier's own tasks, whichever models served",
     "cost_nanousd": "nano-dollars",
     "cost_reported_nanousd": "the part of the cost that agents or providers reported",
     "cost_priced_nanousd": "the part of the cost computed from prices",
@@ -93,7 +93,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "sessions_crashed": "windows lost",
     "sessions_compacted": "windows summarised in place",
     "bootstrap_tokens": "tokens fresh sessions took to read themselves in",
-    "handoffs_within_target": "successors that made progress in the time the fleet wants (45 s)",
+    "handoffs_within_target": "successors that made progress in the time the fleet wants",
     "handoffs_late": "successors that took longer",
     "messages_sent": "messages sent",
     "messages_acknowledged": "messages acknowledged",

@@ -18,7 +18,7 @@ WINDOWS: Final[Mapping[str, timedelta]] = {
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a snapshot says was counted since the beginning."""
+    """The counters of a snapshot: all that was counted since the beginning."""
 
     at: datetime
     counters: Mapping[str, int]

@@ -38,8 +38,13 @@ def buckets(counters: Mapping[str, int], name: str) -> dict[int, int]:
     Under reordering a bucket may be negative for a moment; it is read as empty.
     """
     prefix = name + SEPARATOR
-    found = {int(key[len(prefix) :]): n for key, n in counters.items() if key.startswith(prefix)}
-    return {index: found[index] for index in sorted(found) if found[index] > 0}
+    counts = {int(key[len(prefix) :]): n for key, n in counters.items() if key.startswith(prefix)}
+    return {index: counts[index] for index in sorted(counts) if counts[index] > 0}
+
+
+def sums(row: Mapping[str, int]) -> dict[str, int]:
+    """Return the counters of a row that are sums: all but the buckets of its sketches."""
+    return {name: n for name, n in row.items() if SEPARATOR not in name}
 
 
 def quantile(histogram: Mapping[int, int], q: float) -> float | None:

@@ -1,4 +1,4 @@
-"""`baselines/{type}__{model}`: what is normal for a kind of task on a model."""
+"""`baselines/{type}__{model}`: durations, costs and the cliff of a kind of task on a model."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic import Field
 from tachograph_schema.fields import Instant, Name, Pct, Record, optional
 
 
-class Learned(Record):
-    """What the outcomes say of where the cliff is, see tachograph_schema.rotation.cliff."""
+class CliffEvidence(Record):
+    """Where the cliff is by the outcomes of tasks, see tachograph_schema.rotation.cliff."""
 
     status: Literal["learned", "none", "too_few"] = Field(
         description="A threshold is supported; none is seen; or there are too few runs to tell."
@@ -31,7 +31,7 @@ class Learned(Record):
 
 
 class Baseline(Record):
-    """`baselines/{type}__{model}`: what is normal for a kind of task, and where the cliff is."""
+    """`baselines/{type}__{model}`: how much such tasks take, and where the cliff is."""
 
     task_type: Name = Field(description="The kind of task.")
     model: Name = Field(description="The model.")
@@ -42,4 +42,4 @@ class Baseline(Record):
     )
     as_of: Instant = Field(description="What was published until then is in it.")
     rotate_below_pct: Pct | None = optional("The threshold the outcomes support, when they do.")
-    cliff: Learned | None = optional("How well they support it, or what is missing.")
+    cliff: CliffEvidence | None = optional("How well they support it, or what is missing.")

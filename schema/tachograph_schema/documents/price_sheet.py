@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,7 +19,6 @@ from tachograph_schema.paths import PRICES
 from tachograph_schema.usage import Usage
 
 _PER_MTOK = 10**6
-_NANOUSD_PER_USD = 10**9
 _MAX_USD_PER_MTOK = 10**6
 
 
@@ -47,10 +46,10 @@ UsdPerMtok = Annotated[Decimal, BeforeValidator(_usd_per_mtok)]
 
 
 class PriceRow(BaseModel):
-    """What a fleet pays for a model's tokens, from one day until another.
+    """The price of a model's tokens for a fleet, from one day until another.
 
-    Cache tokens without a price of their own are charged as input; what is said of a provider, a
-    route or a tier narrows the row to it.
+    Cache tokens without a price of their own are charged as input. A provider, a route or a tier
+    narrows the row to it.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -120,22 +119,6 @@ class PriceList:
         covering = (row for row in self.rows if row.covers(model, provider, route, at, tier))
         return next(covering, None)
 
-    def price(
-        self,
-        usage: Usage,
-        model: str,
-        provider: str | None,
-        route: str | None,
-        at: datetime,
-        tier: str | None = None,
-    ) -> int | None:
-        """Return what usage costs in nano-dollars, or None where the list is silent."""
-        row = self.row(model, provider, route, at, tier)
-        if row is None:
-            return None
-        exact = row.usd(usage) * _NANOUSD_PER_USD
-        return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-
 
 def read_prices(
     documents: Mapping[str, Mapping[str, Any]],
@@ -170,7 +153,7 @@ def _problems(where: str, refusal: ValidationError) -> list[Problem]:
 
 
 def _rank(row: PriceRow) -> tuple[Any, ...]:
-    """Order rows by what decides first; whatever else they say breaks the last ties."""
+    """Order rows by their specificity; their other fields break the last ties."""
     exact = not row.model.endswith("*")
     return (
         row.route is not None,
@@ -188,8 +171,8 @@ def _matches(pattern: str, model: str) -> bool:
     return model.startswith(pattern[:-1]) if pattern.endswith("*") else model == pattern
 
 
-def _named(wanted: str | None, found: str | None) -> bool:
-    return wanted is None or (found is not None and wanted.lower() == found.lower())
+def _named(wanted: str | None, actual: str | None) -> bool:
+    return wanted is None or (actual is not None and wanted.lower() == actual.lower())
 
 
 def _first(own: Decimal | None, otherwise: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""`signals/` and `alerts/`: what a session is told to do, and what a person is told.
+"""`signals/` and `alerts/`: instructions to sessions, and notices to people.
 
 A signal takes one step after the other:
 

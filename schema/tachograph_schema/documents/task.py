@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,9 +24,16 @@ TaskStatus = Literal["queued", "claimed", "active", "waiting", "completed", "fai
 CostSource = Literal["reported", "priced", "unpriced"]
 AttemptKind = Literal["first", "retry", "rotation"]
 
+HELD_STATUSES: Final[tuple[TaskStatus, ...]] = ("claimed", "active", "waiting")
+"""The statuses of a task that a session has."""
+UNENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("queued", *HELD_STATUSES)
+"""The statuses of a task that is still to be done."""
+ENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("completed", "failed", "cancelled")
+"""The statuses of a task that is over."""
+
 
 class ModelUsage(BaseModel):
-    """What one model of several did for a task."""
+    """The usage of one model of several on a task."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -44,7 +51,7 @@ class ModelUsage(BaseModel):
 
 
 class ToolUse(BaseModel):
-    """What one tool did for a task."""
+    """The use of one tool on a task."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -54,7 +61,7 @@ class ToolUse(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """What one evaluator found among the outputs it sampled."""
+    """The outputs that one evaluator sampled."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

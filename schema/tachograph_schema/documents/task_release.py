@@ -1,4 +1,4 @@
-"""Pure: what becomes of a task whose session is gone, and of who takes it up again."""
+"""Pure: the release of a task whose session is gone, and its return to a session."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from datetime import datetime
 from typing import Any, Final
 
 QUEUE: Final = "queue"
-"""The reporter of whoever puts a task into the queue."""
+"""The reporter's name of a process that puts a task into the queue."""
 ERROR_TYPE: Final = "session_lost"
-HELD: Final = ("claimed", "active", "waiting")
-"""How a task stands that a session has."""
-ENDED: Final = ("completed", "failed", "cancelled")
 
 
-def released(task: Mapping[str, Any], session: str, at: datetime) -> dict[str, Any]:
-    """Return what a task of a session that is gone is told: it is queued again, or has failed.
+def released(
+    task: Mapping[str, Any], session: str, at: datetime, notes: str | None = None
+) -> dict[str, Any]:
+    """Return the fields that release a held task whose `session` is gone at `at`.
 
-    Nobody claims what was never in a queue: what a session began by itself has failed with it. Who
-    had it stays on it, and so does what was spent.
+    A task is queued again if another agent can do it: it came from a queue, or its session left
+    `notes`. A task that its session made for itself fails without notes: its instructions were in
+    the session alone, so no agent could do it, and the queue would only seem to grow. Either way
+    the task keeps its cost, and `regained` returns it to a session that is there after all.
     """
-    if came_from_queue(task):
+    if notes is not None or came_from_queue(task):
         return {"status": "queued", "queued_at": at, "lost_session_id": session}
     failed = {"status": "failed", "error_type": ERROR_TYPE, "completed_at": at}
     return {**failed, "lost_session_id": session}
@@ -33,7 +34,7 @@ def came_from_queue(task: Mapping[str, Any]) -> bool:
 
 
 def regained(task: Mapping[str, Any], session: str) -> dict[str, Any]:
-    """Return what a task is told of a session that is there after all, while nobody has it."""
+    """Return the fields that give a released task back to its session, which is there after all."""
     if task.get("lost_session_id") != session or task.get("status") not in ("queued", "failed"):
         return {}
     kept = {"status": "active", "lost_session_id": None, "queued_at": None}
@@ -43,10 +44,10 @@ def regained(task: Mapping[str, Any], session: str) -> dict[str, Any]:
 
 
 def retried(task: Mapping[str, Any], session: str) -> dict[str, Any]:
-    """Return what a task is told when a session takes it up that another had lost; else nothing.
+    """Return the fields of a retry: a session takes up a task that another one lost.
 
-    It is the next attempt, a retry, and what the session spends on it is the retry's cost. The
-    count of `retries` grows by one, too.
+    Returns nothing for any other task. It is the next attempt, and the session's spend on it is
+    the retry's cost. The count of `retries` grows by one, too.
     """
     if task.get("lost_session_id") in (None, session):
         return {}

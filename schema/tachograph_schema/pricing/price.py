@@ -1,4 +1,4 @@
-"""What usage costs: a fleet's own price list first, then the public ones; or nothing at all.
+"""The cost of usage: by a fleet's own price list, else by the public ones, else unknown.
 
 The price is the one in force at the time, of the model that served, by the route it was reached.
 """

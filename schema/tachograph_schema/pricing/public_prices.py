@@ -1,4 +1,4 @@
-"""What usage costs by the providers' public price lists, as genai-prices keeps them.
+"""The cost of usage by the providers' public price lists, as genai-prices keeps them.
 
 genai-prices takes most of a fifth of a second to import, so it is imported at the first price.
 """
@@ -93,9 +93,9 @@ def context_window(model: str, provider: str | None) -> int | None:
 
     for candidate in data.providers:
         if provider is None or candidate.id == provider:
-            found = candidate.find_model(model)
-            if found is not None and found.context_window:
-                return int(found.context_window)
+            entry = candidate.find_model(model)
+            if entry is not None and entry.context_window:
+                return int(entry.context_window)
     return None
 
 

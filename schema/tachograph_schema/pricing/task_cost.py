@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tachograph_schema.counters.cells import Row
 from tachograph_schema.counters.names import UNKNOWN
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.documents.task import ModelUsage, Task
 from tachograph_schema.pricing.price import nanousd, price_sum
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import BUCKETS, Usage
-
-Row = dict[str, int]
-"""Counter -> n, of one scope."""
 
 _SPLIT = (*BUCKETS, "llm_calls", "cost_nanousd", "unpriced_calls", "unpriced_tokens")
 

@@ -1,4 +1,4 @@
-"""What decides the price of a call beside its model, its provider and its hour."""
+"""The terms of a call that decide its price beside its model, its provider and its hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is normal for a kind of task on a model: from the sketches of the days it was done on."""
+"""Pure: the baselines of each kind of task on each model, from the sketches of recent days."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up
 from tachograph_schema.counters.derived import percentiles
 from tachograph_schema.counters.dimensions import dimension
 from tachograph_schema.counters.names import OTHER
@@ -16,15 +16,15 @@ from tachograph_schema.rotation.cliff import Cliff, Side, cliff, sides
 DAYS: Final = 28
 """Four weeks: every weekday alike, and short enough that last quarter's models fade."""
 MIN_RUNS: Final = 5
-"""Below, a median is one of a handful of values, and nothing is said."""
+"""Below, a median is one of a handful of values, and no baseline is published."""
 MEASURES: Final = ("tokens_total", "steps", "duration_ms", "cost_nanousd")
 MAX_BASELINES: Final = 400
-"""One commit, at most, whatever agents call their types and models; those with most runs."""
+"""The pairs with the most runs: as many as one commit writes, however many names there are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Normal:
-    """What completed tasks of a type took on a model, and how many they were."""
+class TaskBaseline:
+    """The baseline of a type of task on a model: how much its completed tasks took."""
 
     task_type: str
     model: str
@@ -39,38 +39,40 @@ class Normal:
         return cliff(self.tenths)
 
 
-def normals(days: Iterable[Cells]) -> list[Normal]:
-    """Return what is normal for every pair that enough runs of are known, most runs first.
+def task_baselines(days: Iterable[Cells]) -> list[TaskBaseline]:
+    """Return the baseline of every type and model with at least MIN_RUNS runs, most runs first.
 
     Only completed tasks are sketched, so every run is one that was completed. A measure that fewer
-    than MIN_RUNS tasks told is left out.
+    than MIN_RUNS tasks have is left out.
     """
-    found = [_normal(scope, row) for scope, row in _pairs(days).items()]
-    enough = [normal for normal in found if normal.runs >= MIN_RUNS and normal.quantiles]
-    enough.sort(key=lambda normal: (-normal.runs, normal.task_type, normal.model))
+    baselines = [_baseline(scope, row) for scope, row in _pairs(days).items()]
+    enough = [
+        baseline for baseline in baselines if baseline.runs >= MIN_RUNS and baseline.quantiles
+    ]
+    enough.sort(key=lambda baseline: (-baseline.runs, baseline.task_type, baseline.model))
     return enough[:MAX_BASELINES]
 
 
 def _pairs(days: Iterable[Cells]) -> Cells:
     """Add up what is asked of the days below, for each type and model that has a name."""
-    total: Cells = {}
-    for cells in days:
-        for scope, row in cells.items():
-            if dimension(scope) != "type|model" or OTHER in _names(scope):
-                continue
-            into = total.setdefault(scope, {})
-            for name, n in row.items():
-                if _is_asked(name):
-                    into[name] = into.get(name, 0) + n
-    return total
+    return add_up(
+        {
+            scope: {name: n for name, n in row.items() if _is_asked(name)}
+            for scope, row in cells.items()
+            if dimension(scope) == "type|model" and OTHER not in _names(scope)
+        }
+        for cells in days
+    )
 
 
-def _normal(scope: str, row: Mapping[str, int]) -> Normal:
+def _baseline(scope: str, row: Mapping[str, int]) -> TaskBaseline:
     sketched = {name: n for name, n in row.items() if SEPARATOR in name}
     quantiles = {
-        name: found for name, found in percentiles(sketched).items() if found["n"] >= MIN_RUNS
+        name: measured
+        for name, measured in percentiles(sketched).items()
+        if measured["n"] >= MIN_RUNS
     }
-    return Normal(*_names(scope), row.get("tasks_completed", 0), quantiles, sides(row))
+    return TaskBaseline(*_names(scope), row.get("tasks_completed", 0), quantiles, sides(row))
 
 
 def _is_asked(counter: str) -> bool:

@@ -27,7 +27,7 @@ MIN_RUNS: Final = 20
 MIN_WORSE: Final = 0.05
 """A handover costs something, too: fewer than 5 in 100 tasks that end worse are no cliff."""
 SOUGHT_WORSE: Final = 0.2
-"""The cliff that there must be runs enough to see before it is said that there is none."""
+"""The difference that the runs must be enough to show before the status is `none`."""
 ALPHA: Final = 0.01
 """Chance to see a cliff where none is, over all candidates: it is looked for every hour."""
 _LEVEL: Final = ALPHA / len(CANDIDATES_PCT)
@@ -57,7 +57,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Cliff:
-    """What the outcomes say of a threshold.
+    """The evidence of the outcomes for a threshold.
 
     `learned`: below `at_pct` tasks end worse. `none`: there are runs enough to see a difference of
     SOUGHT_WORSE, and none is seen. `too_few`: `needs_below` and `needs_above` more runs on the
@@ -87,28 +87,28 @@ def sides(row: Mapping[str, int]) -> list[Side]:
     One that was completed without rework or retry ended well, every other badly. Counts that are
     out of step for a moment, as late events make them, are read as the nearest possible.
     """
-    found = []
+    tenths = []
     for low in range(0, 100, CONTEXT_STEP_PCT):
         done, failed, clean = (
             max(0, row.get(f"context_{low}_{outcome}", 0))
             for outcome in ("completed", "failed", "clean")
         )
-        found.append(Side(done + failed, done + failed - min(clean, done)))
-    return found
+        tenths.append(Side(done + failed, done + failed - min(clean, done)))
+    return tenths
 
 
 def cliff(tenths: Sequence[Side]) -> Cliff:
-    """Find the threshold that the outcomes support, with all that says how well they do."""
+    """Find the threshold that the outcomes support, with the evidence for it."""
     everyone = _sum(tenths)
     wanted = runs_wanted((everyone.bad + 1) / (everyone.runs + 2))
     tried = [_tried(tenths, pct, wanted) for pct in CANDIDATES_PCT]
-    supported = [found for found in tried if _supports(found)]
+    supported = [candidate for candidate in tried if _supports(candidate)]
     if supported:
         return _likeliest(supported, tried)
-    enough = [found for found in tried if not found.needs_below + found.needs_above]
+    enough = [candidate for candidate in tried if not candidate.needs_below + candidate.needs_above]
     if enough:
         return replace(enough[0], status="none")
-    return min(tried, key=lambda found: found.needs_below + found.needs_above)
+    return min(tried, key=lambda candidate: candidate.needs_below + candidate.needs_above)
 
 
 def difference(below: Side, above: Side, level: float) -> tuple[float, float]:
@@ -147,15 +147,19 @@ def _tried(tenths: Sequence[Side], pct: int, wanted: int) -> Cliff:
     return Cliff("too_few", pct, pct, pct, below, above, low, high, *needs)
 
 
-def _supports(found: Cliff) -> bool:
-    enough = min(found.below.runs, found.above.runs) >= MIN_RUNS
-    return enough and found.worse_low > 0 and found.worse >= MIN_WORSE
+def _supports(candidate: Cliff) -> bool:
+    enough = min(candidate.below.runs, candidate.above.runs) >= MIN_RUNS
+    return enough and candidate.worse_low > 0 and candidate.worse >= MIN_WORSE
 
 
 def _likeliest(supported: Sequence[Cliff], tried: Sequence[Cliff]) -> Cliff:
     best = max(supported, key=_log_likelihood)
     least = _log_likelihood(best) - _SUPPORT
-    near = [found.at_pct for found in tried if found.worse > 0 and _log_likelihood(found) >= least]
+    near = [
+        candidate.at_pct
+        for candidate in tried
+        if candidate.worse > 0 and _log_likelihood(candidate) >= least
+    ]
     return replace(
         best,
         status="learned",
@@ -166,10 +170,10 @@ def _likeliest(supported: Sequence[Cliff], tried: Sequence[Cliff]) -> Cliff:
     )
 
 
-def _log_likelihood(found: Cliff) -> float:
+def _log_likelihood(candidate: Cliff) -> float:
     """Return the log likelihood of two shares, one on either side."""
     total = 0.0
-    for side in (found.below, found.above):
+    for side in (candidate.below, candidate.above):
         for n in (side.bad, side.runs - side.bad):
             total += n * math.log(n / side.runs) if n else 0.0
     return total

@@ -24,7 +24,7 @@ class Thresholds:
     rotate_pct: float
     warn_pct: float
     well_pct: float
-    """A context that was freed, and has this much left, is told anew when it fills again."""
+    """A freed context with this much left gets a new signal when it fills again."""
     max_used_tokens: int | None = None
     """The cap that is part of `rotate_pct`; it holds by itself where no window is known."""
 
@@ -52,6 +52,14 @@ def thresholds(
     return Thresholds(
         rotate, warn, min(100.0, rotate + policy.hysteresis_pct), _cap_tokens(session, policy)
     )
+
+
+def with_window(session: Session, windows: Mapping[str, int]) -> Session:
+    """Return a session that states its window: its own, else its model's of a fleet's list."""
+    if session.context_window_tokens or not windows.get(session.model or ""):
+        return session
+    window = {"context_window_tokens": windows[session.model or ""], "context_source": "fleet"}
+    return session.model_copy(update=window)
 
 
 def context_left_pct(session: Session) -> float | None:

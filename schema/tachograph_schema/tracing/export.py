@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tachograph")
 Destination = Literal["cloud", "otlp"]
 Export = Callable[[Sequence[Span]], bool]
-"""Exports spans and says whether they arrived; it takes no longer than its timeout."""
+"""Exports spans within its timeout and tells whether they arrived."""
 OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_VARIABLES: Final = (OTLP_ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _FIRST_PAUSE_S: Final = 30.0

@@ -48,7 +48,7 @@ def redacted(text: str) -> str:
     text = _TOKEN.sub("[token]", text)
     text = _NAMED.sub(r"\1[secret]", text)
     text = _EMAIL.sub("[email]", text)
-    return _CARD.sub(lambda found: "[card]" if _is_card(found[0]) else found[0], text)
+    return _CARD.sub(lambda match: "[card]" if _is_card(match[0]) else match[0], text)
 
 
 def _is_card(digits: str) -> bool:

@@ -1,4 +1,4 @@
-"""Pure: which traces are worth keeping. Whoever decides on the same trace decides alike."""
+"""Pure: which traces are kept. Every process decides the same of the same trace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from tachograph_schema.documents.fleet import TracingPolicy
 
-Kept = Literal["error", "slow", "costly", "long", "retry", "share"]
+KeepReason = Literal["error", "slow", "costly", "long", "retry", "share"]
 _RANDOM_DIGITS: Final = 14
 """The last 56 bits of a trace id are random (W3C trace context, level 2)."""
 
@@ -26,15 +26,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
-    """What is usual for tasks of a type on a model; None where that is not known."""
+class TraceBaseline:
+    """The baseline that a trace is compared with; None where there is none yet."""
 
     p99_ms: float | None = None
     cost_nanousd: float | None = None
     """The median. The average is drawn by the very outliers that are looked for."""
 
 
-def tail(ended: Ended, usual: Usual, policy: TracingPolicy) -> Kept | None:
+def tail(ended: Ended, baseline: TraceBaseline, policy: TracingPolicy) -> KeepReason | None:
     """Decide on a trace by how its task ended: why it is kept, or None.
 
     Errors, what took longer than 99 % of its type, and what cost more than `cost_factor` times
@@ -42,21 +42,21 @@ def tail(ended: Ended, usual: Usual, policy: TracingPolicy) -> Kept | None:
     """
     if ended.error:
         return "error"
-    if usual.p99_ms is not None and ended.duration_ms > usual.p99_ms:
+    if baseline.p99_ms is not None and ended.duration_ms > baseline.p99_ms:
         return "slow"
-    if usual.cost_nanousd and ended.cost_nanousd > policy.cost_factor * usual.cost_nanousd:
+    if baseline.cost_nanousd and ended.cost_nanousd > policy.cost_factor * baseline.cost_nanousd:
         return "costly"
     return "share" if in_share(ended.trace_id, policy.keep_pct) else None
 
 
-def head(trace_id: str, attempt: int, policy: TracingPolicy) -> Kept | None:
+def head(trace_id: str, attempt: int, policy: TracingPolicy) -> KeepReason | None:
     """Decide on a trace as its task begins: a further attempt, or one of `head_pct`."""
     if attempt > 1:
         return "retry"
     return "share" if in_share(trace_id, policy.head_pct) else None
 
 
-def promoted(ended: Ended, policy: TracingPolicy) -> Kept | None:
+def promoted(ended: Ended, policy: TracingPolicy) -> KeepReason | None:
     """Decide again on a trace that the head let go, by what has become of it since."""
     if ended.error:
         return "error"
@@ -68,7 +68,7 @@ def in_share(trace_id: str, pct: float) -> bool:
     return int(trace_id[-_RANDOM_DIGITS:], 16) * 100 < pct * 16**_RANDOM_DIGITS
 
 
-def usual_of(quantiles: Mapping[str, Mapping[str, float]]) -> Usual:
-    """Read what is usual from a baseline's quantiles."""
+def trace_baseline(quantiles: Mapping[str, Mapping[str, float]]) -> TraceBaseline:
+    """Read a trace's baseline from the quantiles of `baselines/`."""
     duration, cost = quantiles.get("duration_ms", {}), quantiles.get("cost_nanousd", {})
-    return Usual(duration.get("p99"), cost.get("p50"))
+    return TraceBaseline(duration.get("p99"), cost.get("p50"))

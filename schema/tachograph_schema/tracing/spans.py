@@ -77,23 +77,6 @@ CHAT: Final = "chat"
 EXECUTE_TOOL: Final = "execute_tool"
 INVOKE_AGENT: Final = "invoke_agent"
 
-ATTRIBUTES: Final[Mapping[str, str]] = {
-    TASK_ID: "The task; the same on every span of it, whoever worked on it.",
-    TASK_TYPE: "Its kind.",
-    TASK_STATUS: "How it stood when the span ended.",
-    PARENT_TASK_ID: "The task that spawned it.",
-    SESSION_ID: "The session that worked on it.",
-    FLEET: "The fleet.",
-    AGENT_ROLE: "What the agent is for.",
-    COST_NANOUSD: "Cost in whole nano-dollars: of the call, or of all the task's calls here.",
-    PATH: "The document whose write a function handles.",
-    KEPT: "Why the trace was kept: error, slow, costly, long, retry or share.",
-    LINK: "What a link is to: `predecessor`.",
-    STEPS: "Spans the task had.",
-    CONTENT_REF: "Where the content is, where the fleet keeps it elsewhere.",
-}
-"""What our own attributes say."""
-
 _SHOWN: Final[Mapping[str, Shown]] = {
     CHAT: "llm",
     "generate_content": "llm",
@@ -136,7 +119,7 @@ class Span:
     links: list[tuple[Place, str]] = field(default_factory=list)
     """Spans of other work, and what they are to this one."""
     error: str | None = None
-    """What went wrong, where something did: the kind of it, never its words."""
+    """The type of the error that the span ended with, without its words."""
 
     @property
     def place(self) -> Place:
@@ -145,20 +128,20 @@ class Span:
 
     @property
     def shown(self) -> Shown:
-        """What kind of span it is to a person, in OpenInference's words."""
+        """The kind of span that is shown, in OpenInference's words."""
         return _SHOWN.get(str(self.attributes.get(OPERATION, "")), "chain")
 
 
 def digest(*parts: str) -> str:
-    """Return 64 hex digits to cut ids from: the same for what is told again."""
+    """Return 64 hex digits to cut ids from: the same for the same parts."""
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
 def read_traceparent(text: object) -> Place | None:
     """Read a W3C traceparent; None for anything else: a trace context must never cost a task."""
-    found = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
-    if found is None or (found[4] and found[0].startswith("00")):
+    match = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
+    if match is None or (match[4] and match[0].startswith("00")):
         return None
-    if found[1] == "0" * _TRACE_CHARS or found[2] == "0" * _SPAN_CHARS:
+    if match[1] == "0" * _TRACE_CHARS or match[2] == "0" * _SPAN_CHARS:
         return None
-    return Place(found[1], found[2], sampled=bool(int(found[3], 16) & 1))
+    return Place(match[1], match[2], sampled=bool(int(match[3], 16) & 1))

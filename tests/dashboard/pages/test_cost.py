@@ -17,6 +17,7 @@ from support.cli import run
 from support.fleets.documents import USD
 from support.page import number, panel
 from tachograph_cli.terminal import fmt
+from tachograph_schema.counters.cells import add_into
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -65,9 +66,9 @@ def day_of_work(n: int) -> dict[str, Any]:
             f"role:{['planner', 'builder', 'tester'][i]}",
         ):
             c[scope] = row
-        add(c, f"type:{'fix' if i else 'plan'}", row)
-        add(c, f"label:team={'core' if i < 2 else 'web'}", row)
-        add(c, "fleet", row)
+        add_into(c, {f"type:{'fix' if i else 'plan'}": row})
+        add_into(c, {f"label:team={'core' if i < 2 else 'web'}": row})
+        add_into(c, {"fleet": row})
     c["fleet"] |= {
         "unpriced_calls": 7,
         "unpriced_tokens": 91_000,
@@ -84,12 +85,6 @@ def day_of_work(n: int) -> dict[str, Any]:
         "rotation_failed": 0,
     }
     return c
-
-
-def add(c: dict[str, dict[str, int]], scope: str, row: dict[str, int]) -> None:
-    into = c.setdefault(scope, {})
-    for name, n in row.items():
-        into[name] = into.get(name, 0) + n
 
 
 def fact(page: Page, name: str) -> Locator:

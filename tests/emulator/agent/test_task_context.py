@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic, sleep
 from typing import Any
 
 from google.cloud import firestore
 
+from support.wire.wait import LONG_S
 from tachograph import Fleet, Usage
 
 
@@ -69,3 +71,26 @@ def test_window_nobody_knows_the_size_of_tells_nothing(
         task.record(Usage(tokens_in=700), model="nobody-knows-it")
         task.complete()
     assert _told(db, fleet_name, "t-1") == (None, None)
+
+
+def test_window_that_an_agent_does_not_state_is_the_fleets_and_heard_once(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    db.document("fleets", fleet_name).set({"context_windows": {"local-m": 1000}})
+    with Fleet(fleet_name) as fleet:
+        session = fleet.session("b-1", session_id="s-1", model="local-m")
+        stated = fleet.session("b-2", session_id="s-2", model="local-m", context_window=2000)
+        deadline = monotonic() + LONG_S
+        while session.context_level is None and monotonic() < deadline:
+            session.context(700)
+            sleep(0.05)
+        session.context(700)
+        stated.context(700)
+        assert len(fleet._levels._watches) == 1
+    sessions = db.collection("fleets", fleet_name, "sessions").stream()
+    fields = {found.id: found.to_dict() or {} for found in sessions}
+    assert [fields["s-1"][name] for name in _WINDOW] == ["fleet", 1000, 30]
+    assert [fields["s-2"][name] for name in _WINDOW] == ["agent", 2000, 65]
+
+
+_WINDOW = ("context_source", "context_window_tokens", "context_remaining_pct")

@@ -12,12 +12,13 @@ from google.cloud import firestore
 
 from counting.contribution import contribution
 from events.change import Version
-from publishing.rollups import add_up, publish
+from publishing.rollups import publish
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
 from tachograph_cli.main import main
 from tachograph_cli.report.published import latest
 from tachograph_cli.report.report import as_json, report
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.counters.derived import interval
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.rollup import Rollup, Shard

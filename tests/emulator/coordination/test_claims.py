@@ -13,12 +13,12 @@ import pytest
 from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import firestore
 
-from publishing.rollups import add_up
 from support.recount import cells_of
 from support.wire.events import Version
 from tachograph import ClaimLost, Fleet, Session
 from tachograph.coordination.claims import Claims
 from tachograph.coordination.incidents import Incidents
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.coordination import Incident
 from tachograph_schema.parsing import parse

@@ -20,15 +20,13 @@ from google.cloud import firestore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from counting.contribution import delta
-from publishing.rollups import add_up
 from repair.sweep import SweepResult, sweep
 from support.recorded_events import Recorder, state_of, trees_of
 from support.recount import cells_of, hours_of, published
 from support.wire.events import Served, Write, serve
 from tachograph_cli.local.stack import Stack
 from tachograph_cli.repair.verify import verify
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.coordination import INCIDENT_KINDS
 from tachograph_schema.documents.fleet import Fleet

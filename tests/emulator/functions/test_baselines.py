@@ -68,23 +68,21 @@ def test_too_few_runs_publish_nothing(db: firestore.Client, fleet_name: str) -> 
     assert _published(db, fleet_name) == {}
 
 
-def test_refreshed_once_an_hour_by_whichever_process(
-    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(baselines, "_fresh", {})
+def test_refreshed_once_an_hour_by_whichever_process(db: firestore.Client, fleet_name: str) -> None:
+    baselines._refreshed.clear()
     now = datetime.now(UTC)
     _day(db, fleet_name, now, 9, MIN_RUNS)
     assert baselines.refresh_if_due(db, fleet_name, now)
     assert not baselines.refresh_if_due(db, fleet_name, now)
-    baselines._fresh.clear()  # another process
+    baselines._refreshed.clear()  # another process
     assert not baselines.refresh_if_due(db, fleet_name, now)
     assert baselines.refresh_if_due(db, fleet_name, now + timedelta(hours=1))
 
 
 def test_fleet_at_work_gets_its_first_normal_within_the_hour(
-    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+    db: firestore.Client, fleet_name: str
 ) -> None:
-    monkeypatch.setattr(baselines, "_fresh", {})
+    baselines._refreshed.clear()
     _day(db, fleet_name, NOW, 9, MIN_RUNS - 1)
     assert baselines.refresh_if_due(db, fleet_name, NOW)
     _day(db, fleet_name, NOW, 9, MIN_RUNS)
@@ -98,7 +96,7 @@ def test_refresh_takes_two_queries_and_one_commit_and_a_fresh_hour_nothing(
     fleet_name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(baselines, "_fresh", {})
+    baselines._refreshed.clear()
     for n in range(40):
         _day(db, fleet_name, NOW - timedelta(days=n), 9)
     with metered(emulator.address("firestore")) as meter:

@@ -13,13 +13,11 @@ from google.cloud import firestore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from counting.contribution import delta
-from publishing.rollups import add_up
 from support.recount import cells_of, hours_of, published
 from support.wire.events import EPOCH, Served, Version, Write, history, serve
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.periods import day_of, week_of
 
 Rollups = dict[str, Cells]

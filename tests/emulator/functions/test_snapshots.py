@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
-from liveness.verdict import OPEN as OPEN_STATES
 from publishing import snapshots
 from support.wire.meter import Meter, metered
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.counters.names import TOTALS
 from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.documents.snapshot import Live, Snapshot
 
 _BUCKET = datetime(2026, 3, 1, 12, 30, 10, tzinfo=UTC)

@@ -74,7 +74,7 @@ def test_write_between_reading_and_marking_leaves_the_hour_to_the_next_tick(
     ref = _shard(db, fleet_name, 0, tokens_in=3)
     [read] = db.collection("fleets", fleet_name, "shards").stream()
     ref.update({"c.fleet.tokens_in": firestore.Increment(1), "dirty": True})
-    rollups._mark_clean(db, read)
+    rollups._mark_clean(read)
     assert published(db, fleet_name)["total_all"]["fleet"]["tokens_in"] == 4
 
 

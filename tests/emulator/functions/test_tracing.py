@@ -144,7 +144,7 @@ def test_line_of_the_log_carries_the_trace_in_the_field_that_cloud_logging_links
         with serve("roll_up", firestore_host, **cloud) as served:
             _log_a_warning(served, fleet_name, poison)
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line[:1] == "{"]
-    [warned] = [line for line in lines if line["logger"] == "policy"]
+    [warned] = [line for line in lines if line["logger"] == "runtime.policy"]
     assert warned["severity"] == "WARNING"
     assert warned["logging.googleapis.com/trace"] == f"projects/demo-tachograph/traces/{TRACE}"
     assert len(warned["logging.googleapis.com/spanId"]) == 16

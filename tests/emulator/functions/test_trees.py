@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from google.cloud import firestore
 
-from publishing.rollups import add_up
 from publishing.trees import publish_trees, refresh_trees
 from support.recount import cells_of
 from support.wire.events import Served, Version, Write, history, serve
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.rollup import Tree
 

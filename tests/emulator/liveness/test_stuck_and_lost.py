@@ -178,7 +178,7 @@ def test_session_or_task_that_is_written_while_it_is_judged_is_left_alone(
         _write(db, fleet_name, "s-1", **_WORKS)
         return expected_duration.expected_durations(*asked)
 
-    monkeypatch.setattr("sessions.expected_durations", meanwhile)
+    monkeypatch.setattr("liveness.watch.expected_durations", meanwhile)
     assert _watch(db, fleet_name, at + 10 * _MINUTE).closed == 0
     assert _session(db, fleet_name)["state"] == "active"
     assert _task(db, fleet_name) == held
@@ -243,7 +243,7 @@ def test_suspect_is_read_once_a_tick_and_its_task_once_in_ten_minutes(
     db: firestore.Client, firestore_host: str, fleet_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = _write(db, fleet_name, "s-1", **_WORKS, task_id="t-1")
-    expected_duration._known.clear()
+    expected_duration._documents.clear()
     with metered(firestore_host) as meter:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", meter.address)
         client = firestore.Client(project=db.project, credentials=db._credentials)

@@ -11,13 +11,14 @@ import pytest
 from google.cloud import firestore
 
 from events.change import stamp
-from publishing.rollups import add_up, publish
+from publishing.rollups import publish
 from repair.sweep import marker
 from support.cli import run, verified, wrong
 from support.recorded_events import Recorder, deliver
 from support.recount import cells_of, published
 from tachograph_cli.repair.hours import moment
 from tachograph_cli.repair.rebuild import Repair, finish, mend, repairs
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.periods import hour_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from google.cloud import firestore
 
 from publishing.rollups import publish
-from runtime.policy import _remembered
+from runtime.policy import _policies
 from support.cli import run, wrong
 from support.recorded_events import Recorder, deliver
 from support.recount import published
@@ -30,7 +30,7 @@ def _price(db: firestore.Client, fleet: str, usd_per_mtok: float) -> None:
         "output_usd_per_mtok": 1,
     }
     db.document(f"fleets/{fleet}/prices/ours").set({"rows": [row]})
-    _remembered.clear()
+    _policies().clear()
 
 
 def _reprice(fleet: str, *more: str) -> str:

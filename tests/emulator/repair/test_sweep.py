@@ -8,10 +8,9 @@ from typing import Any
 
 from google.cloud import firestore
 
-from publishing.rollups import add_up
 from publishing.trees import publish_trees
-from repair import history
 from repair import sweep as sweeping
+from repair.history import counted
 from repair.sweep import (
     RETRY_WINDOW,
     SweepResult,
@@ -21,10 +20,12 @@ from repair.sweep import (
     sweep,
     sweep_if_due,
 )
+from runtime.firestore import PAGE
 from support.recorded_events import Recorder, deliver, state_of, trees_of
 from support.recount import published
 from support.wire.events import Write, serve
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.ledger import LedgerEntry
 
@@ -217,7 +218,7 @@ def test_sweep_reads_each_entry_and_each_document_once(
     db: firestore.Client, fleet_name: str
 ) -> None:
     recorder = Recorder(db, fleet_name)
-    entries = 2 * history.PAGE + 50
+    entries = 2 * PAGE + 50
     for n in range(entries // 13):
         for write in _grow(recorder, f"t-{n:03}", *range(1, 14)):
             deliver(write)
@@ -232,6 +233,6 @@ def test_trees_and_cells_of_what_was_lost_add_up(db: firestore.Client, fleet_nam
         recorder.write("t-1", {**_TASK, "cost_nanousd": n, "root_task_id": "r"}) for n in (1, 2, 3)
     ]
     _sweep(recorder)
-    entries = [history.counted(e) for e in db.collection("fleets", fleet_name, "ledger").stream()]
+    entries = [counted(e) for e in db.collection("fleets", fleet_name, "ledger").stream()]
     assert add_up(e.delta for e in entries) == state_of(writes[-1]).after
     assert add_up(e.trees for e in entries) == trees_of(writes[-1])

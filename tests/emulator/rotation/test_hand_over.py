@@ -235,6 +235,34 @@ def test_starts_end_when_there_were_as_many_as_the_fleet_allows(
     assert len(jobs.asked) == 2
 
 
+@pytest.mark.parametrize(
+    ("origin", "journal", "status"),
+    [
+        ({"claimed_at": _LONG_AGO, "reports": {"b-1:s-1": 1}}, {}, "queued"),
+        ({"reports": {"b-1:s-1": 1}}, {"journal_ref": "gs://notes/s-1.md"}, "queued"),
+        ({"reports": {"b-1:s-1": 1}}, {}, "failed"),
+    ],
+    ids=["from the queue", "its own, with notes", "its own, without notes"],
+)
+def test_task_without_a_successor_is_released_as_a_lost_sessions_is(
+    db: firestore.Client,
+    fleet_name: str,
+    hand_over: Served,
+    origin: dict[str, Any],
+    journal: dict[str, Any],
+    status: str,
+) -> None:
+    rotating = Rotating(db, fleet_name, max_starts=1)
+    task = db.document("fleets", fleet_name, "tasks", "t-1")
+    task.set({"status": "active", "session_id": "s-1", **origin})
+    assert hand_over.deliver(rotating.step("journaled", **journal)) == 200
+    rotating.lease_runs_out()
+    settle(db, fleet_name, rotating.ref)
+    assert rotating.now()["expired_because"] == "no_successor"
+    fields = task.get().to_dict() or {}
+    assert (fields["status"], fields["lost_session_id"]) == (status, "s-1")
+
+
 def test_garbage_on_a_signal_costs_the_field_or_nothing_is_done(
     db: firestore.Client, fleet_name: str, hand_over: Served, jobs: JobsServer
 ) -> None:

@@ -12,10 +12,11 @@ from google.cloud import firestore
 from counting.contribution import contribution
 from events.change import Version
 from publishing import baselines
-from publishing.rollups import add_up, publish
-from rotation import learned
+from publishing.rollups import publish
+from rotation import thresholds as learned
 from support.wire.meter import Meter, metered
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.counters.cells import add_up
 from tachograph_schema.documents.baseline import Baseline
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.rollup import Shard
@@ -68,7 +69,7 @@ def _baseline(db: firestore.Client, fleet: str) -> Baseline:
 
 @pytest.fixture(autouse=True)
 def _forgetful(monkeypatch: pytest.MonkeyPatch, db: firestore.Client) -> None:
-    monkeypatch.setattr(learned, "_remembered", {})
+    learned._cache().clear()
     monkeypatch.setattr(learned, "db", lambda: db)
 
 
@@ -138,7 +139,7 @@ def test_what_was_learned_is_read_once_a_minute_in_one_query(
         fields |= {"rotate_below_pct": 30.0 + n} if n < 2 else {}
         db.document("fleets", fleet_name, "baselines", f"t{n}__m").set(fields)
     now_s = [1000.0]
-    monkeypatch.setattr("learned.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("runtime.cache.time.monotonic", lambda: now_s[0])
     for n in range(5):
         expected = 30.0 + n if n < 2 else None
         assert learned.learned_threshold_pct(fleet_name, f"t{n}", "m") == expected

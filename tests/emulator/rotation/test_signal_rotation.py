@@ -9,11 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cloudevents.http import CloudEvent
 from google.cloud import firestore
 
+import main
+from rotation import signals
 from support.wire.events import EPOCH, Served, Version, Write, history, serve
 from tachograph import Fleet, Usage
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.documents.session import Session
+from tachograph_schema.rotation.thresholds import Thresholds, thresholds
 
 _LEVELS_PCT = (90.0, 61.5, 36.0, 34.9, 20.0, 4.0)
 
@@ -73,6 +78,50 @@ def test_what_is_left_is_computed_where_an_agent_reports_tokens_only(
     used = {"context_used_tokens": 140_000, "context_window_tokens": 200_000, "state": "active"}
     signal_rotation.deliver(history(f"fleets/{fleet_name}/sessions/s-1", [used])[0])
     assert _signals(db, fleet_name)["rotate_s-1_0"]["context_remaining_pct"] == 30
+
+
+def test_window_that_an_agent_does_not_state_is_the_fleets_for_its_model(
+    db: firestore.Client, fleet_name: str, signal_rotation: Served
+) -> None:
+    db.document("fleets", fleet_name).set({"context_windows": {"local-m": 100_000}})
+    used = {"context_used_tokens": 70_000, "state": "active"}
+    for name, more in (
+        ("listed", {"model": "local-m"}),
+        ("stated", {"model": "local-m", "context_window_tokens": 1_000_000}),
+        ("unlisted", {"model": "other"}),
+    ):
+        path = f"fleets/{fleet_name}/sessions/{name}"
+        assert signal_rotation.deliver(history(path, [{**used, **more}])[0]) == 200
+    raised = _signals(db, fleet_name)
+    assert list(raised) == ["rotate_listed_0"]
+    assert raised["rotate_listed_0"]["context_remaining_pct"] == 30
+
+
+def test_event_asks_for_the_thresholds_of_its_session_once(
+    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(session: Session, *policy: object) -> Thresholds:
+        asked.append(session)
+        return thresholds(session, *policy)
+
+    monkeypatch.setattr(main, "db", lambda: db)
+    monkeypatch.setattr("runtime.policy.db", lambda: db)
+    monkeypatch.setattr("rotation.thresholds.thresholds", counted)
+    path = f"fleets/{fleet_name}/sessions/s-1"
+    for n, write in enumerate(history(path, [_session(4.0), _session(90.0), _session(3.0)]), 1):
+        assert write.after is not None
+        db.document(path).set(dict(write.after.fields))
+        signals._raised.clear()  # as another process
+        main.signal_rotation(_event(write))
+        assert len(asked) == n
+    assert set(_signals(db, fleet_name)) == {"rotate_s-1_0", "rotate_s-1_0.1"}
+
+
+def _event(write: Write) -> CloudEvent:
+    attributes = {"type": "written", "source": "test", "datacontenttype": "application/protobuf"}
+    return CloudEvent(attributes, write.payload().SerializeToString())
 
 
 def test_fleet_may_set_its_own_threshold_and_one_for_a_model(

@@ -12,11 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counting.contribution import contribution, delta
+from counting.contribution import contribution
 from events.change import Version
-from publishing.rollups import add_up
 from support.places import CASES
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.counters.names import FLEET, USAGE
 from tachograph_schema.documents.fleet import Fleet
 

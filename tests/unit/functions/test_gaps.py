@@ -10,12 +10,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counting.contribution import contribution, delta, tree_delta
-from publishing.rollups import add_up
+from counting.contribution import contribution, tree_delta
 from repair.gaps import Counted, State, lost, restated
 from support.recorded_events import changed, closing, state_of, trees_of
 from support.wire.events import EPOCH, Write, history
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import ledger_key, parse_path
 

@@ -50,14 +50,14 @@ def test_every_bucket_has_its_price_in_exact_nanodollars() -> None:
     )
     usage = Usage(1, 10, 1100, 100, 7)
     nano = 300 + 10 * 30 + 1000 * 375 + 100 * 600 + 7 * 1100
-    assert PriceList([row]).price(usage, "m", None, None, _AT) == nano
+    assert price(usage, "m", None, _AT, prices=PriceList([row])) == nano
 
 
 def test_cache_without_a_price_of_its_own_is_charged_as_input() -> None:
     usage = Usage(0, 10, 20, 5, 0)
-    assert PriceList([_row(input=2)]).price(usage, "m", None, None, _AT) == 30 * 2000
+    assert price(usage, "m", None, _AT, prices=PriceList([_row(input=2)])) == 30 * 2000
     written = _row(input=2, cache_write_usd_per_mtok=3)
-    assert PriceList([written]).price(usage, "m", None, None, _AT) == 10 * 2000 + 20 * 3000
+    assert price(usage, "m", None, _AT, prices=PriceList([written])) == 10 * 2000 + 20 * 3000
 
 
 def test_fleets_row_comes_before_the_public_price_and_is_silent_elsewhere() -> None:
@@ -104,7 +104,7 @@ def test_sum_is_priced_as_a_sum_however_many_calls_it_was(
     terms = Terms(row.route, row.service_tier)
     model = row.model.replace("*", "x")
     total = price_sum(usage, calls, model, row.provider, at, terms=terms, prices=prices)
-    assert total == prices.price(usage, model, row.provider, row.route, at, row.service_tier)
+    assert total == price(usage, model, row.provider, at, terms=terms, prices=prices)
     assert total is not None
 
 

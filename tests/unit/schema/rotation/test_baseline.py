@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.cells import Cells, add_rows
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.fields import MAX_NAME_CHARS
 from tachograph_schema.paths import baseline_id
-from tachograph_schema.rotation.baseline import MAX_BASELINES, MIN_RUNS, normals
+from tachograph_schema.rotation.baseline import MAX_BASELINES, MIN_RUNS, task_baselines
 
 _SCOPE = "type:build|model:m"
 _NAMES = st.text(st.sampled_from("a_/%|.é"), min_size=1, max_size=6)
@@ -22,10 +22,9 @@ _RUNS = st.lists(st.integers(1, 10**12), min_size=MIN_RUNS, max_size=60)
 
 def _day(values: list[int], scope: str = _SCOPE) -> Cells:
     row = {"tasks_completed": len(values), "tasks_created": len(values) + 3, "duration_ms": 17}
-    for value in values:
-        for measure in ("tokens_total", "steps", "duration_ms", "cost_nanousd", "dispatch_ms"):
-            counter = bucket_counter(measure, value)
-            row[counter] = row.get(counter, 0) + 1
+    measures = ("tokens_total", "steps", "duration_ms", "cost_nanousd", "dispatch_ms")
+    sketched = [{bucket_counter(measure, n): 1} for n in values for measure in measures]
+    row = add_rows([row, *sketched])
     return {scope: row, "fleet": row, "model:m": row}
 
 
@@ -36,7 +35,7 @@ def test_quantiles_are_within_two_percent_of_the_runs_own_however_days_split_the
     split: list[list[int]] = [[] for _ in range(days)]
     for run in runs:
         rnd.choice(split).append(run)  # type: ignore[attr-defined]
-    [normal] = normals(_day(values) for values in split if values)
+    [normal] = task_baselines(_day(values) for values in split if values)
     assert (normal.task_type, normal.model, normal.runs) == ("build", "m", len(runs))
     assert set(normal.quantiles) == {"tokens_total", "steps", "duration_ms", "cost_nanousd"}
     for quantiles in normal.quantiles.values():
@@ -47,21 +46,21 @@ def test_quantiles_are_within_two_percent_of_the_runs_own_however_days_split_the
 
 
 def test_too_few_runs_make_no_normal() -> None:
-    assert normals([_day([1] * (MIN_RUNS - 1))]) == []
-    assert len(normals([_day([1] * (MIN_RUNS - 1)), _day([1])])) == 1
+    assert task_baselines([_day([1] * (MIN_RUNS - 1))]) == []
+    assert len(task_baselines([_day([1] * (MIN_RUNS - 1)), _day([1])])) == 1
 
 
 def test_measure_that_too_few_runs_told_is_left_out() -> None:
     day = _day([7] * MIN_RUNS)
     day[_SCOPE] = {name: n for name, n in day[_SCOPE].items() if not name.startswith("steps~")}
-    [normal] = normals([day])
+    [normal] = task_baselines([day])
     assert "steps" not in normal.quantiles
     assert "cost_nanousd" in normal.quantiles
 
 
 def test_what_is_not_told_apart_has_no_normal() -> None:
-    assert normals([_day([1] * 9, "type:_other|model:_other")]) == []
-    [normal] = normals([_day([1] * 9, "type:_unknown|model:x/y")])
+    assert task_baselines([_day([1] * 9, "type:_other|model:_other")]) == []
+    [normal] = task_baselines([_day([1] * 9, "type:_unknown|model:x/y")])
     assert (normal.task_type, normal.model) == ("_unknown", "x/y")
 
 
@@ -70,7 +69,7 @@ def test_those_of_most_runs_are_kept_when_there_are_too_many() -> None:
     for n in range(MAX_BASELINES + 1):
         scope = f"type:t{n}|model:m"
         day[scope] = _day([5] * (MIN_RUNS + (n != 7)), scope)[scope]
-    kept = normals([day])
+    kept = task_baselines([day])
     assert len(kept) == MAX_BASELINES
     assert "t7" not in {normal.task_type for normal in kept}
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from tachograph_schema.documents.fleet import TracingPolicy
 from tachograph_schema.tracing.sampling import (
     Ended,
-    Kept,
-    Usual,
+    KeepReason,
+    TraceBaseline,
     head,
     in_share,
     promoted,
     tail,
-    usual_of,
+    trace_baseline,
 )
 
 _NOTHING = TracingPolicy(keep_pct=0, head_pct=0)
-_USUAL = Usual(p99_ms=60_000, cost_nanousd=1_000_000)
+_USUAL = TraceBaseline(p99_ms=60_000, cost_nanousd=1_000_000)
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
 _TRACES = st.integers(1, 2**128 - 1).map("{:032x}".format)
 
@@ -42,20 +42,22 @@ def _ended(**fields: object) -> Ended:
     ],
 )
 def test_errors_the_slow_and_the_costly_are_kept_whatever_the_share(
-    ended: Ended, kept: Kept | None
+    ended: Ended, kept: KeepReason | None
 ) -> None:
     assert tail(ended, _USUAL, _NOTHING) == kept
 
 
 def test_nothing_is_slow_or_costly_where_nobody_knows_what_is_usual() -> None:
-    assert tail(_ended(duration_ms=1e9, cost_nanousd=10**15), Usual(), _NOTHING) is None
+    assert tail(_ended(duration_ms=1e9, cost_nanousd=10**15), TraceBaseline(), _NOTHING) is None
 
 
 def test_what_is_usual_is_read_from_a_baseline_as_far_as_it_goes() -> None:
     quantiles = {"duration_ms": {"n": 9, "p50": 10, "p99": 90}, "cost_nanousd": {"n": 9, "p50": 7}}
-    assert usual_of(quantiles) == Usual(90, 7)
-    assert usual_of({"duration_ms": {"n": 9, "p50": 10, "p99": 90}}) == Usual(90, None)
-    assert usual_of({}) == Usual()
+    assert trace_baseline(quantiles) == TraceBaseline(90, 7)
+    assert trace_baseline({"duration_ms": {"n": 9, "p50": 10, "p99": 90}}) == TraceBaseline(
+        90, None
+    )
+    assert trace_baseline({}) == TraceBaseline()
 
 
 @given(_TRACES)

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import json
+import runpy
+from datetime import datetime, timedelta
+from typing import Any, get_args
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liveness.verdict import verdict
-from support.places import CASES
+from support.places import CASES, GOLDEN
 from tachograph_schema.documents.fleet import LivenessPolicy
-from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.session import (
+    OPEN_STATES,
+    WORKING_STATES,
+    Session,
+    SessionState,
+    liveness,
+    shown_state,
+)
 from tachograph_schema.parsing import parse
 
 _CASES = yaml.safe_load((CASES / "liveness.yaml").read_text())
-_NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-_DATED = ("last_seen_at", "last_progress_at", "effective_progress_at", "waiting_until")
+_WRITER = runpy.run_path(str(GOLDEN / "write_stuck.py"))
+_NOW: datetime = _WRITER["NOW"]
 _MINUTES = st.integers(0, 60 * 48)
 
 
 def _session(fields: dict[str, Any]) -> Session:
     """Make a session whose instants are given as minutes from now."""
-    dated = {n: _NOW + timedelta(minutes=m) for n, m in fields.items() if n in _DATED}
-    session, problems = parse(Session, {**fields, **dated})
+    session, problems = parse(Session, _WRITER["document"](fields))
     assert problems == ()
     return session
 
@@ -35,8 +42,21 @@ def test_session_is_judged_as_the_table_says(case: dict[str, Any]) -> None:
     session = _session(case["session"])
     written_at = _NOW - timedelta(minutes=case["silent_min"])
     expected = timedelta(minutes=case["expected_min"]) if "expected_min" in case else None
-    policy = LivenessPolicy(**case.get("policy", {}))
-    assert verdict(session, written_at, expected, policy, _NOW) == case["verdict"]
+    policy = LivenessPolicy.model_validate(case.get("policy", {}))
+    assert liveness(session, written_at, expected, policy, _NOW) == case["verdict"]
+    assert shown_state(session) == case.get("state", shown_state(session))
+
+
+def test_golden_sessions_are_judged_as_the_schema_judges_them() -> None:
+    # The page's tests hold what it shows of a session to the same file.
+    assert json.loads((GOLDEN / "stuck.json").read_text()) == _WRITER["golden"]()
+
+
+@pytest.mark.parametrize("case", _CASES, ids=[case["name"] for case in _CASES])
+def test_functions_and_readers_agree_on_who_is_stuck(case: dict[str, Any]) -> None:
+    session = _session(case["session"])
+    if session.effective_state == "stuck" and case["verdict"] != "lost":
+        assert (shown_state(session) == "stuck") == (case["verdict"] == "stuck")
 
 
 @given(
@@ -61,7 +81,7 @@ def test_verdict_is_the_same_however_wrong_the_agents_clock_is(
             last_progress_at=seen - timedelta(minutes=still),
             waiting_until=None if wait is None else seen + timedelta(minutes=wait),
         )
-        return verdict(session, written_at, None, LivenessPolicy(), _NOW)
+        return liveness(session, written_at, None, LivenessPolicy(), _NOW)
 
     assert judged(timedelta(minutes=skew)) == judged(timedelta(0))
 
@@ -78,5 +98,10 @@ def test_session_that_is_not_heard_of_only_becomes_worse(
     )
     order = ("well", "stuck", "lost")
     then = _NOW + timedelta(minutes=later)
-    now, after = (verdict(session, written_at, None, LivenessPolicy(), at) for at in (_NOW, then))
+    now, after = (liveness(session, written_at, None, LivenessPolicy(), at) for at in (_NOW, then))
     assert order.index(now) <= order.index(after)
+
+
+def test_states_are_divided_into_open_ones_and_the_end() -> None:
+    assert {*OPEN_STATES, "completed"} == set(get_args(SessionState))
+    assert set(WORKING_STATES) < set(OPEN_STATES)
