@@ -16,28 +16,10 @@ from typing import Any, Literal
 
 from tachograph_schema.fields import MAX_NAME_CHARS
 from tachograph_schema.periods import hour_of
-from tachograph_schema.pricing.price import NO_UNITS
-from tachograph_schema.pricing.terms import STANDARD, Terms
-from tachograph_schema.usage import Usage
+from tachograph_schema.pricing.call import Call
 
 Overhead = Literal["retry", "rotation", "handoff"]
 """What a call may be an overhead of; it is a part of the task's cost in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a model, not yet priced: pricing takes longer than recording may."""
-
-    usage: Usage
-    model: str | None
-    provider: str | None
-    priced_at: datetime
-    cost_nanousd: int | None
-    calls: int
-    terms: Terms = STANDARD
-    units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
-    readable: bool = True
-    """False where nobody knows what was used: counted as unpriced, whatever tokens it has."""
 
 
 @dataclass(frozen=True, slots=True)

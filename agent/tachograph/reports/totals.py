@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tachograph.reports.report import Call, Report
+from tachograph.reports.report import Report
 from tachograph_schema.counters.names import OTHER
 from tachograph_schema.fields import MAX_MODELS
-from tachograph_schema.pricing.price import price_difference
+from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.price import cost_of
 from tachograph_schema.usage import BUCKETS
 
 if TYPE_CHECKING:
@@ -51,21 +52,6 @@ def add_call(
         add(row, counts)
         if call.provider:
             row["provider"] = call.provider
-
-
-def cost_of(call: Call, prices: Callable[[], PriceList | None]) -> int | None:
-    """Return what a call cost in nano-dollars: as it was billed, else by the prices, else None."""
-    if call.cost_nanousd is not None or call.model is None or not call.readable:
-        return call.cost_nanousd
-    return price_difference(
-        call.usage,
-        call.model,
-        call.provider,
-        call.priced_at,
-        terms=call.terms,
-        units=call.units,
-        prices=prices(),
-    )
 
 
 def row_of(rows: dict[str, dict[str, Any]], name: str, most: int) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from tachograph.reports.report import Call, ReportDetails
+from tachograph.reports.report import ReportDetails
 from tachograph.task.waits import Wait
 from tachograph.usage.response import Answer, read_response
 from tachograph.usage.skim import Skimmed, skim
 from tachograph.usage.stream import Stream
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:

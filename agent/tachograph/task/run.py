@@ -9,11 +9,12 @@ from typing import Any, Self
 
 from tachograph.firestore.writer import Document, Writer
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.report import Call, Overhead
+from tachograph.reports.report import Overhead
 from tachograph.task.calls import LlmCall, ModelRequest, ToolCall
 from tachograph.task.waits import Wait
 from tachograph.tracing.task_spans import TaskTrace, ns
 from tachograph.usage.response import Answer
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import STANDARD, Terms
 from tachograph_schema.usage import Usage
 

@@ -18,13 +18,13 @@ from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, RetryE
 from google.cloud import firestore
 
 from tachograph.firestore.price_cache import Pricing
-from tachograph.reports.totals import cost_of
 from tachograph.tracing.baselines import BaselineCache
 from tachograph.tracing.batches import MAX_SPANS, batches
 from tachograph.tracing.otel import LiveSpans
 from tachograph.tracing.task_spans import Content, TaskTrace
 from tachograph_schema.documents.fleet import TracingPolicy
 from tachograph_schema.paths import BATCHES, TRACES, DocumentPath
+from tachograph_schema.pricing.price import cost_of
 from tachograph_schema.tracing.export import Breaker, CannotExportError, Export, open_export
 from tachograph_schema.tracing.redaction import preview
 from tachograph_schema.tracing.sampling import Ended, Kept, head, promoted, tail
@@ -53,8 +53,8 @@ from tachograph_schema.tracing.spans import (
 )
 
 if TYPE_CHECKING:
-    from tachograph.reports.report import Call
     from tachograph.tracing.settings import Tracing
+    from tachograph_schema.pricing.call import Call
 
 _log = logging.getLogger("tachograph")
 _SERVICE: Final = "tachograph-agent"

@@ -33,8 +33,8 @@ from tachograph_schema.tracing.spans import (
 )
 
 if TYPE_CHECKING:
-    from tachograph.reports.report import Call
     from tachograph.tracing.tracer import Tracer
+    from tachograph_schema.pricing.call import Call
 
 _SHARED: Final = (TASK_ID, AGENT_NAME, SESSION_ID)
 """What every span of a task says."""

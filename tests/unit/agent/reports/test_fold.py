@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tachograph.reports.fold import folded
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.report import Call, Report
+from tachograph.reports.report import Report
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.usage import Usage
 
 _START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from tachograph.reports.fold import folded
-from tachograph.reports.report import Call, Report, whole
+from tachograph.reports.report import Report, whole
 from tachograph.reports.spool import Spool, spool_folder
 from tachograph.reports.spool_lines import ReportKey, Spooled, head_of, line_of, read_lines
 from tachograph.task.calls import DeferredUsage, ModelRequest
 from tachograph.usage.skim import skim
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import Usage
 

@@ -19,6 +19,7 @@ from tachograph.reports.queue import ReportQueue
 from tachograph.task.calls import LlmCall, ModelRequest, ToolCall
 from tachograph.usage.response import Answer
 from tachograph_schema.documents.price_sheet import PriceList, PriceRow
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
@@ -65,7 +66,7 @@ def test_response_recorded_in_a_block_is_a_call_with_its_usage_model_and_cost() 
     assert (fields["model"], fields["provider"]) == (_MODEL, "anthropic")
     assert fields["finish_reason"] == "end_turn"
     assert fields["cost_nanousd"] == price(
-        Usage(100, 50, tokens_out=10), _MODEL, "anthropic", datetime.now(UTC)
+        Call(Usage(100, 50, tokens_out=10), _MODEL, "anthropic", datetime.now(UTC))
     )
     assert fields["generation_ms"] >= 10
     assert "llm_errors" not in fields
