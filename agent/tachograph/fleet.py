@@ -28,7 +28,7 @@ from tachograph.reports.spool import Spool, spool_folder
 from tachograph.reports.spool_lines import ReportKey
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import succeed, to_succeed
-from tachograph.runtime import Runtime
+from tachograph.session.runtime import Runtime
 from tachograph.session.session import Session
 from tachograph.tracing.settings import Tracing, read_tracing
 from tachograph_schema.documents.session import HEARTBEATS_S

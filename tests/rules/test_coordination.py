@@ -12,7 +12,7 @@ from tachograph import BranchHeld, ClaimLost, DispatchRefused, Fleet, Session
 from tachograph.coordination.claims import Claims
 from tachograph.coordination.incidents import Incidents
 from tachograph.coordination.lease import Lease
-from tachograph.coordination.pick import Wanted
+from tachograph.coordination.selection import Wanted
 from tachograph.coordination.queue import Queue
 from tachograph_schema.paths import INCIDENTS, LEASES
 

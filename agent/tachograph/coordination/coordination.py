@@ -17,8 +17,8 @@ from tachograph.coordination.git import WorkingCopy
 from tachograph.coordination.incidents import Incidents
 from tachograph.coordination.lease import MAX_LEASE_S, Lease
 from tachograph.coordination.messages import Inbox, Message, Post
-from tachograph.coordination.pick import Wanted
 from tachograph.coordination.queue import Queue
+from tachograph.coordination.selection import Wanted
 
 if TYPE_CHECKING:
     from tachograph.firestore.writer import OnWrite, Writer

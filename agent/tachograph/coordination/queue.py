@@ -13,7 +13,7 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud import firestore
 
 from tachograph.coordination.claims import ClaimLost, Claims, Taken
-from tachograph.coordination.pick import Spread, Wanted, most_urgent, urgent
+from tachograph.coordination.selection import Spread, Wanted, most_urgent, urgent
 from tachograph_schema.documents.fleet import PRIORITIES
 from tachograph_schema.paths import FLEETS, TASKS
 

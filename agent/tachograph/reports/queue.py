@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
-from tachograph.reports.fold import folded
 from tachograph.reports.report import Report, by_hour, landed_number, whole
+from tachograph.reports.task_fields import folded
 from tachograph_schema.documents.task_release import lost_to_another
 
 if TYPE_CHECKING:

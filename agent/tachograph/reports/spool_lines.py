@@ -15,8 +15,8 @@ from typing import Any
 
 from tachograph.reports.report import Report
 from tachograph.task.calls import DeferredUsage, ModelRequest
+from tachograph.usage.excerpt import Skimmed
 from tachograph.usage.plain_data import plain
-from tachograph.usage.skim import Skimmed
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import STANDARD, Terms
 from tachograph_schema.usage import Usage

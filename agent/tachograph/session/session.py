@@ -15,9 +15,9 @@ from tachograph.coordination.coordination import Coordination
 from tachograph.firestore.writer import Document
 from tachograph.rotation.signal import Rotation
 from tachograph.rotation.succession import Succession, take_over
-from tachograph.runtime import Runtime
 from tachograph.session.context_window import ContextWindow
 from tachograph.session.document import SessionDocument
+from tachograph.session.runtime import Runtime
 from tachograph.session.task_runs import TaskRuns
 from tachograph.session.token_rate import TokenRate
 from tachograph.task.run import IDENTITY, TaskRun

@@ -10,7 +10,7 @@ from tachograph.firestore.writer import Document
 from tachograph.reports.queue import ReportQueue
 from tachograph.reports.recovery import SpooledReports
 from tachograph.reports.spool_lines import ReportKey
-from tachograph.runtime import Runtime
+from tachograph.session.runtime import Runtime
 from tachograph.task.calls import ModelRequest
 from tachograph.task.run import TaskRun
 from tachograph.task.waits import Wait

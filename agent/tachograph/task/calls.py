@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tachograph.reports.report import ReportDetails
 from tachograph.task.waits import Wait
+from tachograph.usage.excerpt import Skimmed, skim
 from tachograph.usage.response import Answer, read_response
-from tachograph.usage.skim import Skimmed, skim
 from tachograph.usage.stream import Stream
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.usage import Usage

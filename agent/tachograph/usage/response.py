@@ -15,9 +15,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tachograph.usage.counts import counts_of, gathered
+from tachograph.usage.excerpt import Skimmed, skim
 from tachograph.usage.formats import Shape, Units, at, shape_of, units_of, whole
 from tachograph.usage.plain_data import plain
-from tachograph.usage.skim import Skimmed, skim
 from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.pricing.terms import Terms, tier_named
 from tachograph_schema.usage import Usage

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
 
-from tachograph.usage.skim import Skimmed
+from tachograph.usage.excerpt import Skimmed
 
 T = TypeVar("T")
 

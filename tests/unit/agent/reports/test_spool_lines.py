@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from tachograph.reports.fold import folded
 from tachograph.reports.report import Report, whole
 from tachograph.reports.spool import Spool, spool_folder
 from tachograph.reports.spool_lines import ReportKey, Spooled, head_of, line_of, read_lines
+from tachograph.reports.task_fields import folded
 from tachograph.task.calls import DeferredUsage, ModelRequest
-from tachograph.usage.skim import skim
+from tachograph.usage.excerpt import skim
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import Usage

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.reports.fold import folded
 from tachograph.reports.queue import ReportQueue
 from tachograph.reports.report import Report
+from tachograph.reports.task_fields import folded
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.usage import Usage
 

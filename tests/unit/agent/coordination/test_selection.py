@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.coordination.pick import (
+from tachograph.coordination.selection import (
     NARROWEST,
     WIDEST,
     Spread,
