@@ -1,4 +1,4 @@
-"""How full a session's context window is, what is left of it, and how it got there."""
+"""A session's context window: its size, its fill, and how it filled."""
 
 from __future__ import annotations
 
@@ -6,43 +6,69 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tachograph.session.context_history import ContextHistory
+from tachograph_schema.documents.session import MAX_HISTORY_POINTS
 from tachograph_schema.pricing.price import context_window
+
+_APART_S = 5
+
+
+class ContextHistory:
+    """The free percentages over time, as `context_history` has them.
+
+    At most MAX_HISTORY_POINTS: when there are more, every other one goes and the next ones are
+    twice as far apart. So noting one costs the same on average, whatever came before.
+    """
+
+    def __init__(self) -> None:
+        self._points: list[tuple[int, int]] = []
+        self._apart_s = _APART_S
+        self._text = ""
+
+    def note(self, at: datetime, left_pct: float) -> str:
+        """Note the percentage at a moment, unless one was noted just before; return them all."""
+        second = int(at.timestamp())
+        if not self._points or second >= self._points[-1][0] + self._apart_s:
+            self._points.append((second, int(left_pct)))
+            if len(self._points) > MAX_HISTORY_POINTS:
+                del self._points[1::2]
+                self._apart_s *= 2
+            self._text = " ".join(f"{second}:{left}" for second, left in self._points)
+        return self._text
 
 
 class ContextWindow:
-    """A session's context window; its size is the agent's word, or else a table's."""
+    """A session's context window; the agent states its size, or else a table has it."""
 
     def __init__(self, session: Mapping[str, Any], window_tokens: int | None) -> None:
         self._session = session
-        self._said_tokens = window_tokens
-        self._filling = ContextHistory()
+        self._stated_tokens = window_tokens
+        self._history = ContextHistory()
         self.used_tokens: int | None = None
 
     @property
     def window_tokens(self) -> int | None:
-        """How many tokens fit; None where neither the agent nor the table knows."""
-        if self._said_tokens is None and self._session.get("model"):
+        """How many tokens fit; None where neither the agent nor the table says."""
+        if self._stated_tokens is None and self._session.get("model"):
             return context_window(self._session["model"], self._session.get("provider"))
-        return self._said_tokens
+        return self._stated_tokens
 
     def fill(
         self, used_tokens: int, window_tokens: int | None, at: datetime | None
     ) -> dict[str, Any]:
-        """Note how full it is; return the session's fields that say so.
+        """Note the fill; return the session's fields for it.
 
-        `context_remaining_pct` is among them where it is known how much fits.
+        `context_remaining_pct` is among them where the size of the window is known.
         """
         self.used_tokens = used_tokens
-        self._said_tokens = window_tokens or self._said_tokens
+        self._stated_tokens = window_tokens or self._stated_tokens
         fields: dict[str, Any] = {"context_used_tokens": used_tokens}
         window = self.window_tokens
         if window:
-            left = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
+            left_pct = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
             fields |= {
                 "context_window_tokens": window,
-                "context_source": "table" if self._said_tokens is None else "agent",
-                "context_remaining_pct": left,
-                "context_history": self._filling.note(at or datetime.now(UTC), left),
+                "context_source": "table" if self._stated_tokens is None else "agent",
+                "context_remaining_pct": left_pct,
+                "context_history": self._history.note(at or datetime.now(UTC), left_pct),
             }
         return fields

@@ -5,7 +5,6 @@ The price is the one in force at the time, of the model that served, by the rout
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
@@ -54,14 +53,11 @@ def price_difference(call: Call, prices: PriceList | None = None) -> int | None:
     return None if added is None or taken is None else added - taken
 
 
-def cost_of(call: Call, prices: Callable[[], PriceList | None]) -> int | None:
-    """Return the cost of a call in nano-dollars: as billed, else by the prices, else None.
-
-    `prices` is called only where a price has to be computed.
-    """
+def cost_of(call: Call, prices: PriceList | None) -> int | None:
+    """Return the cost of a call in nano-dollars: as billed, else by the prices, else None."""
     if call.cost_nanousd is not None or call.model is None or not call.readable:
         return call.cost_nanousd
-    return price_difference(call, prices())
+    return price_difference(call, prices)
 
 
 def price_sum(call: Call, prices: PriceList | None = None) -> int | None:

@@ -271,14 +271,14 @@ def test_backend_that_fails_costs_neither_the_task_nor_more_than_one_try(
 def test_task_with_more_spans_than_fit_into_memory_is_traced_as_far_as_they_do(
     db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tachograph.tracing.tracer.MAX_HELD", 60)
+    monkeypatch.setattr("tachograph.tracing.pipeline.MAX_HELD", 60)
     with Fleet(fleet_name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet:
         session = fleet.session("b-1")
         held: list[Any] = [session.task(f"open-{n}") for n in range(3)]
         for task in held:
             for _ in range(30):
-                task.trace.begin("waits", {}, time.time_ns())
-        assert held[0].trace.begin("one more", {}, time.time_ns()) is None
+                task._work.trace.begin("waits", {}, time.time_ns())
+        assert held[0]._work.trace.begin("one more", {}, time.time_ns()) is None
         for task in held:
             task.complete()
     assert sum(len(batch.span_id) for batch in _batches(db, fleet_name)) == 60 + 3
