@@ -6,9 +6,8 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tachograph_schema.documents.fleet import TracingPolicy
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.tracing.redaction import preview
 from tachograph_schema.tracing.spans import (
@@ -37,6 +36,9 @@ from tachograph_schema.tracing.spans import (
     Span,
 )
 from tachograph_schema.usage import Usage
+
+if TYPE_CHECKING:
+    from tachograph_schema.documents.fleet import TracingPolicy
 
 UNKNOWN: Final = "_OTHER"
 """The conventions' word for a provider or an error without a name."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tachograph.tracing.attributes import (
     UNKNOWN,
@@ -20,7 +20,6 @@ from tachograph.tracing.attributes import (
     tool_attributes,
 )
 from tachograph.tracing.buffer import TraceBuffer
-from tachograph.tracing.pipeline import SpanPipeline
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.tracing.spans import (
     AGENT_NAME,
@@ -35,6 +34,9 @@ from tachograph_schema.tracing.spans import (
     SpanKind,
     digest,
 )
+
+if TYPE_CHECKING:
+    from tachograph.tracing.pipeline import SpanPipeline
 
 _OF_EVERY_SPAN: Final = (TASK_ID, AGENT_NAME, SESSION_ID)
 """Attributes that every span of a task has."""
