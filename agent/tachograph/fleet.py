@@ -19,7 +19,7 @@ from tachograph.firestore.confirmation import Settled, UncountedWrites
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.identity import agent_of, role_of
 from tachograph.firestore.price_cache import PriceCache
-from tachograph.firestore.shutdown import close_on_exit
+from tachograph.firestore.shutdown import close_on_exit, forget
 from tachograph.firestore.writer import Writer
 from tachograph.reports.queue import ReportQueue
 from tachograph.reports.recovery import recover
@@ -204,6 +204,7 @@ class Fleet(Block):
         if self._closed:
             return
         self._closed = True
+        forget(self)
         self._runtime.levels.stop()
         within_s = self._close_s
         if not self._writer.close(within_s):

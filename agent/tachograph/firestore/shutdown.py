@@ -6,7 +6,6 @@ import atexit
 import os
 import signal
 import threading
-import weakref
 from types import FrameType
 from typing import Protocol
 
@@ -18,11 +17,13 @@ class Closable(Protocol):
         """Write everything pending and stop."""
 
 
-_open: weakref.WeakSet[Closable] = weakref.WeakSet()
+_open: set[Closable] = set()
 
 
 def close_on_exit(fleet: Closable) -> None:
-    """Close a fleet at the end of the process, SIGTERM included.
+    """Close a fleet at the end of the process, SIGTERM included, unless `forget` is called before.
+
+    The fleet is kept alive until then, because a program may hold no more of it than a task.
 
     A program that handles SIGTERM itself keeps its handler, and closes its fleets by leaving the
     `with` block or by exiting.
@@ -31,6 +32,11 @@ def close_on_exit(fleet: Closable) -> None:
     unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if unhandled and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _terminated)
+
+
+def forget(fleet: Closable) -> None:
+    """Let go of a fleet that is closed."""
+    _open.discard(fleet)
 
 
 @atexit.register
