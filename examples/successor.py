@@ -1,6 +1,6 @@
-"""A successor: what a fleet's rotation policy names as `job` or `local_command` looks like this.
+"""A successor: a program for `job` or `local_command` of a fleet's rotation policy.
 
-The environment says whom it follows. If another execution came up first, the session cannot be
+Its predecessor is named by the environment. If another execution came first, the session cannot be
 opened and the process ends with status 0.
 """
 
