@@ -14,17 +14,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tachograph.coordination.claims import ClaimLost
-    from tachograph.coordination.dispatch import DispatchRefused
-    from tachograph.coordination.lease import BranchHeld
     from tachograph.coordination.messages import Message
-    from tachograph.firestore.client import NotConnectedError
+    from tachograph.errors import (
+        BranchHeld,
+        ClaimLost,
+        DispatchRefused,
+        NotConnectedError,
+        SuccessionTaken,
+    )
     from tachograph.firestore.confirmation import Settled
     from tachograph.fleet import Fleet
-    from tachograph.rotation.succession import SuccessionTaken
     from tachograph.session.session import Session
     from tachograph.task.run import TaskRun
-    from tachograph.tracing.tracer import current_traceparent
+    from tachograph.tracing.task_spans import current_traceparent
     from tachograph_schema.usage import Usage
 
 __all__ = [
@@ -43,23 +45,23 @@ __all__ = [
 ]
 
 _HOME = {
-    "BranchHeld": "tachograph.coordination.lease",
-    "ClaimLost": "tachograph.coordination.claims",
-    "DispatchRefused": "tachograph.coordination.dispatch",
+    "BranchHeld": "tachograph.errors",
+    "ClaimLost": "tachograph.errors",
+    "DispatchRefused": "tachograph.errors",
     "Fleet": "tachograph.fleet",
     "Message": "tachograph.coordination.messages",
-    "NotConnectedError": "tachograph.firestore.client",
+    "NotConnectedError": "tachograph.errors",
     "Session": "tachograph.session.session",
     "Settled": "tachograph.firestore.confirmation",
-    "SuccessionTaken": "tachograph.rotation.succession",
+    "SuccessionTaken": "tachograph.errors",
     "TaskRun": "tachograph.task.run",
     "Usage": "tachograph_schema.usage",
-    "current_traceparent": "tachograph.tracing.tracer",
+    "current_traceparent": "tachograph.tracing.task_spans",
 }
 
 
 def __getattr__(name: str) -> object:
-    """Import a name when it is asked for: Firestore takes half a second, `--help` needs none."""
+    """Import a name at its first use: Firestore takes half a second, and `--help` needs none."""
     if name not in _HOME:
         raise AttributeError(f"module 'tachograph' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import secrets
@@ -10,48 +9,51 @@ import threading
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
+from tachograph.block import Block
 from tachograph.firestore.client import connect
-from tachograph.firestore.confirmation import Counted, Settled
+from tachograph.firestore.confirmation import Settled, UncountedWrites
+from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.identity import agent_of, role_of
-from tachograph.firestore.price_cache import Pricing
-from tachograph.firestore.shutdown import close_on_exit
+from tachograph.firestore.price_cache import PriceCache
+from tachograph.firestore.shutdown import close_on_exit, forget
 from tachograph.firestore.writer import Writer
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.recovery import SpooledReports, left_behind
-from tachograph.reports.report import reporter_name
+from tachograph.reports.recovery import recover
+from tachograph.reports.report import ReportKey, reporter_name
 from tachograph.reports.spool import Spool, spool_folder
-from tachograph.reports.spool_lines import ReportKey
+from tachograph.reports.spool_lines import SpooledReports
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import succeed, to_succeed
-from tachograph.runtime import Runtime
+from tachograph.session.runtime import Runtime, SessionStart
 from tachograph.session.session import Session
 from tachograph.tracing.settings import Tracing, read_tracing
 from tachograph_schema.documents.session import HEARTBEATS_S
 from tachograph_schema.documents.task_release import QUEUE
-from tachograph_schema.paths import TASKS, check_fleet_name
+from tachograph_schema.paths import check_fleet_name
 
 if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
 
 _log = logging.getLogger("tachograph")
 CLOSE_S = 10.0
-"""How long the last writes may take when a process ends, where TACHOGRAPH_CLOSE_S does not say."""
+"""The longest that the last writes of a process may take, unless TACHOGRAPH_CLOSE_S says."""
 _NAMED = ("agent", "orchestrator")
-"""The roles whose name stands on what they ask for."""
+"""The roles whose name stands on the tasks that they queue."""
 
 
-class Fleet:
+class Fleet(Block):
     """The door to a fleet's telemetry: `with Fleet("acme") as fleet: ...`.
 
     Writes happen in the background, at most one a second for each document, and are flushed when
     the process ends. Telemetry never takes an agent down: trouble is logged as a warning of the
     logger `tachograph`, and tried again.
     """
+
+    _blocking = True
 
     def __init__(
         self,
@@ -66,13 +68,22 @@ class Fleet:
     ) -> None:
         """Open a fleet.
 
-        `client` is the Firestore client to write with; by default one is made for `project`, or the
-        environment's. `count_writes` keeps in mind what was written until `settle` sees it counted.
-        `heartbeat_s` is how often its sessions promise to be heard of: 10, 60, 300 or 1800; one
-        that misses three is taken for lost, and what it worked on is queued again. None promises
-        nothing: for a process that comes and goes while its session lasts. `tracing` says where
-        spans go: `off`, or any of `app`, `batches` and one of `cloud`, `otlp`, with commas; by
-        default what TACHOGRAPH_TRACING says, else into the application's own OpenTelemetry.
+        - `client`: the Firestore client to write with; by default one for `project`, or for the
+          environment's project.
+        - `flush_interval_s`: the seconds between two writes of a document.
+        - `count_writes`: whether to remember each write until `settle` sees it counted.
+        - `heartbeat_s`: the seconds between signs of life of its sessions: 10, 60, 300 or 1800. A
+          session that misses three is taken for lost, and its tasks are queued again. None promises
+          nothing: for a process that ends while its session goes on.
+        - `tracing`: the destinations of spans: `off`, or any of `app`, `batches` and one of
+          `cloud`, `otlp`, with commas. By default TACHOGRAPH_TRACING decides, else spans go into
+          the application's own OpenTelemetry.
+
+        Raises:
+        - NotConnectedError where the environment names no database.
+        - CredentialError where its credential cannot be used.
+        - ValueError where an argument or a setting is out of bounds.
+
         """
         if heartbeat_s not in (None, *HEARTBEATS_S):
             raise ValueError(
@@ -82,26 +93,20 @@ class Fleet:
         self._close_s = _seconds(os.environ, "TACHOGRAPH_CLOSE_S", CLOSE_S)
         self.name = check_fleet_name(name)
         self.client = client or connect(project, fleet=name)
+        uncounted = UncountedWrites(self.client, name) if count_writes else None
         self._writer = Writer(flush_interval_s)
-        self._pricing = Pricing(self.client, name)
-        self._levels = ContextLevels(self.client, name)
-        self._counted = Counted(self.client, name) if count_writes else None
-        self._spool = Spool(spool_folder(os.environ, *_database(self.client), name))
-        self._tracer = self._traced(read_tracing(tracing, os.environ))
-        self._shared = Runtime(
-            self.client,
-            name,
-            self._writer,
-            self._wrote,
-            self._pricing,
-            self._levels,
-            self._spool,
-            self._tracer,
+        prices = PriceCache(self.client, name)
+        self._runtime = Runtime(
+            FleetDatabase(self.client, name, self._writer, uncounted),
+            prices,
+            ContextLevels(self.client, name),
+            Spool(spool_folder(os.environ, *_database(self.client), name)),
+            self._tracer(read_tracing(tracing, os.environ), prices),
         )
         self._closed = False
         self._succeeding: dict[str | None, str] = {}
         close_on_exit(self)
-        self._take_up()
+        self._recover()
 
     def session(
         self,
@@ -119,128 +124,126 @@ class Fleet:
     ) -> Session:
         """Open a session of an agent: one context window.
 
-        `session_id` goes on with a session there is; by default it is a new one. `context_window`
-        is how many tokens fit; a table is asked only where the agent does not say. `replayed`
-        tells that the same reports may have been made before, in the same order, and that those
-        which have landed do not count again.
+        - `session_id`: resumes an existing session; by default the session is new.
+        - `model`, `provider`: those of calls that name neither. `role`: the agent's role.
+        - `context_window`: how many tokens fit; by default a table of models decides.
+        - `at`: when it started, by default now.
+        - `replayed`: whether the same reports may have been made before, in the same order. Those
+          that have landed do not count again.
+        - `successor_of`: the session that this one takes over from. A process that the fleet has
+          started as a successor has it from its environment.
+        - `fields`: any other fields of the session.
 
-        `successor_of` names the session that this one takes over from; a process that the fleet
-        has started for that knows it by its environment. Of several successors one comes to be:
-        for any other SuccessionTaken is raised, by which the process ends unless it is caught.
+        Raises:
+        - SuccessionTaken where another session has taken over: exactly one successor does. It ends
+          the process with status 0, unless it is caught.
+        - LookupError where there is no session to take over from.
+
         """
-        known = {"agent_role": role, "model": model, "provider": provider, **fields}
-        name = session_id or self._named_anew(successor_of)
-        whom = None if replayed else to_succeed(successor_of, self.name)
-        succession = None if whom is None else succeed(self.client, self.name, whom, name)
-        if succession is not None:
-            known = {**succession.told, **{k: v for k, v in known.items() if v is not None}}
+        given = {"agent_role": role, "model": model, "provider": provider, **fields}
+        name = session_id or self._new_session_id(successor_of)
+        predecessor = None if replayed else to_succeed(successor_of, self.name)
+        succession = None
+        if predecessor is not None:
+            succession = succeed(self.client, self.name, predecessor, name)
+            given = {**succession.fields, **{k: v for k, v in given.items() if v is not None}}
             self._succeeding.pop(successor_of, None)
-        return Session(
-            self._shared,
+        start = SessionStart(
             name,
+            agent,
             reporter_name(agent, name, "" if replayed else secrets.token_hex(3)),
-            agent=agent,
-            window_tokens=context_window,
-            at=at,
-            heartbeat_s=None if replayed else self._heartbeat_s,
-            fields={name: value for name, value in known.items() if value is not None},
-            succession=succession,
-            replayed=replayed,
+            {"agent_id": agent, **{k: v for k, v in given.items() if v is not None}},
+            context_window,
+            at,
+            None if replayed else self._heartbeat_s,
+            succession,
+            replayed,
         )
-
-    def _named_anew(self, successor_of: str | None) -> str:
-        """Name a session; one that succeeds by the name of its last attempt, which may have landed.
-
-        Whose claim was answered by an error asks again, and is not to find itself taken.
-        """
-        name = uuid.uuid4().hex
-        return name if successor_of is None else self._succeeding.setdefault(successor_of, name)
+        return Session(self._runtime, start)
 
     def create_task(self, task_id: str, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
-        """Put a task into the queue; one that there is stays as it is."""
+        """Put a task into the queue; an existing one stays as it is.
+
+        `at` is when it is queued, by default now. `fields` are any of the task's.
+        """
         at = at or datetime.now(UTC)
-        if self._tracer is not None:
-            fields["traceparent"] = self._tracer.create(task_id, at, fields)
-        reports = ReportQueue(
-            QUEUE, kept=SpooledReports(self._spool, ReportKey(task_id, QUEUE, None))
-        )
-        asker = {"created_by": agent_of(self.client)} if role_of(self.client) in _NAMED else {}
-        reports.say(at, identity={"status": "queued", "created_at": at, **asker, **fields})
-        self._writer.soon(self._shared.task(task_id, reports), now=True)
+        if self._runtime.tracer is not None:
+            fields["traceparent"] = self._runtime.tracer.create(task_id, at, fields)
+        key = ReportKey(task_id, QUEUE, None)
+        reports = ReportQueue(QUEUE, spooled=SpooledReports(self._runtime.spool, key))
+        creator = {"created_by": agent_of(self.client)} if role_of(self.client) in _NAMED else {}
+        reports.add(at, identity={"status": "queued", "created_at": at, **creator, **fields})
+        self._writer.soon(self._runtime.task_document(task_id, reports), now=True)
 
     def flush(self, timeout_s: float | None = None) -> bool:
-        """Write everything said so far; False when something was left after the timeout.
+        """Write everything reported so far; False when writes remain after `timeout_s` seconds.
 
-        That is 10 seconds, or TACHOGRAPH_CLOSE_S.
+        By default that is 10 seconds, or TACHOGRAPH_CLOSE_S.
         """
         timeout_s = self._close_s if timeout_s is None else timeout_s
         flushed = self._writer.flush(timeout_s)
-        return flushed if self._tracer is None else self._tracer.flush(timeout_s) and flushed
+        tracer = self._runtime.tracer
+        return flushed if tracer is None else tracer.flush(timeout_s) and flushed
 
     def settle(self, timeout_s: float = 120.0) -> Settled:
-        """Wait until the functions have counted and published what this process wrote."""
-        if self._counted is None:
+        """Wait until the functions have counted and published the writes of this process.
+
+        Returns how far they are after at most `timeout_s` seconds. Raises ValueError unless the
+        fleet was opened with `count_writes=True`.
+        """
+        uncounted = self._runtime.database.uncounted
+        if uncounted is None:
             raise ValueError(
                 "settle needs to know what was written; expected Fleet(count_writes=True)"
             )
         self._writer.flush(timeout_s)
-        return self._counted.settle(timeout_s)
+        return uncounted.settle(timeout_s)
 
     def close(self) -> None:
-        """Write what is left and stop; what could not be written is logged."""
+        """Write everything that remains, and stop; writes that fail are logged."""
         if self._closed:
             return
         self._closed = True
-        self._levels.stop()
+        forget(self)
+        self._runtime.levels.stop()
         within_s = self._close_s
         if not self._writer.close(within_s):
             _log.warning("fleets/%s: some telemetry was not written in %s s", self.name, within_s)
-        self._spool.close()
-        if self._tracer is not None and not self._tracer.close(within_s):
+        self._runtime.spool.close()
+        tracer = self._runtime.tracer
+        if tracer is not None and not tracer.close(within_s):
             _log.warning("fleets/%s: some spans were not exported in %s s", self.name, within_s)
 
-    def _traced(self, tracing: Tracing | None) -> Tracer | None:
+    def _new_session_id(self, successor_of: str | None) -> str:
+        """Name a session; a successor keeps the name of its last attempt.
+
+        The claim of that attempt may have landed although an error answered it, and the next
+        attempt must find its own name on it.
+        """
+        name = uuid.uuid4().hex
+        return name if successor_of is None else self._succeeding.setdefault(successor_of, name)
+
+    def _tracer(self, tracing: Tracing | None, prices: PriceCache) -> Tracer | None:
         if tracing is None:
             return None
-        from tachograph.tracing.tracer import Tracer  # noqa: PLC0415 - only where tracing is on
+        # Imported only where tracing is on.
+        from tachograph.tracing.pipeline import SpanPipeline  # noqa: PLC0415
+        from tachograph.tracing.tracer import Tracer  # noqa: PLC0415
 
-        return Tracer(self.name, self.client, tracing, self._pricing)
+        return Tracer(self.name, SpanPipeline(self.name, self.client, tracing, prices))
 
-    def _take_up(self) -> None:
-        """Write what processes of this fleet on this machine said that are gone."""
-        for left in left_behind(self._spool):
-            whose = left.kept.whose
+    def _recover(self) -> None:
+        """Write the reports that killed processes of this fleet left on this machine."""
+        for recovered in recover(self._runtime.spool):
+            key = recovered.spooled.key
             reports = ReportQueue(
-                whose.reporter, whose.session, prices=self._pricing.current, kept=left.kept
+                key.reporter, key.session, prices=self._runtime.prices, spooled=recovered.spooled
             )
-            reports.restore(left.reports, left.segment)
-            self._writer.soon(self._shared.task(whose.task_id, reports), now=True)
+            reports.restore(recovered.reports, recovered.segment)
+            self._writer.soon(self._runtime.task_document(key.task_id, reports), now=True)
 
-    def _wrote(self, path: str, update_time: Any, fields: Mapping[str, Any]) -> None:  # noqa: ANN401
-        if self._counted is not None and f"/{TASKS}/" in path and "reports" in fields:
-            self._counted.wrote(path, update_time)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _leave(self, error: type[BaseException] | None) -> None:  # noqa: ARG002 - as any block
         self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.close)
 
 
 def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
@@ -255,11 +258,11 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
 
 
 def _database(client: firestore.Client) -> tuple[str, str, str, str]:
-    """Name the database a client writes to, and the agent that may write there for itself alone.
+    """Name a client's database, and its agent, where the agent may write only its own reports.
 
-    What it leaves behind, the rules let nobody of its kind write but itself.
+    The rules let no other agent write the reports that such an agent leaves behind.
     """
     emulator = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
-    database, whose = client._database, client._credentials  # noqa: SLF001 - have no other name
-    alone = getattr(whose, "role", None) == "agent"
-    return emulator, str(client.project), str(database), str(whose.agent if alone else "")
+    database, credentials = client._database, client._credentials  # noqa: SLF001 - no other names
+    own_only = getattr(credentials, "role", None) == "agent"
+    return emulator, str(client.project), str(database), str(credentials.agent if own_only else "")

@@ -12,8 +12,8 @@ from tachograph import BranchHeld, ClaimLost, DispatchRefused, Fleet, Session
 from tachograph.coordination.claims import Claims
 from tachograph.coordination.incidents import Incidents
 from tachograph.coordination.lease import Lease
-from tachograph.coordination.pick import Wanted
 from tachograph.coordination.queue import Queue
+from tachograph.coordination.selection import TaskFilter
 from tachograph_schema.paths import INCIDENTS, LEASES
 
 _WAIT_S = 30.0
@@ -43,11 +43,14 @@ def join(host: str, fleet_name: str) -> Iterator[Join]:
         client.close()
 
 
-def _claims(session: Session, fleet: str) -> Claims:
-    own = {"agent": session.agent, "session_id": session.id}
-    client, writer, on_write = session._shared.client, session._writer, session._shared.on_write
-    incidents = Incidents(client, fleet, writer, on_write, **own)
-    return Claims(client, fleet, session.agent, session.id, incidents)
+def _claims(session: Session) -> Claims:
+    database = session._runtime.database
+    incidents = Incidents(database, agent=session.agent, session_id=session.id)
+    return Claims(database, session.agent, session.id, incidents)
+
+
+def _flushed(session: Session) -> bool:
+    return session._runtime.database.writer.flush(_WAIT_S)
 
 
 def _queue(admin: firestore.Client, fleet: str, *tasks: str) -> None:
@@ -61,19 +64,21 @@ def test_agents_claim_the_next_task_and_lose_races_within_the_rules(
 ) -> None:
     _queue(admin, fleet_name, "t-1", "t-2")
     sessions = join("b-1", "agent"), join("b-2", "agent")
-    first, second = (_claims(session, fleet_name) for session in sessions)
+    first, second = (_claims(session) for session in sessions)
     page = admin.document("fleets", fleet_name, "tasks", "t-1").get()
-    page._reference = second.client.document(page.reference.path)
+    page._reference = second.database.client.document(page.reference.path)
     taken = first.claim("t-1")
     for lose in (lambda: second.take(page), lambda: second.claim(taken.task_id)):
         with pytest.raises(ClaimLost, match="of b-1"):
             lose()
-        assert sessions[1]._writer.flush(_WAIT_S)  # told again, it is the same incident
-    assert Queue(second).take(Wanted("build")) is None
-    other = Queue(second).take(Wanted())
+        assert sessions[1]._runtime.database.writer.flush(
+            _WAIT_S
+        )  # told again, it is the same incident
+    assert Queue(second).take(TaskFilter("build")) is None
+    other = Queue(second).take(TaskFilter())
     assert other is not None
     assert {taken.task_id, other.task_id} == {"t-1", "t-2"}
-    assert sessions[1]._writer.flush(_WAIT_S)
+    assert _flushed(sessions[1])
     [incident] = admin.collection("fleets", fleet_name, INCIDENTS).stream()
     assert (incident.get("agent_id"), incident.get("other_agent_id")) == ("b-2", "b-1")
 
@@ -93,13 +98,13 @@ def test_orchestrator_dispatches_and_its_worker_hears_of_it_within_the_rules(
         assert again is not None
     for heard in (message, again):
         heard.acknowledge()
-        assert worker._writer.flush(_WAIT_S)
+        assert _flushed(worker)
     signal = {"kind": "rotate", "status": "pending", "session_id": worker.id, "agent_id": "b-1"}
     admin.document("fleets", fleet_name, "signals", "s").set(signal)
     with pytest.raises(DispatchRefused):
         boss.dispatch("t-2", "b-1")
     for session in (boss, worker):
-        assert session._writer.flush(_WAIT_S)
+        assert _flushed(session)
     sent = admin.document("fleets", fleet_name, "messages", message.id).get()
     assert sent.get("acknowledged_at") is not None
     assert len(list(admin.collection("fleets", fleet_name, INCIDENTS).stream())) == 1
@@ -117,7 +122,9 @@ def test_branch_is_guarded_renewed_and_taken_over_within_the_rules(
 
     def lease(session: Session) -> Lease:
         own = {"agent": session.agent, "session_id": session.id}
-        return Lease(session._shared.client, fleet_name, "shop", "main", lease_s=0.5, **own)
+        return Lease(
+            session._runtime.database.client, fleet_name, "shop", "main", lease_s=0.5, **own
+        )
 
     crashed, next_one = lease(first), lease(second)
     crashed.acquire()

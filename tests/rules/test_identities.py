@@ -18,8 +18,9 @@ from google.cloud import firestore
 from support.cli import run
 from support.transcripts import answer, prompt, write
 from tachograph import ClaimLost, Fleet, Usage
+from tachograph.errors import CredentialError
 from tachograph.firestore.client import connect
-from tachograph.firestore.credential import CredentialError, read_credential
+from tachograph.firestore.credential import read_credential
 from tachograph.firestore.identity import Enrolled, FleetClient
 from tachograph_cli.local.stack import Stack
 

@@ -1,31 +1,32 @@
 """`session.guard_repo`: one agent at a time changes a branch.
 
-What would have been two agents changing one branch becomes a refusal, told with both names. Where
-somebody who asked nobody changes the remote's branch all the same, that is told as what it is.
+A second agent is refused, and the refusal is an incident with both names. A commit that appears at
+the remote's branch without a guard is an incident too: contamination.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import subprocess
 import threading
-from types import TracebackType
-from typing import Self
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 
+from tachograph.block import Block
 from tachograph.coordination.git import CHANGES, NOTHING, WorkingCopy, failure_reason
 from tachograph.coordination.incidents import Incidents
-from tachograph.coordination.lease import BranchHeld, Lease
+from tachograph.coordination.lease import Lease
+from tachograph.errors import BranchHeld
 
 _log = logging.getLogger("tachograph")
 RENEWALS = 3
-"""In the length of a lease: two may fail until it is over."""
+"""Renewals during one length of a lease: two may fail before it is over."""
 
 
-class Guard:
+class BranchGuard(Block):
     """A branch that is this session's alone until the block is left."""
+
+    _blocking = True
 
     def __init__(
         self, lease: Lease, incidents: Incidents, session_id: str, copy: WorkingCopy | None
@@ -34,21 +35,25 @@ class Guard:
         self._session_id = session_id
         self._leaving = threading.Event()
         self._renewing = threading.Thread(target=self._renew, name="tachograph-guard", daemon=True)
-        self._known_head: str | None = None
+        self._remote_head: str | None = None
         self._failures = 0
 
     @property
     def held(self) -> bool:
-        """Whether the branch is certainly still this session's: ask before what others see."""
+        """Whether the branch is certainly still this session's; ask before anything others see."""
         return self._lease.held
 
     def git(
         self, *arguments: str, timeout_s: float | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run `git ARGUMENTS` in the folder, as long as the branch is held.
+        """Run `git ARGUMENTS` in the folder, for at most `timeout_s` seconds.
 
-        A change that git refuses is an incident that says why in a word, and raises
-        CalledProcessError unless `check` is off. Raises BranchHeld when the lease was lost.
+        A change that git refuses is an incident with its reason. Raises:
+
+        - BranchHeld when the lease was lost.
+        - CalledProcessError when git fails, unless `check` is False.
+        - TimeoutExpired after `timeout_s` seconds.
+        - ValueError when the guard has no folder.
         """
         if self._copy is None:
             raise ValueError("guard.git needs to know where; expected guard_repo(..., folder=...)")
@@ -68,7 +73,7 @@ class Guard:
             return
         self._failures += 1
         repo, branch = self._branch
-        self._incidents.tell(
+        self._incidents.write(
             "git_failure",
             self._lease.guard_id,
             str(self._failures),
@@ -81,25 +86,25 @@ class Guard:
             self._look_at_remote()
 
     def _look_at_remote(self) -> None:
-        """Tell of a commit at the remote's head that came while the branch was held, not from here.
+        """Write a foreign commit that appeared at the remote's head while the branch was held.
 
-        Others see the same commit: whoever tells of it, it is one contamination.
+        Several agents may see the same commit: it is one incident.
         """
         if self._copy is None:
             return
         repo, branch = self._branch
         head = self._copy.remote_head(branch)
-        if head is None or head == self._known_head or self._copy.is_ours(head):
+        if head is None or head == self._remote_head or self._copy.is_ours(head):
             return
-        self._known_head = head
-        self._incidents.tell(
+        self._remote_head = head
+        self._incidents.write(
             "branch_contamination", repo, branch, head, repo=repo, branch=branch, detail=head
         )
 
     def _refused(self, held: BranchHeld) -> BranchHeld:
-        """Tell of a refusal: one incident for each session that one holder keeps out."""
+        """Write a refusal as an incident: one for each session that a holder keeps out."""
         repo, branch = self._branch
-        self._incidents.tell(
+        self._incidents.write(
             "branch_held",
             repo,
             branch,
@@ -124,22 +129,16 @@ class Guard:
             except (GoogleAPICallError, RetryError) as trouble:
                 _log.warning("%s, %s: the lease is not renewed yet: %s", *self._branch, trouble)
 
-    def __enter__(self) -> Self:
+    def _enter(self) -> None:
         try:
             self._lease.acquire()
         except BranchHeld as held:
             raise self._refused(held) from None
         if self._copy is not None:
-            self._known_head = self._copy.remote_head(self._lease.branch)
+            self._remote_head = self._copy.remote_head(self._lease.branch)
         self._renewing.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def _leave(self, error: type[BaseException] | None) -> None:  # noqa: ARG002 - as any block
         self._leaving.set()
         self._renewing.join()
         if self.held:
@@ -148,14 +147,3 @@ class Guard:
             self._lease.release()
         except (GoogleAPICallError, RetryError) as trouble:
             _log.warning("%s, %s: the lease runs out by itself: %s", *self._branch, trouble)
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.__enter__)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, trace)

@@ -1,11 +1,11 @@
-"""Giving a queued task to a worker, unless it is not to be given any."""
+"""Giving a queued task to a worker that can take one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from google.api_core.exceptions import (
     AlreadyExists,
@@ -15,35 +15,17 @@ from google.api_core.exceptions import (
 )
 from google.cloud import firestore
 
-from tachograph.coordination.claims import CLAIMABLE, ClaimLost, Claims, claim_fields
+from tachograph.coordination.claims import CLAIMABLE, Claims, claim_fields
 from tachograph.coordination.messages import message_fields
+from tachograph.errors import ClaimLost, DispatchRefusal, DispatchRefused
 from tachograph.firestore.retry import CONTENDED
 from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.documents.signal import OPEN_STATUSES
-from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS, DocumentPath
+from tachograph_schema.paths import MESSAGES, SESSIONS, SIGNALS, TASKS
 
 DISPATCH = "dispatch"
-"""The kind of the message by which a worker learns of its task."""
+"""The kind of the message that gives a worker its task."""
 MAX_SESSIONS = 20
-
-Reason = Literal["rotating", "ended", "absent"]
-_WORDS: Mapping[Reason, str] = {
-    "rotating": "it is told to rotate",
-    "ended": "it has ended",
-    "absent": "it has no open session",
-}
-
-
-class DispatchRefused(Exception):  # noqa: N818 - an everyday outcome, not an error
-    """The worker is not to be given a task now."""
-
-    def __init__(self, task_id: str, agent: str, session_id: str | None, reason: Reason) -> None:
-        worker = f"{agent}, session {session_id}" if session_id else agent
-        super().__init__(
-            f"tasks/{task_id} to {worker}: {_WORDS[reason]}; expected an open session that stays"
-        )
-        self.task_id, self.agent, self.session_id = task_id, agent, session_id
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +39,25 @@ class Worker:
     started_at: datetime
 
     @property
-    def refusal(self) -> Reason | None:
-        """Why it is to be given none, if so."""
+    def refusal(self) -> DispatchRefusal | None:
+        """The reason to give it no task; None where it can take one."""
         if self.ended:
             return "ended"
         return "rotating" if self.rotating else None
 
 
 def best(workers: Iterable[Worker]) -> Worker | None:
-    """Choose among an agent's sessions: one that stays before one that goes, the newest first."""
+    """Choose a session of an agent: one that stays before one that rotates, the newest first."""
     order = {None: 0, "rotating": 1, "ended": 2}
-    known = sorted(workers, key=lambda worker: worker.started_at, reverse=True)
-    return min(known, key=lambda worker: order[worker.refusal], default=None)
+    newest_first = sorted(workers, key=lambda worker: worker.started_at, reverse=True)
+    return min(newest_first, key=lambda worker: order[worker.refusal], default=None)
 
 
 class Dispatcher:
     """Gives tasks of a fleet's queue to workers, for one session."""
 
     def __init__(self, claims: Claims) -> None:
-        self._claims, self._client, self._fleet = claims, claims.client, claims.fleet
+        self._claims, self._database = claims, claims.database
 
     def dispatch(
         self, task_id: str, agent: str, session_id: str | None = None, ref: str | None = None
@@ -83,7 +65,7 @@ class Dispatcher:
         """Give a task to a worker's session and return that session's id."""
         workers = self._workers(agent, session_id)
         worker = best(workers)
-        reason: Reason | None = "absent" if worker is None else worker.refusal
+        reason: DispatchRefusal | None = "absent" if worker is None else worker.refusal
         if worker is None or reason is not None:
             at = worker.session_id if worker else session_id
             raise self._refused(DispatchRefused(task_id, agent, at, reason or "absent"))
@@ -91,22 +73,22 @@ class Dispatcher:
         return worker.session_id
 
     def _assign(self, task_id: str, worker: Worker, ref: str | None) -> None:
-        """Claim the task for the worker and send it word, both or neither."""
-        task = self._document(TASKS, task_id)
-        found = task.get()
+        """Claim the task for the worker and send it a message, both or neither."""
+        task = self._database.reference(TASKS, task_id)
+        snapshot = task.get()
         while True:
-            if not found.exists:
+            if not snapshot.exists:
                 raise LookupError(
                     f"tasks/{task_id} does not exist; create it with Fleet.create_task"
                 )
-            fields = found.to_dict() or {}
+            fields = snapshot.to_dict() or {}
             if fields.get("session_id") == worker.session_id and fields.get("status") == "claimed":
                 return
             if fields.get("status") not in CLAIMABLE:
                 self._claims.collided(task_id, fields, None)
                 raise ClaimLost(task_id, str(fields["status"]), fields.get("agent_id"))
-            claimed = claim_fields(worker.agent, worker.session_id, found.read_time)
-            word = message_fields(
+            claimed = claim_fields(worker.agent, worker.session_id, snapshot.read_time)
+            message = message_fields(
                 self._claims.agent,
                 worker.agent,
                 kind=DISPATCH,
@@ -114,32 +96,37 @@ class Dispatcher:
                 ref=ref,
                 traceparent=fields.get("traceparent"),
             )
-            batch = self._client.batch()
-            unchanged = self._client.write_option(last_update_time=found.update_time)
+            batch = self._database.client.batch()
+            unchanged = self._database.client.write_option(last_update_time=snapshot.update_time)
             batch.update(task, claimed, option=unchanged)
-            # Of this version of the task there is one dispatch at most, hence one word of it.
-            name = f"{DISPATCH}_{task_id}_{found.update_time.timestamp():.6f}"
-            batch.create(self._document(MESSAGES, name), word)
+            # A version of the task has at most one dispatch, hence one message.
+            name = f"{DISPATCH}_{task_id}_{snapshot.update_time.timestamp():.6f}"
+            batch.create(self._database.reference(MESSAGES, name), message)
             try:
                 batch.commit(retry=CONTENDED)
             except (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied) as refusal:
-                # Somebody wrote in between; perhaps this write, whose answer was lost.
-                read, found = found, task.get()
-                if isinstance(refusal, PermissionDenied) and found.update_time == read.update_time:
+                # Another write came first; perhaps this one, whose answer was lost.
+                before, snapshot = snapshot, task.get()
+                denied = isinstance(refusal, PermissionDenied)
+                if denied and snapshot.update_time == before.update_time:
                     raise
             else:
                 return
 
     def _workers(self, agent: str, session_id: str | None) -> list[Worker]:
         if session_id is not None:
-            found = [self._document(SESSIONS, session_id).get()]
+            snapshots = [self._database.reference(SESSIONS, session_id).get()]
         else:
-            sessions = self._client.collection(FLEETS, self._fleet, SESSIONS)
+            sessions = self._database.collection(SESSIONS)
             open_ones = sessions.where(filter=_is("agent_id", "==", agent)).where(
                 filter=_is("state", "in", OPEN_STATES)
             )
-            found = open_ones.limit(MAX_SESSIONS).get()
-        return [self._worker(agent, one.id, one.to_dict() or {}) for one in found if one.exists]
+            snapshots = open_ones.limit(MAX_SESSIONS).get()
+        return [
+            self._worker(agent, session.id, session.to_dict() or {})
+            for session in snapshots
+            if session.exists
+        ]
 
     def _worker(self, agent: str, session_id: str, fields: Mapping[str, Any]) -> Worker:
         ended = fields.get("ended_at") is not None or fields.get("state") == "completed"
@@ -152,17 +139,16 @@ class Dispatcher:
         )
 
     def _rotates(self, session_id: str) -> bool:
-        signals = self._client.collection(FLEETS, self._fleet, SIGNALS)
-        found = signals.where(filter=_is("session_id", "==", session_id)).get()
+        own = self._database.collection(SIGNALS).where(filter=_is("session_id", "==", session_id))
         return any(
             (signal.to_dict() or {}).get("kind") == "rotate"
             and (signal.to_dict() or {}).get("status") in OPEN_STATUSES
-            for signal in found
+            for signal in own.get()
         )
 
     def _refused(self, refused: DispatchRefused) -> DispatchRefused:
-        """Tell of a refusal: one incident for each worker that did not take a task."""
-        self._claims.incidents.tell(
+        """Write a refusal as an incident: one for each worker that did not take a task."""
+        self._claims.incidents.write(
             "dispatch_refused",
             refused.task_id,
             refused.session_id or refused.agent,
@@ -174,9 +160,6 @@ class Dispatcher:
             reason=refused.reason,
         )
         return refused
-
-    def _document(self, collection: str, name: str) -> firestore.DocumentReference:
-        return self._client.document(str(DocumentPath(self._fleet, collection, name)))
 
 
 def _is(field: str, relation: str, value: object) -> firestore.FieldFilter:

@@ -1,6 +1,6 @@
-"""Running git in a working copy, and saying in a word why it failed.
+"""Running git in a working copy, and the reason of a failure as one word.
 
-Nothing of git's own words is kept: they name files and hosts.
+Git's own output is never kept, because it names files and hosts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CHANGES = frozenset(
         "worktree",
     }
 )  # fmt: skip
-"""Commands whose failure is one; of others, such as diff --quiet, it is an answer."""
+"""Commands whose failure is an incident; for others, such as diff --quiet, it is an answer."""
 NOTHING = "nothing_to_do"
 _REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (NOTHING, ("nothing to commit", "nothing added to commit", "no changes added")),
@@ -36,10 +36,10 @@ _QUICK_S = 20.0
 
 
 def failure_reason(output: str) -> str:
-    """Say in a word why git failed, from what it printed in English."""
-    words = output.lower()
-    found = (reason for reason, signs in _REASONS if any(sign in words for sign in signs))
-    return next(found, "other")
+    """Return the reason of a failure, from git's output in English."""
+    text = output.lower()
+    reasons = (reason for reason, signs in _REASONS if any(sign in text for sign in signs))
+    return next(reasons, "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class WorkingCopy:
     def run(
         self, arguments: Sequence[str], timeout_s: float | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run `git ARGUMENTS` here; it asks nothing and speaks English."""
+        """Run `git ARGUMENTS` here, in English and without prompts."""
         return subprocess.run(
             ["git", *arguments],
             cwd=self.folder,
@@ -67,19 +67,19 @@ class WorkingCopy:
 
     def remote_head(self, branch: str) -> str | None:
         """Return the remote's newest commit of a branch; None when there is none, or no answer."""
-        told = self._asked("ls-remote", "--heads", self.remote, f"refs/heads/{branch}")
-        return told.split()[0] if told else None
+        heads = self._output("ls-remote", "--heads", self.remote, f"refs/heads/{branch}")
+        return heads.split()[0] if heads else None
 
     def is_ours(self, commit: str) -> bool:
-        """Tell whether this working copy has had a commit at its head, or has built on it."""
-        if commit in (self._asked("reflog", "--format=%H", "HEAD") or "").split():
+        """Tell whether a commit was this working copy's head, or is an ancestor of it."""
+        if commit in (self._output("reflog", "--format=%H", "HEAD") or "").split():
             return True
-        return self._asked("merge-base", "--is-ancestor", commit, "HEAD") is not None
+        return self._output("merge-base", "--is-ancestor", commit, "HEAD") is not None
 
-    def _asked(self, *arguments: str) -> str | None:
-        """Return what git answers; None when it fails."""
+    def _output(self, *arguments: str) -> str | None:
+        """Return git's output; None when it fails."""
         try:
-            told = self.run(arguments, _QUICK_S)
+            done = self.run(arguments, _QUICK_S)
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return told.stdout if told.returncode == 0 else None
+        return done.stdout if done.returncode == 0 else None

@@ -1,66 +1,38 @@
-"""Telling of an incident: written once, by whoever tells of it, in the background."""
+"""Incidents: written once, by any session that sees one, in the background."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from google.cloud import firestore
+from google.cloud.firestore import SERVER_TIMESTAMP
 
-from tachograph.firestore.writer import Document, OnWrite, Writer
+from tachograph.firestore.database import FleetDatabase
+from tachograph.firestore.document import CreateOnly
 from tachograph_schema.documents.coordination import IncidentKind
-from tachograph_schema.paths import INCIDENTS, DocumentPath, incident_id
-
-
-class CreateOnly:
-    """Fields of a document that is only ever created: one that is there stays as it is."""
-
-    def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._fields = dict(fields)
-
-    def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Return the fields, unless the document is there."""
-        return self._fields if landed is None else None
-
-    def wrote(self) -> None:
-        """Nothing is left to be said."""
+from tachograph_schema.paths import INCIDENTS, incident_id
 
 
 class Incidents:
-    """Tells of one fleet's incidents, as one session sees them."""
+    """Writes one fleet's incidents, as one session sees them."""
 
-    def __init__(
-        self,
-        client: firestore.Client,
-        fleet: str,
-        writer: Writer,
-        on_write: OnWrite,
-        *,
-        agent: str,
-        session_id: str,
-    ) -> None:
-        self._client, self._fleet = client, fleet
-        self._writer, self._on_write = writer, on_write
+    def __init__(self, database: FleetDatabase, *, agent: str, session_id: str) -> None:
+        self._database = database
         self._own = {"agent_id": agent, "session_id": session_id}
 
-    def tell(
+    def write(
         self,
         kind: IncidentKind,
         *parts: str,
         at: datetime | None = None,
         **fields: str | None,
     ) -> None:
-        """Tell of an incident that `parts` tell apart from others of its kind.
+        """Write an incident; `parts` distinguish it from others of its kind.
 
-        Told again, it is the same document, so it is counted once, however often a write is tried
-        again or the same thing is seen. When it happened is by the database's clock unless said.
+        An incident that is written again is the same document. So it counts once, however often a
+        write is repeated and however many sessions see it. Without `at` the database dates it.
         """
-        said = {name: value for name, value in fields.items() if value is not None}
-        happened = {"kind": kind, **self._own, **said, "occurred_at": at or _NOW}
-        path = DocumentPath(self._fleet, INCIDENTS, incident_id(kind, *parts))
-        document = Document(self._client, str(path), CreateOnly(happened), self._on_write)
-        self._writer.soon(document, now=True)
-
-
-_NOW = firestore.SERVER_TIMESTAMP
+        given = {name: value for name, value in fields.items() if value is not None}
+        incident = {"kind": kind, **self._own, **given, "occurred_at": at or SERVER_TIMESTAMP}
+        name = incident_id(kind, *parts)
+        document = self._database.document(INCIDENTS, name, CreateOnly(incident))
+        self._database.writer.soon(document, now=True)

@@ -1,8 +1,8 @@
 """An exclusive lease on a branch, judged by the database's clock alone.
 
-How old a lease is, is the time of reading it less the time of its last write, and the database says
-both; so no agent's clock matters. Its holder believes in it from before a write was sent, by a
-clock that cannot be set: it stops believing before anybody else may take it.
+The age of a lease is the time of reading it less the time of its last write. Both are the
+database's, so no agent's clock matters. The holder counts from before its write was sent, by a
+clock that cannot be set, so it gives the branch up before another agent may take it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from google.api_core.exceptions import (
 )
 from google.cloud import firestore
 
+from tachograph.errors import BranchHeld
 from tachograph.firestore.retry import CONTENDED
 from tachograph_schema.paths import LEASES, DocumentPath, lease_id
 
@@ -28,22 +29,14 @@ if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 _CHANGED = (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied)
-"""What is answered where somebody else wrote; the rules are asked before versions are compared."""
+"""Errors after another write; the rules are evaluated before versions are compared."""
 _NEVER = object()
 MAX_LEASE_S = 86_400
-"""A branch is not kept for longer by somebody who has gone."""
+"""The longest time a branch stays held after its holder has gone."""
 _GRACE = timedelta(seconds=1)
-"""Past a lease's end, until it is taken over: the rules count in whole seconds."""
+"""The pause between a lease's end and a takeover, because the rules count whole seconds."""
 _KEPT = timedelta(days=7)
-"""Until retention removes what nobody released: far beyond any lease and any wrong clock."""
-
-
-class BranchHeld(Exception):  # noqa: N818 - an everyday outcome, not an error
-    """Another agent holds the branch."""
-
-    def __init__(self, repo: str, branch: str, agent: str | None, guard_id: str | None) -> None:
-        super().__init__(f"{repo}, {branch}: held by {agent}; expected a branch nobody holds")
-        self.repo, self.branch, self.agent, self.guard_id = repo, branch, agent, guard_id
+"""When retention removes an unreleased lease: far beyond any lease and any wrong clock."""
 
 
 class Lease:
@@ -78,7 +71,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """Whether the branch is certainly still this one's."""
+        """Whether the branch is certainly still held by this lease."""
         return self._version is not None and self._clock_s() < self._until_s
 
     def acquire(self) -> None:
@@ -86,46 +79,46 @@ class Lease:
 
         Every write holds only for the version that was read, so of two contenders one wins.
         """
-        read: Any = _NEVER
+        last_version: Any = _NEVER
         while True:
             sent_s = self._clock_s()
-            found = self._ref.get()
-            if found.exists and not self._is_free(found):
-                fields = found.to_dict() or {}
+            snapshot = self._ref.get()
+            if snapshot.exists and not self._is_free(snapshot):
+                fields = snapshot.to_dict() or {}
                 raise BranchHeld(
                     self.repo, self.branch, fields.get("agent_id"), fields.get("guard_id")
                 )
             try:
-                self._write(found.update_time if found.exists else None, sent_s)
+                self._write(snapshot.update_time if snapshot.exists else None, sent_s)
             except _CHANGED as refusal:
-                # Somebody wrote in between; perhaps this write, whose answer was lost.
-                if isinstance(refusal, PermissionDenied) and found.update_time == read:
+                # Another write came first; perhaps this one, whose answer was lost.
+                if isinstance(refusal, PermissionDenied) and snapshot.update_time == last_version:
                     raise
-                read = found.update_time
+                last_version = snapshot.update_time
             else:
                 return
 
     def renew(self) -> bool:
-        """Hold on to the branch; False when somebody else has it, or it was released.
+        """Hold on to the branch; False when another agent has it, or it was released.
 
-        Raises what the network raised: the lease may then be renewed later, if nobody took it.
+        Raises the error of the network; the lease can then be renewed later, if it is still held.
         """
         while self._version is not None:
             sent_s = self._clock_s()
             try:
                 self._write(self._version, sent_s)
             except _CHANGED as refusal:
-                found = self._ref.get()
-                if isinstance(refusal, PermissionDenied) and found.update_time == self._version:
+                snapshot = self._ref.get()
+                if isinstance(refusal, PermissionDenied) and snapshot.update_time == self._version:
                     raise
-                ours = found.exists and found.get("guard_id") == self.guard_id
-                self._version = found.update_time if ours else None
+                ours = snapshot.exists and snapshot.get("guard_id") == self.guard_id
+                self._version = snapshot.update_time if ours else None
             else:
                 return True
         return False
 
     def release(self) -> None:
-        """Let go of the branch, if it is still this one's."""
+        """Let go of the branch, if it is still held by this lease."""
         version, self._version = self._version, None
         if version is None:
             return
@@ -133,21 +126,21 @@ class Lease:
         try:
             self._ref.delete(option=unchanged, retry=CONTENDED)
         except _CHANGED:
-            return  # somebody has taken it since
+            return  # another agent has taken it since
 
     def holder(self) -> str | None:
         """Name the agent that holds the branch, if any does."""
         agent: str | None = (self._ref.get().to_dict() or {}).get("agent_id")
         return agent
 
-    def _is_free(self, found: _Snapshot) -> bool:
-        fields = found.to_dict() or {}
+    def _is_free(self, snapshot: _Snapshot) -> bool:
+        fields = snapshot.to_dict() or {}
         if fields.get("guard_id") == self.guard_id:
             return True
         lease_ms = fields.get("lease_ms")
         if not isinstance(lease_ms, int):
-            return True  # a document that promises nothing holds nothing
-        read_at, written_at = found.read_time, found.update_time
+            return True  # a document without a length holds nothing
+        read_at, written_at = snapshot.read_time, snapshot.update_time
         age: timedelta = read_at - written_at
         return age > timedelta(milliseconds=lease_ms) + _GRACE
 

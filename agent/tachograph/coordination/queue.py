@@ -1,4 +1,4 @@
-"""Taking the next task of the queue, whichever that is."""
+"""The queue of a fleet: claiming one of its most urgent and oldest tasks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud import firestore
 
-from tachograph.coordination.claims import ClaimLost, Claims, Taken
-from tachograph.coordination.pick import Spread, Wanted, most_urgent, urgent
+from tachograph.coordination.claims import ClaimedTask, Claims
+from tachograph.coordination.selection import SelectionWidth, TaskFilter, most_urgent, urgent
+from tachograph.errors import ClaimLost
 from tachograph_schema.documents.fleet import PRIORITIES
 from tachograph_schema.paths import FLEETS, TASKS
 
@@ -24,7 +25,7 @@ _log = logging.getLogger("tachograph")
 MAX_LOSSES = 50
 """Races lost in a row until `claim_next` gives up: 50 others got a task meanwhile."""
 LOOKED_THROUGH = 100
-"""The oldest tasks that are looked through for what a query cannot ask for."""
+"""The number of oldest tasks that are read where a query cannot express the filter."""
 _REFRESH_S = 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
 
@@ -34,99 +35,101 @@ class Queue:
 
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
-        self._spread = Spread()
+        self._width = SelectionWidth()
         self._priorities: Sequence[str] = PRIORITIES
         self._read_at: float | None = None
         self._unanswered: _Snapshot | None = None
 
-    def take(self, wanted: Wanted, at: datetime | None = None) -> Taken | None:
+    def take(self, wanted: TaskFilter, at: datetime | None = None) -> ClaimedTask | None:
         """Claim one of the most urgent and oldest tasks that fit; None when none is left.
 
-        First of all one that it claimed before, and was not told so.
+        A task whose earlier claim landed without an answer comes first.
         """
         if own := self._own():
             return own
         for losses in range(MAX_LOSSES):
-            found = self._candidates(wanted)
-            if not found:
+            candidates = self._candidates(wanted)
+            if not candidates:
                 return None
             try:
-                taken = self._take(random.choice(found), at)  # noqa: S311 - a spread
+                taken = self._take(random.choice(candidates), at)  # noqa: S311 - a spread
             except ClaimLost:
-                self._spread.lost()
-                # The others' claims land meanwhile; and no two look again at the same moment.
+                self._width.lost()
+                # The other claims land meanwhile, and no two contenders read again together.
                 most_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**losses)
                 time.sleep(random.uniform(0, most_s))  # noqa: S311 - likewise
             except LookupError:
                 continue  # it was removed
             else:
-                self._spread.won()
+                self._width.won()
                 return taken
         return None
 
-    def _take(self, task: _Snapshot, at: datetime | None) -> Taken:
-        """Claim a task; one whose claim was not answered may have been claimed, and is kept."""
+    def _take(self, task: _Snapshot, at: datetime | None) -> ClaimedTask:
+        """Claim a task; without an answer it may be claimed, so it is kept for the next time."""
         try:
             return self._claims.take(task, at)
         except (GoogleAPICallError, RetryError):
             self._unanswered = task
             raise
 
-    def _own(self) -> Taken | None:
+    def _own(self) -> ClaimedTask | None:
         """Return the task whose claim was not answered, if it landed."""
         if self._unanswered is None:
             return None
-        found = self._unanswered.reference.get()
+        snapshot = self._unanswered.reference.get()
         self._unanswered = None
-        return self._claims.held(found)
+        return self._claims.held(snapshot)
 
-    def _candidates(self, wanted: Wanted) -> list[_Snapshot]:
-        """Return the oldest tasks of the most urgent priority that there is, as far as is read."""
-        tasks = self._claims.client.collection(FLEETS, self._claims.fleet, TASKS)
+    def _candidates(self, wanted: TaskFilter) -> list[_Snapshot]:
+        """Return the oldest tasks of the most urgent priority among those that are read."""
+        tasks = self._claims.database.collection(TASKS)
         queued = tasks.where(filter=_is("status", "queued"))
-        asked = queued if wanted.asked is None else queued.where(filter=_is(*wanted.asked))
-        priorities = self._known_priorities()
+        fields = wanted.queried
+        queried = queued if fields is None else queued.where(filter=_is(*fields))
+        priorities = self._current_priorities()
         first = urgent(priorities)
         if first:
             pressing = queued.where(filter=_is("priority", first, "in"))
-            if found := self._oldest(pressing, wanted, wanted.is_anything):
-                return self._most_urgent(found, priorities)
-        if found := self._oldest(asked, wanted, wanted.is_asked):
-            return self._most_urgent(found, priorities)
-        # Who queues a task with a plain write may have left out when.
-        return _fitting(asked.limit(LOOKED_THROUGH), wanted)
+            if oldest := self._oldest(pressing, wanted, wanted.is_anything):
+                return self._most_urgent(oldest, priorities)
+        if oldest := self._oldest(queried, wanted, wanted.is_queried):
+            return self._most_urgent(oldest, priorities)
+        # A task that was queued with a plain write may have no `created_at` to order by.
+        return _fitting(queried.limit(LOOKED_THROUGH), wanted)
 
     def _oldest(
         self,
         query: firestore.Query,
-        wanted: Wanted,
-        all_fit: bool,  # noqa: FBT001 - as the query asks
+        wanted: TaskFilter,
+        all_fit: bool,  # noqa: FBT001 - of the query
     ) -> list[_Snapshot]:
-        width = self._spread.width if all_fit else LOOKED_THROUGH
+        width = self._width.width if all_fit else LOOKED_THROUGH
         return _fitting(query.order_by("created_at").limit(width), wanted)
 
-    def _most_urgent(self, found: list[_Snapshot], priorities: Sequence[str]) -> list[_Snapshot]:
-        fields = [task.to_dict() or {} for task in found]
-        chosen = [found[place] for place in most_urgent(fields, priorities)]
-        return chosen[: self._spread.width]
+    def _most_urgent(self, tasks: list[_Snapshot], priorities: Sequence[str]) -> list[_Snapshot]:
+        fields = [task.to_dict() or {} for task in tasks]
+        chosen = [tasks[place] for place in most_urgent(fields, priorities)]
+        return chosen[: self._width.width]
 
-    def _known_priorities(self) -> Sequence[str]:
-        """Return the fleet's own order, read anew within a minute."""
+    def _current_priorities(self) -> Sequence[str]:
+        """Return the fleet's own order, read again after a minute."""
         now = time.monotonic()
         if self._read_at is None or now - self._read_at >= _REFRESH_S:
             self._read_at = now
-            ref = self._claims.client.collection(FLEETS).document(self._claims.fleet)
+            database = self._claims.database
+            ref = database.client.collection(FLEETS).document(database.fleet)
             try:
-                said = (ref.get(["priorities"]).to_dict() or {}).get("priorities")
+                order = (ref.get(["priorities"]).to_dict() or {}).get("priorities")
             except (GoogleAPICallError, RetryError) as trouble:
                 _log.warning("%s: its priorities could not be read: %s", ref.path, trouble)
             else:
-                named = isinstance(said, list) and all(isinstance(word, str) for word in said)
-                self._priorities = said if said is not None and named else PRIORITIES
+                named = isinstance(order, list) and all(isinstance(word, str) for word in order)
+                self._priorities = order if order is not None and named else PRIORITIES
         return self._priorities
 
 
-def _fitting(query: firestore.Query, wanted: Wanted) -> list[_Snapshot]:
+def _fitting(query: firestore.Query, wanted: TaskFilter) -> list[_Snapshot]:
     return [task for task in query.get() if wanted.fits(task.to_dict() or {})]
 
 

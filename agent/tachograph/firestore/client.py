@@ -8,32 +8,20 @@ from pathlib import Path
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import firestore
 
-from tachograph.errors import OperatorError
-from tachograph.firestore.credential import VARIABLE, CredentialError, read_credential
+from tachograph.errors import CredentialError, NotConnectedError
+from tachograph.firestore.credential import VARIABLE, read_credential
 from tachograph.firestore.identity import Enrolled, FleetClient, Unsigned
 
 EMULATOR = "emulator"
 """The name of the identity that needs no enrolment: owner of any fleet, in an emulator alone."""
 
 
-class NotConnectedError(OperatorError):
-    """Nothing in the environment says which Firestore is meant."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Firestore: found no emulator and no credentials; expected one of them. On a laptop, "
-            "run it inside the stack: tachograph local -- COMMAND. For a fleet in the cloud: set "
-            f"{VARIABLE} to a file that `tachograph enroll` wrote. For its project: gcloud auth "
-            "application-default login, and set GOOGLE_CLOUD_PROJECT."
-        )
-
-
 def connect(project: str | None = None, *, fleet: str | None = None) -> firestore.Client:
     """Return a client for `project`, or for what the environment names.
 
     Where TACHOGRAPH_CREDENTIAL names a credential, the client is that agent's and the rules bind
-    it; a service account is bound by none. Raises NotConnectedError or CredentialError, which say
-    what to do.
+    it; no rule binds a service account. Raises NotConnectedError where the environment names no
+    database, and CredentialError where the credential cannot be used; both say how to mend that.
     """
     named = os.environ.get(VARIABLE)
     if named == EMULATOR:

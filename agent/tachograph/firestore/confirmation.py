@@ -1,17 +1,18 @@
-"""Knowing that what was written has been counted and published."""
+"""Knowing that the writes of this process have been counted and published."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from google.cloud import firestore
 
-from tachograph_schema.paths import LEDGER, SHARDS, DocumentPath, ledger_key
+from tachograph_schema.paths import LEDGER, SHARDS, TASKS, DocumentPath, ledger_key
 
 _PAGE = 300
 _LOOK_EVERY_S = 0.25
@@ -29,11 +30,11 @@ class Settled:
     """Whether the rollups hold everything that was counted."""
 
 
-class Counted:
-    """The writes of this process whose ledger entries have not been seen.
+class UncountedWrites:
+    """The writes of reports by this process whose ledger entries have not been seen.
 
-    A page of them is looked for whenever two have gathered, so what is kept in mind stays small,
-    and a writer that runs ahead of the functions is held back.
+    The ledger is asked for a page of 300 whenever 600 have gathered. So memory stays small, and a
+    writer that runs ahead of the functions is held back.
     """
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:
@@ -42,8 +43,10 @@ class Counted:
         self._counted = 0
         self._lock = threading.Lock()
 
-    def wrote(self, path: str, update_time: Any) -> None:  # noqa: ANN401 - DatetimeWithNanoseconds
-        """Remember one write."""
+    def wrote(self, path: str, update_time: Any, fields: Mapping[str, Any]) -> None:  # noqa: ANN401 - DatetimeWithNanoseconds
+        """Remember one write, where it reports of a task."""
+        if f"/{TASKS}/" not in path or "reports" not in fields:
+            return
         stamp = datetime.fromtimestamp(update_time.timestamp(), UTC)
         nanos = update_time.nanosecond
         key = ledger_key(path, f"{stamp:%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z")
@@ -53,7 +56,7 @@ class Counted:
                 self._look()
 
     def settle(self, timeout_s: float) -> Settled:
-        """Wait until everything is counted and published, or the time is up."""
+        """Wait until everything is counted and published, or `timeout_s` seconds have passed."""
         deadline = time.monotonic() + timeout_s
         published = False
         while not (published := self._look_all() and self._published()):
@@ -69,14 +72,14 @@ class Counted:
             return not self._waiting
 
     def _look(self) -> None:
-        """Look for the oldest page's ledger entries; those not found go to the end."""
+        """Read the oldest page's ledger entries; those that do not exist yet go to the end."""
         page = [self._waiting.popleft() for _ in range(min(_PAGE, len(self._waiting)))]
         refs = [self._client.document(str(DocumentPath(self._fleet, LEDGER, key))) for key in page]
-        found = {
+        counted = {
             entry.id for entry in self._client.get_all(refs, field_paths=["hour"]) if entry.exists
         }
-        self._counted += len(found)
-        self._waiting.extend(key for key in page if key not in found)
+        self._counted += len(counted)
+        self._waiting.extend(key for key in page if key not in counted)
 
     def _published(self) -> bool:
         shards = self._client.collection("fleets", self._fleet, SHARDS)

@@ -1,4 +1,4 @@
-"""A credential file: who an agent is, and the secret that renews its identity."""
+"""A credential file: the identity of an agent, and the secret that renews it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from tachograph.errors import OperatorError
+from tachograph.errors import CredentialError
 
 Role = Literal["agent", "orchestrator", "viewer", "owner"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -18,13 +18,9 @@ _TYPE = "tachograph_credential"
 _OTHERS = 0o077
 
 
-class CredentialError(OperatorError):
-    """A credential that cannot be used; the message says where, what was found, what is allowed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who somebody is in a fleet. `refresh_token` is the secret; the rest may be shown."""
+    """An identity in a fleet. `refresh_token` is the secret; the rest may be shown."""
 
     project: str
     fleet: str
@@ -33,21 +29,22 @@ class Credential:
     api_key: str
     refresh_token: str
     expires_at: str
-    """RFC 3339; the rules refuse what comes later."""
+    """RFC 3339; the rules refuse every later request."""
 
     def __repr__(self) -> str:
-        """Show who it is of, and never the secret: it may end up in a log."""
+        """Show the identity and never the secret, because a log may hold it."""
         return f"Credential({self.fleet}/{self.agent}, {self.role}, until {self.expires_at})"
 
 
 def read_credential(path: Path, now: datetime | None = None) -> Credential:
     """Read a credential file.
 
-    Raises CredentialError where it is not there, not one of ours, readable by others, or expired.
+    Raises CredentialError where the file is missing, of another kind, readable by others, or
+    expired.
     """
     try:
         mode = path.stat().st_mode
-        said = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as refusal:
         raise CredentialError(
             f"{path}: cannot be read ({type(refusal).__name__}); "
@@ -57,7 +54,7 @@ def read_credential(path: Path, now: datetime | None = None) -> Credential:
         raise CredentialError(
             f"{path}: its mode is {mode & 0o777:04o}; expected 0600, so that nobody else reads it"
         )
-    credential = _of(path, said)
+    credential = _parsed(path, content)
     if datetime.fromisoformat(credential.expires_at) <= (now or datetime.now(UTC)):
         raise CredentialError(
             f"{path}: expired at {credential.expires_at}; make a new one: "
@@ -70,24 +67,24 @@ def read_credential(path: Path, now: datetime | None = None) -> Credential:
 def write_credential(credential: Credential, path: Path) -> None:
     """Write a credential file that only its owner reads, whole or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump({"type": _TYPE, **asdict(credential)}, file, indent=2)
         file.write("\n")
-    fresh.replace(path)
+    temporary.replace(path)
 
 
-def _of(path: Path, said: object) -> Credential:
+def _parsed(path: Path, content: object) -> Credential:
     names = [field.name for field in fields(Credential)]
-    if not isinstance(said, dict) or said.get("type") != _TYPE:
+    if not isinstance(content, dict) or content.get("type") != _TYPE:
         raise CredentialError(f'{path}: no credential; expected "type": "{_TYPE}"')
-    wrong = [name for name in names if not isinstance(said.get(name), str) or not said[name]]
+    wrong = [name for name in names if not isinstance(content.get(name), str) or not content[name]]
     if wrong:
         raise CredentialError(f"{path}: lacks {', '.join(wrong)}; expected text for each")
-    if said["role"] not in ROLES:
+    if content["role"] not in ROLES:
         raise CredentialError(f"{path}: its role is not known; expected one of {', '.join(ROLES)}")
     try:
-        datetime.fromisoformat(said["expires_at"]).astimezone(UTC)
+        datetime.fromisoformat(content["expires_at"]).astimezone(UTC)
     except ValueError:
         raise CredentialError(f"{path}: expires_at is no moment; expected RFC 3339") from None
-    return Credential(**{name: said[name] for name in names})
+    return Credential(**{name: content[name] for name in names})

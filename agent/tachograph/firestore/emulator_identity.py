@@ -1,4 +1,4 @@
-"""Who somebody is on this machine: unsigned tokens, which only an emulator accepts."""
+"""Identities on this machine: unsigned tokens, which only an emulator accepts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def custom_token(
 
 
 def id_token(uid: str, claims: Mapping[str, Any], *, project: str, now: float | None = None) -> str:
-    """Make an unsigned ID token, such as the Auth emulator makes when somebody signs in.
+    """Make an unsigned ID token, such as the Auth emulator makes at a sign-in.
 
     Shape: https://firebase.google.com/docs/auth/admin/verify-id-tokens, less the signature.
     """

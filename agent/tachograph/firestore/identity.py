@@ -1,4 +1,4 @@
-"""Running the ordinary Firestore client as somebody of a fleet, so that the rules apply to it."""
+"""The ordinary Firestore client under an identity of a fleet, so that the rules apply to it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tachograph.firestore.emulator_identity import id_token
 _TOKEN_SERVICE = "securetoken.googleapis.com/v1/token"  # noqa: S105 - an address
 _not_renewed: Any = RefreshError  # untyped
 _OK = 200
-_BAD_WEATHER = 500
+_SERVER_ERROR = 500
 
 
 class Enrolled(Credentials):
-    """The identity that a credential file stands for: ID tokens of an hour, renewed when due."""
+    """The identity of a credential file: ID tokens of one hour, renewed when due."""
 
     def __init__(self, credential: Credential) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # untyped
@@ -33,7 +33,7 @@ class Enrolled(Credentials):
     def refresh(self, request: Request) -> None:
         """Exchange the refresh token for an ID token.
 
-        Raises RefreshError; one that is not retryable means: revoked, or never valid.
+        Raises RefreshError; one that is not retryable means a revoked or invalid refresh token.
         """
         host = os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
         base = f"http://{host}/{_TOKEN_SERVICE}" if host else f"https://{_TOKEN_SERVICE}"
@@ -48,17 +48,17 @@ class Enrolled(Credentials):
             raise _not_renewed(
                 f"fleets/{self.fleet}: the identity of {self.agent} is not renewed "
                 f"({_reason(answer.data)}); enroll it again if it was not revoked on purpose",
-                retryable=answer.status >= _BAD_WEATHER,
+                retryable=answer.status >= _SERVER_ERROR,
             )
-        said = json.loads(answer.data)
-        self.token = said["id_token"]
+        tokens = json.loads(answer.data)
+        self.token = tokens["id_token"]
         # google-auth compares with naive UTC.
         now = datetime.now(UTC).replace(tzinfo=None)
-        self.expiry = now + timedelta(seconds=int(said["expires_in"]))
+        self.expiry = now + timedelta(seconds=int(tokens["expires_in"]))
 
 
 class Unsigned(Credentials):
-    """An identity that only an emulator accepts: a token that nobody signed."""
+    """An identity that only an emulator accepts: its tokens are not signed."""
 
     def __init__(
         self, project: str, fleet: str, agent: str = "local", role: Role = "owner"
@@ -78,17 +78,17 @@ class Unsigned(Credentials):
 class FleetClient(firestore.Client):
     """The Firestore client under an identity of a fleet; over gRPC, listeners included.
 
-    Google's client tells an emulator that it is its owner, whom no rule binds, whatever credentials
-    it has; this one tells it who it is.
+    Google's client calls itself the owner in an emulator, whatever its credentials, and no rule
+    binds the owner. This client sends its own identity.
     """
 
     @property
     def _rpc_metadata(self) -> list[tuple[str, str]]:
-        known: list[tuple[str, str]] = super()._rpc_metadata
+        metadata: list[tuple[str, str]] = super()._rpc_metadata
         if self._emulator_host is None:
-            return known  # the channel's credentials add theirs
-        told = [(name, value) for name, value in known if name != "authorization"]
-        return [*told, ("authorization", f"Bearer {_token(self._credentials)}")]
+            return metadata  # the channel's credentials add theirs
+        others = [(name, value) for name, value in metadata if name != "authorization"]
+        return [*others, ("authorization", f"Bearer {_token(self._credentials)}")]
 
 
 def role_of(client: firestore.Client) -> Role | None:
@@ -109,17 +109,17 @@ def _token(credentials: Any) -> str:  # noqa: ANN401 - untyped
 
         try:
             credentials.refresh(Http())
-        except TransportError as weather:
-            raise _not_renewed(f"the Auth emulator does not answer: {weather}") from weather
+        except TransportError as trouble:
+            raise _not_renewed(f"the Auth emulator does not answer: {trouble}") from trouble
     token: str = credentials.token
     return token
 
 
 def _reason(data: bytes) -> str:
-    """Return the service's word for it, such as TOKEN_EXPIRED or USER_DISABLED; nothing else."""
+    """Return the service's code, such as TOKEN_EXPIRED or USER_DISABLED, and nothing else."""
     try:
-        said = json.loads(data)["error"]
-        word = str(said["message"] if isinstance(said, dict) else said).split(" ", 1)[0]
+        error = json.loads(data)["error"]
+        code = str(error["message"] if isinstance(error, dict) else error).split(" ", 1)[0]
     except (ValueError, LookupError, TypeError):
         return "no reason given"
-    return word if word.replace("_", "").isalnum() else "no reason given"
+    return code if code.replace("_", "").isalnum() else "no reason given"

@@ -1,7 +1,7 @@
-"""Listening to Firestore, as an agent can afford it: offline it idles, refused it says so.
+"""Listening to Firestore at a price an agent can pay: idle while offline, and a clear refusal.
 
-The library's own listener takes a core while there is no network, and raises what it is refused
-for in threads of its own, where nobody can catch it.
+The library's own listener uses a whole core while there is no network, and raises a refusal in a
+thread of its own, where nobody can catch it.
 """
 
 from __future__ import annotations
@@ -15,52 +15,49 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.watch import Watch
 
 _log = logging.getLogger("tachograph")
-_BREATH_S = 1.0
+_REOPEN_AFTER_S = 1.0
 
 
-def listen(source: Any, hear: Callable[..., None]) -> Listener:  # noqa: ANN401 - either of two
-    """Listen to a document or a query; a refusal is the listener's to `tell`."""
+def listen(source: Any, on_documents: Callable[..., None]) -> Listener:  # noqa: ANN401 - either of two
+    """Listen to a document or a query; `Listener.on_end` reports a refusal."""
     one = isinstance(source, firestore.DocumentReference)
-    begin: Callable[..., Listener] = Listener.for_document if one else Listener.for_query
-    return begin(source, hear, firestore.DocumentSnapshot)
+    start: Callable[..., Listener] = Listener.for_document if one else Listener.for_query
+    return start(source, on_documents, firestore.DocumentSnapshot)
 
 
 def listen_or_warn(
     source: Any,  # noqa: ANN401 - either of two
-    hear: Callable[..., None],
-    what: str,
+    on_documents: Callable[..., None],
+    subject: str,
 ) -> Listener:
-    """Listen to a document or a query; a refusal is a warning that names `what` is not heard."""
-    listener = listen(source, hear)
-    listener.tell(lambda refusal: _log.warning("%s cannot be listened to: %s", what, refusal))
+    """Listen to a document or a query; a refusal is logged as a warning about `subject`."""
+    listener = listen(source, on_documents)
+    listener.on_end(lambda refusal: _log.warning("%s cannot be listened to: %s", subject, refusal))
     return listener
 
 
 class Listener(Watch):
-    """A listener that tells why it ended, where the library's raises in threads of its own.
-
-    And one that takes a breath between two attempts: offline, the library's takes a core.
-    """
+    """The library's listener, which reports why it ended and waits a second between attempts."""
 
     _lock = threading.Lock()
     _reason: Exception | None = None
-    _told: Callable[[Exception], None] | None = None
+    _ended: Callable[[Exception], None] | None = None
 
     def _init_stream(self) -> None:
-        self._breath = _Breath()
+        self._delay = _ReopenDelay()
         super()._init_stream()  # type: ignore[no-untyped-call]  # Google's
         stream: Any = self._rpc
-        stream._reopen_throttle = self._breath  # noqa: SLF001 - what it is opened with, is not ours
+        stream._reopen_throttle = self._delay  # noqa: SLF001 - there is no public way
 
-    def tell(self, told: Callable[[Exception], None]) -> None:
-        """Have somebody told why the listener ended, even if it has."""
+    def on_end(self, ended: Callable[[Exception], None]) -> None:
+        """Call `ended` with the reason when the listener ends, also where it has already."""
         with self._lock:
-            self._told, reason = told, self._reason
+            self._ended, reason = ended, self._reason
         if reason is not None:
-            told(reason)
+            ended(reason)
 
     def on_snapshot(self, proto: Any) -> None:  # noqa: ANN401 - the library's
-        """Take an answer; that it is a refusal, the library raises where nobody catches it."""
+        """Take an answer; for a refusal the library raises in a thread where nobody catches it."""
         try:
             super().on_snapshot(proto)  # type: ignore[no-untyped-call]  # Google's
         except RuntimeError as refusal:
@@ -69,26 +66,26 @@ class Listener(Watch):
 
     def close(self, reason: Any = None) -> None:  # noqa: ANN401 - the library's
         """Stop listening."""
-        self._breath.ends.set()
+        self._delay.over.set()
         super().close()  # type: ignore[no-untyped-call]  # Google's
         if reason is not None:
             self._end(reason if isinstance(reason, Exception) else RuntimeError(str(reason)))
 
     def _end(self, reason: Exception) -> None:
         with self._lock:
-            self._reason, told = reason, self._told
-        if told is not None:
-            told(reason)
+            self._reason, ended = reason, self._ended
+        if ended is not None:
+            ended(reason)
 
 
-class _Breath:
-    """What a stream waits for before it is opened anew."""
+class _ReopenDelay:
+    """The pause before a stream is opened again."""
 
     def __init__(self) -> None:
-        self.ends = threading.Event()
+        self.over = threading.Event()
 
     def __enter__(self) -> None:
-        self.ends.wait(_BREATH_S)
+        self.over.wait(_REOPEN_AFTER_S)
 
     def __exit__(self, *_: object) -> None:
         return None

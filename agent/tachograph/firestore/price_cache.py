@@ -20,10 +20,10 @@ REFRESH_S = 600.0
 _TIMEOUT_S = 5.0
 
 
-class Pricing:
-    """Reads the fleet's `prices/` when a price is first asked for, and anew after ten minutes.
+class PriceCache:
+    """The fleet's `prices/`: read at the first price, and again after ten minutes.
 
-    Trouble is a warning, and the list read before stays; without any, the public prices hold.
+    Trouble is a warning, and the list read before stays. Without a list the public prices hold.
     """
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:
@@ -46,8 +46,8 @@ class Pricing:
             return self._prices
 
     def _read(self) -> PriceList | None:
-        found = self._client.collection(self._collection).stream(retry=None, timeout=_TIMEOUT_S)
-        documents = {document.id: document.to_dict() or {} for document in found}
+        snapshots = self._client.collection(self._collection).stream(retry=None, timeout=_TIMEOUT_S)
+        documents = {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}
         if not documents:
             return None
         from tachograph_schema.documents.price_sheet import read_prices  # noqa: PLC0415 - imports pydantic

@@ -1,4 +1,4 @@
-"""Writes that hold only for the version of a document that was read, in contention."""
+"""The retry policy of writes with a precondition on the version that was read."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CONTENDED = Retry(
     multiplier=1.5,
     timeout=60.0,
 )
-"""The library's own policy for a commit, and contention besides.
+"""The library's own policy for a commit, and contention in addition.
 
-That is safe for a write with a precondition: one that landed though its answer was lost is refused
-when it is repeated, and found by reading again.
+Repeating is safe for a write with a precondition: one that landed although its answer was lost is
+refused when it is repeated, and the next read shows that it landed.
 """

@@ -1,4 +1,4 @@
-"""Closing fleets when the process ends: by itself, or because it was told to."""
+"""Closing fleets when the process ends, by itself or by SIGTERM."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import atexit
 import os
 import signal
 import threading
-import weakref
 from types import FrameType
 from typing import Protocol
 
 
-class Closes(Protocol):
-    """What wants to be closed before the process ends."""
+class Closable(Protocol):
+    """An object to close before the process ends."""
 
     def close(self) -> None:
-        """Write what is left and stop."""
+        """Write everything pending and stop."""
 
 
-_open: weakref.WeakSet[Closes] = weakref.WeakSet()
+_open: set[Closable] = set()
 
 
-def close_on_exit(fleet: Closes) -> None:
-    """Close a fleet at the end of the process, SIGTERM included.
+def close_on_exit(fleet: Closable) -> None:
+    """Close a fleet at the end of the process, SIGTERM included, unless `forget` is called before.
+
+    The fleet is kept alive until then, because a program may hold no more of it than a task.
 
     A program that handles SIGTERM itself keeps its handler, and closes its fleets by leaving the
     `with` block or by exiting.
@@ -30,7 +31,12 @@ def close_on_exit(fleet: Closes) -> None:
     _open.add(fleet)
     unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if unhandled and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _told_to_end)
+        signal.signal(signal.SIGTERM, _terminated)
+
+
+def forget(fleet: Closable) -> None:
+    """Let go of a fleet that is closed."""
+    _open.discard(fleet)
 
 
 @atexit.register
@@ -39,7 +45,7 @@ def _close_all() -> None:
         fleet.close()
 
 
-def _told_to_end(number: int, _: FrameType | None) -> None:
+def _terminated(number: int, _: FrameType | None) -> None:
     _close_all()
     signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)  # so that whoever waits sees what ended it
+    os.kill(os.getpid(), number)  # so that the parent process sees the signal that ended it

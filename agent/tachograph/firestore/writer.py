@@ -1,116 +1,69 @@
-"""Documents written in the background: at most once a second each, and never by guessing.
-
-A document is written with a precondition on the version this process wrote last, so the common case
-reads nothing. Where somebody else wrote in between, it is read, and what has not landed is added to
-what is there.
-"""
+"""The thread that writes documents in the background, each at most once a second."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
 from math import inf
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
-from google.api_core.exceptions import (
-    AlreadyExists,
-    FailedPrecondition,
-    GoogleAPICallError,
-    NotFound,
-    PermissionDenied,
-    RetryError,
-)
-from google.cloud import firestore
+from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from tachograph.firestore.heartbeats import Heartbeats
+from tachograph.firestore.document import Document
 
 _log = logging.getLogger("tachograph")
-MAX_CONFLICTS = 20
 BACKLOG = 256
-"""Documents that may wait to be written before whoever begins another waits a little."""
-
-OnWrite = Callable[[str, Any, Mapping[str, Any]], None]
-"""Called with the path, the update time and the fields of every write."""
+"""Documents that may wait to be written before the start of another task waits a little."""
 
 
-class Pending(Protocol):
-    """What is still to be said of one document."""
+class Heartbeat(Protocol):
+    """The pending fields of a document that is kept alive."""
 
-    def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Return what to write over `landed` (None: there is no document); None for nothing."""
-
-    def wrote(self) -> None:
-        """Forget what `next_fields` returned last: it is in the database."""
+    def beat(self) -> None:
+        """Add a sign of life to the pending fields."""
 
 
-class Document:
-    """One document that this process writes, and the version of it that the process knows."""
+class Dated(Protocol):
+    """A document that keeps the monotonic time of its last write."""
 
-    def __init__(
-        self, client: firestore.Client, path: str, pending: Pending, on_write: OnWrite
-    ) -> None:
-        self.path = path
-        self._client = client
-        self._pending = pending
-        self._on_write = on_write
-        self._lock = threading.Lock()
-        self._landed: dict[str, Any] | None = None
-        self._version: Any = None
-        self.written_s = time.monotonic()
-        """When it was written last, or begun with."""
+    written_s: float
 
-    @property
-    def landed(self) -> Mapping[str, Any]:
-        """The document as this process knows it; nothing before it has written or read it."""
-        return self._landed or {}
 
-    def know(self, landed: dict[str, Any], version: object) -> None:
-        """Take the document as this process has just read or written it."""
-        self._landed, self._version = landed, version
+D = TypeVar("D", bound=Dated)
 
-    def flush(self) -> None:
-        """Write what is pending; raises what Firestore raised when it could not be written."""
-        with self._lock:
-            conflicts = 0
-            while (fields := self._pending.next_fields(self._landed)) is not None:
-                try:
-                    self._write(fields)
-                except (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied) as refusal:
-                    conflicts += 1
-                    known = self._version
-                    self._read()
-                    # The rules are asked about what is there, before the version is looked at.
-                    denied = isinstance(refusal, PermissionDenied) and self._version == known
-                    if denied and self._shrinks():
-                        continue
-                    if denied or conflicts > MAX_CONFLICTS:
-                        raise
-                else:
-                    self._pending.wrote()
 
-    def _write(self, fields: dict[str, Any]) -> None:
-        ref = self._client.document(self.path)
-        if self._landed is None:
-            result = ref.create(fields)
-            self._landed = {}
-        else:
-            unchanged = self._client.write_option(last_update_time=self._version)
-            result = ref.update(fields, option=unchanged)
-        self._landed.update(fields)
-        self._version = result.update_time
-        self.written_s = time.monotonic()
-        self._on_write(self.path, result.update_time, fields)
+class Heartbeats(Generic[D]):
+    """The documents to write even when nothing changes. Not thread-safe."""
 
-    def _shrinks(self) -> bool:
-        shrink: Callable[[], bool] | None = getattr(self._pending, "shrink", None)
-        return shrink is not None and shrink()
+    def __init__(self) -> None:
+        self._alive: dict[D, tuple[Heartbeat, float]] = {}
+        self.next_s = inf
+        """When the next may be due, by the monotonic clock; none is due before."""
 
-    def _read(self) -> None:
-        found = self._client.document(self.path).get()
-        self._landed = found.to_dict() if found.exists else None
-        self._version = found.update_time
+    def keep(self, document: D, pending: Heartbeat, every_s: float) -> None:
+        """Call `pending.beat` whenever the document was not written for `every_s` seconds."""
+        self._alive[document] = (pending, every_s)
+        self.next_s = min(self.next_s, document.written_s + every_s)
+
+    def let_go(self, document: D) -> None:
+        """Forget a document."""
+        self._alive.pop(document, None)
+
+    def due(self, now_s: float) -> list[D]:
+        """Return the documents that were silent for too long, after their beats."""
+        if now_s < self.next_s:
+            return []
+        late: list[D] = []
+        self.next_s = inf
+        for document, (pending, every_s) in self._alive.items():
+            due_s = document.written_s + every_s
+            if due_s <= now_s:
+                pending.beat()
+                late.append(document)
+                due_s = now_s + every_s
+            self.next_s = min(self.next_s, due_s)
+        return late
 
 
 class Writer:
@@ -128,7 +81,7 @@ class Writer:
         self._thread.start()
 
     def soon(self, document: Document, *, now: bool = False, within_s: float | None = None) -> None:
-        """Have a document written: within the interval or `within_s`, or as soon as may be."""
+        """Have a document written: within the interval, within `within_s` seconds, or at once."""
         with self._changed:
             if now or within_s is not None or document not in self._due:
                 wait_s = self._interval_s if within_s is None else within_s
@@ -136,10 +89,10 @@ class Writer:
                 self._due[document] = min(due_s, self._due.get(document, due_s))
                 self._changed.notify_all()
 
-    def keep_alive(self, document: Document, beat: Callable[[], None], every_s: float) -> None:
-        """Have `beat` say something of a document whenever it was not written for so long."""
+    def keep_alive(self, document: Document, pending: Heartbeat, every_s: float) -> None:
+        """Call `pending.beat` and write whenever the document was silent for `every_s` seconds."""
         with self._changed:
-            self._beats.keep(document, beat, every_s)
+            self._beats.keep(document, pending, every_s)
             self._changed.notify_all()
 
     def let_go(self, document: Document) -> None:
@@ -148,12 +101,12 @@ class Writer:
             self._beats.let_go(document)
 
     def make_room(self, timeout_s: float) -> None:
-        """Wait a little where documents come faster than they can be written."""
+        """Wait up to `timeout_s` seconds while more documents wait than BACKLOG."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._due) <= BACKLOG, timeout_s)
 
     def flush(self, timeout_s: float) -> bool:
-        """Write everything that waits; False when something is left after the timeout."""
+        """Write everything that waits; False when a write remains after `timeout_s` seconds."""
         with self._changed:
             self._due = dict.fromkeys(self._due, 0.0)
             self._flushing += 1
@@ -163,7 +116,7 @@ class Writer:
             return flushed
 
     def close(self, timeout_s: float) -> bool:
-        """Write everything and end the thread; False when something was left unwritten."""
+        """Write everything and end the thread; False when a write remains."""
         flushed = self.flush(timeout_s)
         with self._changed:
             self._closing = True

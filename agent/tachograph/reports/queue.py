@@ -1,26 +1,42 @@
-"""What a session has to say of one task and has not written yet."""
+"""The reports of a session on one task that have not landed."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from itertools import groupby, islice, takewhile
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tachograph.reports.fold import folded
-from tachograph.reports.report import Report, by_hour, landed_number, whole
+from tachograph.reports.report import Report
+from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
+from tachograph_schema.periods import hour_of
 
 if TYPE_CHECKING:
-    from tachograph.reports.recovery import SpooledReports
     from tachograph.reports.spool import Segment
+    from tachograph.reports.spool_lines import SpooledReports
     from tachograph_schema.documents.price_sheet import PriceList
 
 _log = logging.getLogger("tachograph")
 MAX_GROUP = 10_000
+
+
+class Prices(Protocol):
+    """The fleet's own prices."""
+
+    def current(self) -> PriceList | None:
+        """Return the list, or None where the fleet has none."""
+
+
+class SpendListener(Protocol):
+    """Learns of the cost of reports when they have landed."""
+
+    def spent(self, nanousd: int) -> None:
+        """Add a cost in nano-dollars; a correction may be negative."""
 
 
 class ReportQueue:
@@ -30,82 +46,88 @@ class ReportQueue:
         self,
         reporter: str,
         session: str | None = None,
-        on_spent: Callable[[int], None] | None = None,
-        prices: Callable[[], PriceList | None] = lambda: None,
-        kept: SpooledReports | None = None,
+        listener: SpendListener | None = None,
+        prices: Prices | None = None,
+        spooled: SpooledReports | None = None,
     ) -> None:
         self.reporter, self.session = reporter, session
-        self._kept = kept
-        self._lines: deque[Segment | None] = deque()
-        """For each report that waits, where it is spooled."""
-        self._on_spent = on_spent
-        self._prices = prices
-        self._spent = 0
-        self._number = 0
-        self.lost = False
-        """Whether another session has the task, which this one lost."""
-        self.gone = False
-        """Whether the session works on it no more: it takes nothing back that it lost."""
+        self._listener, self._prices, self._spooled = listener, prices, spooled
         self._waiting: deque[Report] = deque()
-        self.reopens = True
-        """Whether a task that is over may be begun again: by an orchestrator, not by an agent."""
+        self._lines: deque[Segment | None] = deque()
+        """For each waiting report, the file of the spool that holds it."""
+        self._number = 0
+        self._spent = 0
         self._most = MAX_GROUP
-        self._lock = threading.Lock()
         self._in_flight = 0
+        self._lock = threading.Lock()
+        self.lost = False
+        """Whether another session holds the task, because this one was not heard of."""
+        self.session_gone = False
+        """Whether the session has stopped working on the task, and so takes no lost task back."""
+        self.reopens = True
+        """Whether an ended task may be begun again: by an orchestrator, but not by an agent."""
 
-    def say(self, at: datetime | None, **said: Any) -> None:  # noqa: ANN401 - as Report
+    def add(self, at: datetime | None, **parts: Any) -> None:  # noqa: ANN401 - as Report
         """Add one report."""
         with self._lock:
             self._number += 1
-            report = Report(self._number, at or datetime.now(UTC), **said)
+            report = Report(self._number, at or datetime.now(UTC), **parts)
             self._waiting.append(report)
-            self._lines.append(None if self._kept is None else self._kept.keep(report))
+            self._lines.append(None if self._spooled is None else self._spooled.keep(report))
 
     def restore(self, reports: Iterable[Report], segment: Segment) -> None:
-        """Take up the reports of a process that is gone, from the file they are in."""
+        """Take up the reports of a process that is gone, from their file in the spool."""
         with self._lock:
-            self.gone = True
+            self.session_gone = True
             for report in sorted(reports, key=lambda report: report.number):
                 self._waiting.append(report)
                 self._lines.append(segment)
 
     def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Return the fields of the next write: what was said within one hour."""
+        """Return the fields of the next write: the reports of one hour."""
+        landed = landed or {}
         with self._lock:
-            number = landed_number(landed, self.reporter)
+            number = int((landed.get("reports") or {}).get(self.reporter, 0))
             self._drop(sum(1 for _ in takewhile(lambda r: r.number <= number, self._waiting)))
-            group = next(by_hour(islice(self._waiting, self._most)), [])
+            group = next(_by_hour(islice(self._waiting, self._most)), [])
         self._in_flight = len(group)
         if not group:
             return None
         group = self._read(group)
-        to_price = any(call.cost_nanousd is None for report in group for call in report.calls)
-        prices = self._prices() if to_price else None
-        self._heed(landed or {})
-        fields = folded(
-            landed or {},
+        unpriced = any(call.cost_nanousd is None for report in group for call in report.calls)
+        self._warn_if_lost(landed)
+        fields = task_fields(
+            landed,
             self.reporter,
             group,
             self.session,
-            prices,
-            gone=self.gone,
+            self._prices.current() if unpriced and self._prices is not None else None,
+            session_gone=self.session_gone,
             reopens=self.reopens,
         )
-        cost = (landed or {}).get("cost_nanousd") or 0
+        cost = landed.get("cost_nanousd") or 0
         self._spent = fields.get("cost_nanousd", cost) - cost
         return fields
 
     def shrink(self) -> bool:
-        """Say less at a time, since what was said at once was refused; False where that is least.
+        """Write one report at a time, after a refusal; False where that is already so.
 
-        The rules evaluate a thousand expressions for a write: one that changes every tool, model
-        and field of a task at once can be too much for them, and its parts are not.
+        The rules evaluate at most 1,000 expressions for a write. A write that changes every tool,
+        model and field of a task at once can exceed that, and its parts do not.
         """
         smaller, self._most = self._in_flight > 1, 1
         return smaller
 
-    def _heed(self, landed: Mapping[str, Any]) -> None:
-        """Say once that the task was lost, if it was."""
+    def wrote(self) -> None:
+        """Drop the reports that have landed."""
+        with self._lock:
+            self._drop(self._in_flight)
+        self._most = min(MAX_GROUP, 2 * self._most)
+        if self._spent and self._listener is not None:
+            self._listener.spent(self._spent)
+
+    def _warn_if_lost(self, landed: Mapping[str, Any]) -> None:
+        """Warn, once, that another session holds the task."""
         if self.lost or self.session is None or not lost_to_another(landed, self.session):
             return
         self.lost = True
@@ -117,26 +139,38 @@ class ReportQueue:
         )
 
     def _read(self, group: list[Report]) -> list[Report]:
-        """Have the group's reports say what they had to say later, once."""
+        """Read the responses of the group's reports, each once."""
         for place, report in enumerate(group):
-            if report.later is not None:
-                group[place] = whole(report)
+            if report.deferred is not None:
+                group[place] = read_usage(report)
                 with self._lock:
                     self._waiting[place] = group[place]
         return group
-
-    def wrote(self) -> None:
-        """Drop what has landed."""
-        with self._lock:
-            self._drop(self._in_flight)
-        self._most = min(MAX_GROUP, 2 * self._most)
-        if self._spent and self._on_spent is not None:
-            self._on_spent(self._spent)
 
     def _drop(self, landed: int) -> None:
         if landed:
             lines = [self._lines.popleft() for _ in range(landed)]
             for _ in range(landed):
                 self._waiting.popleft()
-            if self._kept is not None:
-                self._kept.landed(lines)
+            if self._spooled is not None:
+                self._spooled.landed(lines)
+
+
+def read_usage(report: Report) -> Report:
+    """Return a report with the usage of its response."""
+    if report.deferred is None:
+        return report
+    usage = report.deferred.read()
+    return replace(
+        report,
+        calls=report.calls + usage.calls,
+        fields={**report.fields, **usage.fields},
+        identity={**report.identity, **usage.identity},
+        deferred=None,
+    )
+
+
+def _by_hour(reports: Iterable[Report]) -> Iterator[list[Report]]:
+    """Split reports where the hour changes: a write's change belongs to one hour."""
+    for _, group in groupby(reports, key=lambda report: hour_of(report.at)):
+        yield list(group)

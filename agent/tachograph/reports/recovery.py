@@ -1,52 +1,35 @@
-"""The spool of one fleet in one process: kept while it works, taken up where another was killed."""
+"""Reports that a process left in the spool when it was killed."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tachograph.reports.report import Report
+from tachograph.reports.report import Report, ReportKey
 from tachograph.reports.spool import Segment, Spool
-from tachograph.reports.spool_lines import ReportKey, head_of, line_of, read_lines
+from tachograph.reports.spool_lines import SpooledReports, read_lines
 
 _log = logging.getLogger("tachograph")
 
 
-class SpooledReports:
-    """Where the reports of one session on one task are kept until they have landed."""
-
-    def __init__(self, spool: Spool, whose: ReportKey) -> None:
-        self.spool, self.whose = spool, whose
-        self._head = head_of(whose)
-
-    def keep(self, report: Report) -> Segment | None:
-        """Keep a report; returns what to tell `landed`."""
-        return self.spool.keep(line_of(self._head, report)) if self.spool.on else None
-
-    def landed(self, segments: Iterable[Segment | None]) -> None:
-        """Forget reports that have landed."""
-        self.spool.landed(segments)
-
-
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a process that is gone had to say of one task, and the file that holds it."""
+    """The unwritten reports of one session on one task, and the file that holds them."""
 
-    kept: SpooledReports
+    spooled: SpooledReports
     reports: list[Report]
     segment: Segment
 
 
-def left_behind(spool: Spool) -> list[Recovered]:
-    """Take up what processes that are gone have left in the spool."""
-    left: list[Recovered] = []
+def recover(spool: Spool) -> list[Recovered]:
+    """Take up the reports of processes that are gone."""
+    recovered: list[Recovered] = []
     for segment, data in spool.take_over():
-        by_whose: dict[ReportKey, list[Report]] = {}
+        by_key: dict[ReportKey, list[Report]] = {}
         for line in read_lines(data):
-            by_whose.setdefault(line.whose, []).append(line.report)
+            by_key.setdefault(line.key, []).append(line.report)
             segment.waiting += 1
-        if not by_whose:
+        if not by_key:
             spool.drop(segment)
             continue
         _log.warning(
@@ -54,7 +37,8 @@ def left_behind(spool: Spool) -> list[Recovered]:
             segment.path,
             segment.waiting,
         )
-        left += [
-            Recovered(SpooledReports(spool, whose), rs, segment) for whose, rs in by_whose.items()
+        recovered += [
+            Recovered(SpooledReports(spool, key), reports, segment)
+            for key, reports in by_key.items()
         ]
-    return left
+    return recovered

@@ -1,109 +1,62 @@
-"""Pure: what a session reports of a task.
+"""Pure: one report of a session on a task.
 
-Reports are numbered by whoever makes them, and `reports[reporter]` on the document says how many
-have landed. So a write whose answer was lost is recognised, a recording can be replayed twice, and
-two sessions can add to one task without overwriting each other.
+Reports are numbered by their reporter, and `reports[reporter]` on the document says how many have
+landed. So a write whose answer was lost is recognised, a recording can be replayed twice, and two
+sessions can add to one task without overwriting each other.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Literal
 
+from tachograph.usage.deferred import DeferredUsage
 from tachograph_schema.fields import MAX_NAME_CHARS
-from tachograph_schema.periods import hour_of
-from tachograph_schema.pricing.price import NO_UNITS
-from tachograph_schema.pricing.terms import STANDARD, Terms
-from tachograph_schema.usage import Usage
+from tachograph_schema.pricing.call import Call
 
 Overhead = Literal["retry", "rotation", "handoff"]
-"""What a call may be an overhead of; it is a part of the task's cost in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a model, not yet priced: pricing takes longer than recording may."""
-
-    usage: Usage
-    model: str | None
-    provider: str | None
-    priced_at: datetime
-    cost_nanousd: int | None
-    calls: int
-    terms: Terms = STANDARD
-    units: Mapping[str, int] = field(default_factory=lambda: NO_UNITS)
-    readable: bool = True
-    """False where nobody knows what was used: counted as unpriced, whatever tokens it has."""
+"""The overhead that a call's cost belongs to; it is a part of the task's cost in any case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing a session has to say of a task, numbered from 1 in the order it was said."""
+    """One addition to a task, numbered from 1 in the order in which it was reported."""
 
     number: int
     at: datetime
     fields: Mapping[str, Any] = field(default_factory=dict)
-    """Values that replace what is there."""
+    """Values that replace those of the document."""
     identity: Mapping[str, Any] = field(default_factory=dict)
-    """Values for fields that nobody has set yet."""
+    """Values for fields that the document does not have yet."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Numbers that add to what is there."""
+    """Numbers that add to those of the document."""
     tool: str | None = None
     tool_ms: int = 0
     calls: tuple[Call, ...] = ()
-    """What a call used; of more than one model where it came with others on the way."""
+    """The calls of models: more than one where other models worked for the answer."""
     overhead: Overhead | None = None
-    """What the calls' cost is an overhead of, where it is one."""
+    """The overhead that the calls' cost belongs to, if any."""
     gives_up: bool = False
-    """Whether the session leaves the task as it is, for another to begin again."""
-    later: Callable[[], ReportDetails] | None = None
-    """Says the rest before the report is first written: what takes too long while an agent waits.
-
-    Called once, in the background; it must not raise.
-    """
+    """Whether the session leaves the task unfinished, for another session to begin again."""
+    deferred: DeferredUsage | None = None
+    """A response to read before the report is first written."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReportDetails:
-    """What a report says when it is read: see `Report.later`."""
+class ReportKey:
+    """A sequence of reports: of one reporter, on one task."""
 
-    calls: tuple[Call, ...] = ()
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    identity: Mapping[str, Any] = field(default_factory=dict)
-
-
-def whole(report: Report) -> Report:
-    """Return a report with what it had to say later."""
-    if report.later is None:
-        return report
-    said = report.later()
-    return replace(
-        report,
-        calls=report.calls + said.calls,
-        fields={**report.fields, **said.fields},
-        identity={**report.identity, **said.identity},
-        later=None,
-    )
+    task_id: str
+    reporter: str
+    session: str | None
 
 
 def reporter_name(agent: str, session: str, nonce: str = "") -> str:
-    """Name whoever reports: by its agent, whom the rules let raise no other's sequence."""
+    """Name a reporter: the name starts with its agent, as the rules demand of a sequence."""
     name = f"{agent}:{session}" + (f".{nonce}" if nonce else "")
     if len(name) <= MAX_NAME_CHARS:
         return name
     return f"{agent[: MAX_NAME_CHARS // 2]}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-
-
-def landed_number(landed: Mapping[str, Any] | None, reporter: str) -> int:
-    """Return how many of a reporter's reports the document says have landed."""
-    return int(((landed or {}).get("reports") or {}).get(reporter, 0))
-
-
-def by_hour(reports: Iterable[Report]) -> Iterator[list[Report]]:
-    """Split reports where the hour changes: a write's change belongs to one hour."""
-    for _, group in groupby(reports, key=lambda report: hour_of(report.at)):
-        yield list(group)

@@ -1,9 +1,10 @@
-"""Where a process keeps what it has said until it has landed, so that a killed one loses nothing.
+"""The files that keep reports until they have landed, so that a killed process loses none.
 
-A line is in a mapped file before `record` returns: the kernel keeps its pages whatever becomes of
-the process, and only a machine that loses its power loses them. It is copied there without a system
-call, since around one Python lets other threads run and may wait milliseconds for its turn. A file
-belongs to the process that holds its lock, and the kernel takes the lock off the dead.
+A line is in a mapped file before `record` returns. The kernel keeps the file's pages after the
+process is killed; only a power failure of the machine loses them. The line is copied without a
+system call, because around one Python lets other threads run and may wait milliseconds for its
+turn. A file belongs to the process that holds its lock, and the kernel frees the lock of a dead
+process.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _log = logging.getLogger("tachograph")
 SETTING = "TACHOGRAPH_SPOOL"
 OFF = "off"
 SEGMENT_BYTES = 1 << 18
-"""A full file stays until all of it has landed. Its blocks are taken when it is made: a mapped page
-for which a full disk has no room would end the process."""
+"""A full file stays until all of it has landed. Its blocks are allotted when it is made, because a
+mapped page without a block on a full disk would kill the process."""
 _END = b"\0"
 _TRIES = 10
 
@@ -43,9 +44,9 @@ class Segment:
 
     def allot(self, size_bytes: int) -> None:
         """Make room for lines; raises OSError where the disk has none."""
-        left = size_bytes
-        while left:
-            left -= os.write(self.file, bytes(left))
+        missing = size_bytes
+        while missing:
+            missing -= os.write(self.file, bytes(missing))
         self._map = mmap.mmap(self.file, size_bytes)
         # The first write to a page takes up to milliseconds on a busy disk: now, not at a call.
         self._map[:: mmap.PAGESIZE] = bytes(len(range(0, size_bytes, mmap.PAGESIZE)))
@@ -61,13 +62,13 @@ class Segment:
         return True
 
     def empty(self) -> None:
-        """Begin at the front again; what stands behind the first end is not read."""
+        """Begin at the front again; bytes behind the first end mark are not read."""
         if self._map is not None:
             self._map[:1] = _END
         self._used = 0
 
     def let_go(self, *, remove: bool) -> None:
-        """Give up the lock; the file is removed before that, so that nobody takes it in between."""
+        """Give up the lock; a file to remove goes first, so that no process takes it in between."""
         with suppress(OSError):
             if remove:
                 self.path.unlink()
@@ -93,7 +94,7 @@ class Spool:
         return self._folder is not None
 
     def keep(self, line: bytes) -> Segment | None:
-        """Keep a line; returns what to tell `landed` when it has."""
+        """Keep a line; returns the segment to pass to `landed`."""
         if self._folder is None:
             return None
         with self._lock:
@@ -112,7 +113,7 @@ class Spool:
                     self._tidy(segment)
 
     def close(self) -> None:
-        """Let go of the current file: what has not landed is for the next process."""
+        """Let go of the current file; lines that have not landed are for the next process."""
         with self._lock:
             current, self._current = self._current, None
             self._folder = None
@@ -120,14 +121,14 @@ class Spool:
                 current.let_go(remove=not current.waiting)
 
     def take_over(self) -> Iterator[tuple[Segment, bytes]]:
-        """Take the files of processes that are gone, with what is in them.
+        """Take the files of processes that are gone, with their content.
 
-        Whoever reads one says how many of its lines wait, and `landed` for each of them.
+        The caller sets `waiting` to the number of lines, and calls `landed` for each of them.
         """
         if self._folder is None or not self._folder.is_dir():
             return
         for path in sorted(self._folder.glob("*.jsonl")):
-            with suppress(OSError):  # somebody else's, or gone meanwhile
+            with suppress(OSError):  # another process's, or gone meanwhile
                 taken = _take(path)
                 if taken is not None:
                     yield taken
@@ -146,7 +147,7 @@ class Spool:
 
     def _begin(self, size_bytes: int) -> Segment:
         folder = self._folder
-        assert folder is not None  # noqa: S101 - there is none, only where nothing is kept
+        assert folder is not None  # noqa: S101 - None only where nothing is kept
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         for _ in range(_TRIES):
@@ -156,7 +157,7 @@ class Spool:
                 segment = Segment(path, file)
                 segment.allot(size_bytes)
                 return segment
-            os.close(file)  # another process took it, empty as it was, for one of the dead
+            os.close(file)  # another process took the empty file for one of a dead process
         raise OSError(f"{folder}: no file could be locked in {_TRIES} tries")
 
     def _tidy(self, segment: Segment) -> None:
@@ -184,21 +185,21 @@ def spool_folder(environment: Mapping[str, str], *parts: str) -> Path | None:
 
     None where that is `off`.
     """
-    told = environment.get(SETTING)
-    if told == OFF:
+    setting = environment.get(SETTING)
+    if setting == OFF:
         return None
-    root = Path(told) if told else _cache(environment) / "tachograph" / "spool"
+    root = Path(setting) if setting else _cache(environment) / "tachograph" / "spool"
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return root / f"{parts[-1]}-{name}"
 
 
 def _cache(environment: Mapping[str, str]) -> Path:
-    told = environment.get("XDG_CACHE_HOME")
-    if told:
-        return Path(told)
+    cache = environment.get("XDG_CACHE_HOME")
+    if cache:
+        return Path(cache)
     try:
         home = Path.home()
-    except RuntimeError:  # a user without one
+    except RuntimeError:  # a user without a home
         return Path(tempfile.gettempdir()) / f"tachograph-{os.getuid()}"
     return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
 
@@ -213,7 +214,7 @@ def _take(path: Path) -> tuple[Segment, bytes] | None:
 
 
 def _locked(file: int) -> bool:
-    """Lock a file; False where somebody has it, or where it has been removed."""
+    """Lock a file; False where another process holds it, or where it has been removed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

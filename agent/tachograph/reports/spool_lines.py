@@ -1,7 +1,7 @@
-"""Pure: a report as a line of the spool, and back: what an agent said that has not landed yet.
+"""A report as a line of the spool, and back.
 
-A line holds what goes into the task's document, and of a response that is not read yet what was
-skimmed of it; of prompts and answers nothing.
+A line holds the fields for the task's document and, for a response that is not read yet, its
+excerpt. It holds nothing of prompts and answers.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tachograph.reports.report import Call, Report
-from tachograph.task.calls import DeferredUsage, ModelRequest
+from tachograph.reports.report import Report, ReportKey
+from tachograph.reports.spool import Segment, Spool
+from tachograph.usage.deferred import DeferredUsage, ModelRequest
+from tachograph.usage.excerpt import Excerpt
 from tachograph.usage.plain_data import plain
-from tachograph.usage.skim import Skimmed
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import STANDARD, Terms
 from tachograph_schema.usage import Usage
 
@@ -24,94 +26,100 @@ _AT, _DECIMAL, _JSON, _LOST = "$at", "$decimal", "$json", "$lost"
 
 
 @dataclass(frozen=True, slots=True)
-class ReportKey:
-    """Whose reports they are, and of what task."""
-
-    task_id: str
-    reporter: str
-    session: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
+class SpoolLine:
     """One line."""
 
-    whose: ReportKey
+    key: ReportKey
     report: Report
 
 
-def head_of(whose: ReportKey) -> str:
-    """Write what all lines of one session on one task begin with."""
-    return _encode({"t": whose.task_id, "r": whose.reporter, "s": whose.session})[:-1]
+class SpooledReports:
+    """The lines of one session on one task, in the spool until they have landed."""
+
+    def __init__(self, spool: Spool, key: ReportKey) -> None:
+        self.spool, self.key = spool, key
+        self._head = head_of(key)
+
+    def keep(self, report: Report) -> Segment | None:
+        """Keep a report; returns the segment to pass to `landed`."""
+        return self.spool.keep(line_of(self._head, report)) if self.spool.on else None
+
+    def landed(self, segments: Iterable[Segment | None]) -> None:
+        """Forget reports that have landed."""
+        self.spool.landed(segments)
+
+
+def head_of(key: ReportKey) -> str:
+    """Return the beginning that all lines of one session on one task share."""
+    return _encode({"t": key.task_id, "r": key.reporter, "s": key.session})[:-1]
 
 
 def line_of(head: str, report: Report) -> bytes:
     """Write a report as one line; a field of a type that only Firestore knows is left out.
 
-    In the agent's own time, at each call: so nothing is said twice that the head or another field
-    says, and what is empty is not said.
+    This takes the agent's own time at each call, so a line leaves out empty fields and everything
+    that the head has.
     """
-    said: dict[str, Any] = {"n": report.number, "at": report.at.isoformat()}
+    fields: dict[str, Any] = {"n": report.number, "at": report.at.isoformat()}
     counts = {name: n for name, n in report.counts.items() if n}
     if counts:
-        said["counts"] = counts
+        fields["counts"] = counts
     if report.calls:
-        said["calls"] = [_call(call, report.at) for call in report.calls]
-    if isinstance(report.later, DeferredUsage):
-        said["later"] = _later(report.later)
+        fields["calls"] = [_call(call, report.at) for call in report.calls]
+    if report.deferred is not None:
+        fields["later"] = _deferred(report.deferred)
     if report.tool is not None:
-        said["tool"] = [report.tool, report.tool_ms]
+        fields["tool"] = [report.tool, report.tool_ms]
     if report.overhead is not None:
-        said["overhead"] = report.overhead
+        fields["overhead"] = report.overhead
     if report.gives_up:
-        said["gives_up"] = True
-    told = {
+        fields["gives_up"] = True
+    values = {
         name: value
         for name, value in (("fields", report.fields), ("identity", report.identity))
         if value
     }
     try:
-        rest = _encode(said | told)
+        rest = _encode(fields | values)
     except (TypeError, ValueError):  # keys that are no text, or a map within itself
-        rest = _encode(said)
+        rest = _encode(fields)
     return f"{head},{rest[1:]}\n".encode()
 
 
-def read_lines(data: bytes) -> Iterable[Spooled]:
-    """Read lines; what was cut short, or is none, is passed by."""
+def read_lines(data: bytes) -> Iterable[SpoolLine]:
+    """Read lines; one that is cut short or no line at all is passed over."""
     for line in data.split(b"\n"):
         try:
-            said = json.loads(line, object_hook=_decoded)
-            yield _read(said)
+            yield _read(json.loads(line, object_hook=_decoded))
         except (ValueError, TypeError, LookupError, AttributeError):
             continue
 
 
-def _read(said: Mapping[str, Any]) -> Spooled:
-    later, at = said.get("later"), datetime.fromisoformat(said["at"])
-    tool, tool_ms = said.get("tool", (None, 0))
-    counts = said.get("counts", {})
+def _read(line: Mapping[str, Any]) -> SpoolLine:
+    deferred, at = line.get("later"), datetime.fromisoformat(line["at"])
+    tool, tool_ms = line.get("tool", (None, 0))
+    counts = line.get("counts", {})
     if tool is not None:
         counts = {"tool_calls": 0, "tool_errors": 0, **counts}
     report = Report(
-        int(said["n"]),
+        int(line["n"]),
         at,
-        fields=_kept(said.get("fields", {})),
-        identity=_kept(said.get("identity", {})),
+        fields=_readable(line.get("fields", {})),
+        identity=_readable(line.get("identity", {})),
         counts=counts,
         tool=tool,
         tool_ms=tool_ms,
-        calls=tuple(_call_of(call, at) for call in said.get("calls", ())),
-        overhead=said.get("overhead"),
-        gives_up=said.get("gives_up", False),
-        later=None if later is None else _later_of(later),
+        calls=tuple(_call_of(call, at) for call in line.get("calls", ())),
+        overhead=line.get("overhead"),
+        gives_up=line.get("gives_up", False),
+        deferred=None if deferred is None else _deferred_of(deferred),
     )
-    return Spooled(ReportKey(str(said["t"]), str(said["r"]), said["s"]), report)
+    return SpoolLine(ReportKey(str(line["t"]), str(line["r"]), line["s"]), report)
 
 
 def _call(call: Call, at: datetime) -> list[Any]:
     usage = call.usage
-    said: list[Any] = [
+    values: list[Any] = [
         [
             usage.tokens_in,
             usage.cache_read_tokens,
@@ -127,79 +135,79 @@ def _call(call: Call, at: datetime) -> list[Any]:
         call.calls,
     ]
     if call.terms is not STANDARD or call.units or not call.readable:
-        said += [[call.terms.route, call.terms.tier], dict(call.units), call.readable]
-    return said
+        values += [[call.terms.route, call.terms.tier], dict(call.units), call.readable]
+    return values
 
 
-def _call_of(said: list[Any], at: datetime) -> Call:
-    usage, model, provider, priced_at, cost, calls, *rest = said
+def _call_of(values: list[Any], at: datetime) -> Call:
+    usage, model, provider, priced_at, cost, calls, *rest = values
     terms, units, readable = rest or ((), {}, True)
     when = at if priced_at is None else datetime.fromisoformat(priced_at)
     return Call(Usage(*usage), model, provider, when, cost, calls, Terms(*terms), units, readable)
 
 
-def _later(later: DeferredUsage) -> dict[str, Any]:
-    skimmed, asked = later.skimmed, later.asked
+def _deferred(deferred: DeferredUsage) -> dict[str, Any]:
+    excerpt, request = deferred.excerpt, deferred.request
     return {
-        "usages": [_usage(usage) for usage in skimmed.usages],
+        "usages": [_usage(usage) for usage in excerpt.usages],
         "skimmed": [
-            skimmed.model,
-            skimmed.provider,
-            skimmed.response_id,
-            skimmed.service_tier,
-            skimmed.finish_reason,
-            skimmed.found,
+            excerpt.model,
+            excerpt.provider,
+            excerpt.response_id,
+            excerpt.service_tier,
+            excerpt.finish_reason,
+            excerpt.source,
         ],
         "asked": [
-            asked.model,
-            asked.provider,
-            asked.route,
-            asked.session_model,
-            asked.session_provider,
+            request.model,
+            request.provider,
+            request.route,
+            request.session_model,
+            request.session_provider,
         ],
-        "began_at": later.began_at.isoformat(),
+        "began_at": deferred.began_at.isoformat(),
     }
 
 
-def _later_of(said: Mapping[str, Any]) -> DeferredUsage:
-    skimmed = Skimmed(list(said["usages"]), *said["skimmed"])
-    began_at = datetime.fromisoformat(said["began_at"])
-    return DeferredUsage(skimmed, ModelRequest(*said["asked"]), began_at, lambda *_: None)
+def _deferred_of(values: Mapping[str, Any]) -> DeferredUsage:
+    excerpt = Excerpt(list(values["usages"]), *values["skimmed"])
+    began_at = datetime.fromisoformat(values["began_at"])
+    return DeferredUsage(excerpt, ModelRequest(*values["asked"]), began_at)
 
 
 def _usage(usage: object) -> object:
-    """Write a usage in its library's own words where that takes a microsecond, not twenty."""
+    """Write a usage by its library's own serializer: a microsecond instead of twenty."""
     write = getattr(type(usage), "__pydantic_serializer__", None)
     if write is None:
         return usage
     try:
         return {_JSON: write.to_json(usage, warnings=False).decode()}
-    except ValueError:  # a value that JSON has no word for
+    except ValueError:  # a value that JSON cannot hold
         return plain(usage)
 
 
 def _encoded(value: object) -> object:
-    """Write what JSON has no word for."""
+    """Write a value that JSON cannot hold."""
     if isinstance(value, datetime):
         return {_AT: value.isoformat()}
     if isinstance(value, Decimal):
         return {_DECIMAL: str(value)}
-    found = plain(value)
-    return found if isinstance(found, dict) and found else {_LOST: type(value).__name__}
+    data = plain(value)
+    return data if isinstance(data, dict) and data else {_LOST: type(value).__name__}
 
 
-def _decoded(said: dict[str, Any]) -> Any:  # noqa: ANN401 - any data
-    if len(said) != 1:
-        return said
-    [(name, value)] = said.items()
+def _decoded(data: dict[str, Any]) -> Any:  # noqa: ANN401 - any data
+    if len(data) != 1:
+        return data
+    [(name, value)] = data.items()
     decode = _DECODERS.get(name)
     try:
-        return said if decode is None else decode(value)
+        return data if decode is None else decode(value)
     except (ArithmeticError, TypeError, ValueError):  # an agent's own map that looks like ours
-        return said
+        return data
 
 
-def _kept(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _readable(fields: Mapping[str, Any]) -> dict[str, Any]:
     lost = {name for name, v in fields.items() if isinstance(v, dict) and set(v) == {_LOST}}
     return {name: value for name, value in fields.items() if name not in lost}
 

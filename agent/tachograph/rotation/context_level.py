@@ -1,4 +1,4 @@
-"""How a session's context stands by its fleet's thresholds, set or learned: pushed, as signals."""
+"""The level of a session's context by its fleet's thresholds, set or learned: pushed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEARD = ("rotation", "context_windows")
 
 
 class ContextLevels:
-    """A fleet's rotation policy and context windows as they are now; defaults until heard."""
+    """A fleet's current rotation policy and context windows; defaults until they are received."""
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:
         self._client, self._path = client, f"{FLEETS}/{fleet}"
@@ -39,41 +39,41 @@ class ContextLevels:
         from tachograph_schema.documents.session import Session  # noqa: PLC0415 - imports pydantic
         from tachograph_schema.rotation.thresholds import level, thresholds  # noqa: PLC0415
 
-        self._listen(self._path, self._hear)
+        self._listen(self._path, self._policy_changed)
         fields = Session.model_validate({k: v for k, v in session.items() if v is not None})
         policy = self._policy or _defaults()
         return level(fields, thresholds(fields, policy, self._learned(fields, policy)))
 
     def window_tokens(self, model: str) -> int | None:
-        """Return how many tokens the fleet's list gives a model; the first look begins to listen.
+        """Return the tokens that the fleet's list gives a model; the first look begins to listen.
 
         One listener serves all sessions of a process, so a call reads nothing.
         """
-        self._listen(self._path, self._hear)
+        self._listen(self._path, self._policy_changed)
         return self._windows.get(model)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for watch in self._watches.values():
             watch.unsubscribe()
 
     def _learned(self, session: Session, policy: RotationPolicy) -> float | None:
-        """Return what the outcomes of the session's type and model taught, as far as is known."""
+        """Return the learned threshold for the session's type and model, if there is one."""
         if policy.policy != "learned" or session.task_type is None or session.model is None:
             return None
         pair = baseline_id(session.task_type, session.model)
-        self._listen(f"{self._path}/{BASELINES}/{pair}", partial(self._hear_learned, pair))
+        self._listen(f"{self._path}/{BASELINES}/{pair}", partial(self._learned_changed, pair))
         return self._learned_pct.get(pair)
 
-    def _listen(self, path: str, hear: Callable[..., None]) -> None:
+    def _listen(self, path: str, on_documents: Callable[..., None]) -> None:
         if path not in self._watches:
-            self._watches[path] = listen_or_warn(self._client.document(path), hear, path)
+            self._watches[path] = listen_or_warn(self._client.document(path), on_documents, path)
 
-    def _hear_learned(self, pair: str, documents: _Documents, *_: object) -> None:
-        said = (documents[0].to_dict() or {}).get("rotate_below_pct") if documents else None
-        self._learned_pct[pair] = said if isinstance(said, int | float) else None
+    def _learned_changed(self, pair: str, documents: _Documents, *_: object) -> None:
+        pct = (documents[0].to_dict() or {}).get("rotate_below_pct") if documents else None
+        self._learned_pct[pair] = pct if isinstance(pct, int | float) else None
 
-    def _hear(self, documents: _Documents, *_: object) -> None:
+    def _policy_changed(self, documents: _Documents, *_: object) -> None:
         from tachograph_schema.documents.fleet import Fleet  # noqa: PLC0415 - imports pydantic
         from tachograph_schema.parsing import parse  # noqa: PLC0415
 

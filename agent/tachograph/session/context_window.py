@@ -1,65 +1,88 @@
-"""How full a session's context window is, what is left of it, and how it got there."""
+"""A session's context window: its size, its fill, and how it filled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from tachograph.session.context_history import ContextHistory
+from tachograph.rotation.context_level import ContextLevels
+from tachograph_schema.documents.session import MAX_HISTORY_POINTS
 from tachograph_schema.pricing.price import context_window
+
+_APART_S = 5
+
+
+class ContextHistory:
+    """The free percentages over time, as `context_history` has them.
+
+    At most MAX_HISTORY_POINTS: when there are more, every other one goes and the next ones are
+    twice as far apart. So noting one costs the same on average, whatever came before.
+    """
+
+    def __init__(self) -> None:
+        self._points: list[tuple[int, int]] = []
+        self._apart_s = _APART_S
+        self._text = ""
+
+    def note(self, at: datetime, left_pct: float) -> str:
+        """Note the percentage at a moment, unless one was noted just before; return them all."""
+        second = int(at.timestamp())
+        if not self._points or second >= self._points[-1][0] + self._apart_s:
+            self._points.append((second, int(left_pct)))
+            if len(self._points) > MAX_HISTORY_POINTS:
+                del self._points[1::2]
+                self._apart_s *= 2
+            self._text = " ".join(f"{second}:{left}" for second, left in self._points)
+        return self._text
 
 
 class ContextWindow:
     """A session's context window.
 
-    The agent's word for its size comes first, then the fleet's list, then a public table.
+    The agent states its size; otherwise the fleet's own list has it, or a public table.
     """
 
     def __init__(
-        self,
-        session: Mapping[str, Any],
-        window_tokens: int | None,
-        listed_tokens: Callable[[str], int | None],
+        self, session: Mapping[str, Any], window_tokens: int | None, levels: ContextLevels
     ) -> None:
-        """Measure the window of a session; `listed_tokens` asks the fleet's list for a model's."""
-        self._session, self._listed_tokens = session, listed_tokens
+        self._session, self._levels = session, levels
         self._stated_tokens = window_tokens
-        self._filling = ContextHistory()
+        self._history = ContextHistory()
         self.used_tokens: int | None = None
 
     @property
     def window_tokens(self) -> int | None:
-        """How many tokens fit; None where nobody says."""
+        """How many tokens fit; None where nothing says."""
         return self._size()[0]
 
     def fill(
         self, used_tokens: int, window_tokens: int | None, at: datetime | None
     ) -> dict[str, Any]:
-        """Note how full it is; return the session's fields that say so.
+        """Note the fill; return the session's fields for it.
 
-        `context_remaining_pct` is among them where it is known how much fits.
+        `context_remaining_pct` is among them where the size of the window is known.
         """
         self.used_tokens = used_tokens
         self._stated_tokens = window_tokens or self._stated_tokens
         fields: dict[str, Any] = {"context_used_tokens": used_tokens}
         window, source = self._size()
         if window:
-            left = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
+            left_pct = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
             fields |= {
                 "context_window_tokens": window,
                 "context_source": source,
-                "context_remaining_pct": left,
-                "context_history": self._filling.note(at or datetime.now(UTC), left),
+                "context_remaining_pct": left_pct,
+                "context_history": self._history.note(at or datetime.now(UTC), left_pct),
             }
         return fields
 
     def _size(self) -> tuple[int | None, Literal["agent", "fleet", "table"]]:
-        """Return how many tokens fit, and who says so."""
+        """Return how many tokens fit, and the source of that number."""
         model = self._session.get("model")
         if self._stated_tokens is not None or not model:
             return self._stated_tokens, "agent"
-        listed = self._listed_tokens(model)
+        listed = self._levels.window_tokens(model)
         if listed:
             return listed, "fleet"
         return context_window(model, self._session.get("provider")), "table"

@@ -2,95 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from tachograph.firestore.writer import Document
+from tachograph.coordination.claims import ClaimedTask
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.recovery import SpooledReports
-from tachograph.reports.spool_lines import ReportKey
-from tachograph.runtime import Runtime
-from tachograph.task.calls import ModelRequest
+from tachograph.reports.report import ReportKey
+from tachograph.reports.spool_lines import SpooledReports
+from tachograph.session.activity import SessionActivity
+from tachograph.session.runtime import Runtime, SessionStart
 from tachograph.task.run import TaskRun
-from tachograph.task.waits import Wait
-from tachograph_schema.usage import Usage
+from tachograph.task.work import TaskWork
+from tachograph.tracing.attributes import ns
+from tachograph.usage.deferred import ModelRequest
 
-OnCall = Callable[[TaskRun, Usage, datetime | None, int | None], None]
+if TYPE_CHECKING:
+    from tachograph.tracing.tracer import Tracer
+
+IDENTITY = frozenset(
+    {
+        "title", "task_type", "priority", "labels", "sprint_id", "repo", "branch", "environment",
+        "created_at", "started_at", "expected_duration_ms", "parent_task_id", "root_task_id",
+        "depth", "traceparent",
+    }
+)  # fmt: skip
+"""Fields that identify a task: its first reporter sets them, and no later session changes them."""
+_OF_SESSION = ("agent_id", "agent_role", "agent_version", "model", "provider")
+"""Fields of a session that its tasks have too."""
+_OF_CLAIMED = ("task_type", "traceparent", "attempt", "parent_task_id")
+"""Fields of a claimed task that its trace or a threshold depends on."""
+_BACKLOG_WAIT_S = 1.0
 
 
 class TaskRuns:
-    """A session's work on each of its tasks, and the documents it is told to.
+    """A session's work on each of its tasks, once for each task.
 
-    Once for each task: a session's reports of it are numbered in one sequence.
+    So a session's reports of a task are numbered in one sequence.
     """
 
-    def __init__(
-        self,
-        shared: Runtime,
-        session_id: str,
-        reporter: str,
-        fields: Mapping[str, Any],
-        *,
-        spooled: bool,
-        on_call: OnCall,
-        on_spent: Callable[[int], None],
-        on_progress: Callable[[], None],
-        on_end: Callable[[datetime | None], None],
-        waiting: Callable[..., Wait],
-    ) -> None:
-        self._shared, self._session_id, self._reporter = shared, session_id, reporter
-        self._spooled, self._on_call, self._on_spent = spooled, on_call, on_spent
-        self._on_progress, self._on_end, self._waiting = on_progress, on_end, waiting
-        self._asked = ModelRequest(
+    def __init__(self, runtime: Runtime, activity: SessionActivity, start: SessionStart) -> None:
+        self._runtime, self._activity, self._start = runtime, activity, start
+        fields = start.fields
+        self._request = ModelRequest(
             route=fields.get("route"),
             session_model=fields.get("model"),
             session_provider=fields.get("provider"),
         )
-        self._runs: dict[str, tuple[TaskRun, Document]] = {}
-        self._at_work: set[TaskRun] = set()
-        self.current: TaskRun | None = None
-        """The one begun last."""
+        self._runs: dict[str, tuple[TaskRun, TaskWork]] = {}
+        self._traced_one = False
+        self.current: TaskWork | None = None
+        """The work on the task that was begun last."""
 
-    def open(self, task_id: str) -> tuple[TaskRun, Document]:
-        """Return the work on a task, as it is or new."""
+    def begin(self, task_id: str, at: datetime | None, fields: Mapping[str, Any]) -> TaskRun:
+        """Begin a task, or go on with it; waits up to a second while many documents wait."""
+        self._runtime.database.writer.make_room(_BACKLOG_WAIT_S)
+        run, work = self._open(task_id)
+        if self._runtime.tracer is not None:
+            fields = {**fields, "traceparent": self._trace(self._runtime.tracer, work, at, fields)}
+        own = {name: value for name, value in self._start.fields.items() if name in _OF_SESSION}
+        reported = {**own, "session_id": self._start.id, **fields}
+        identity = {name: value for name, value in reported.items() if name in IDENTITY}
+        assignment = {name: value for name, value in reported.items() if name not in IDENTITY}
+        work.begin(at, identity, assignment)
+        self.current = work
+        self._activity.task_begun(work, at, fields.get("task_type"))
+        return run
+
+    def resume(self, claimed: ClaimedTask, at: datetime | None) -> TaskRun:
+        """Go on with a task that this session has claimed."""
+        _, work = self._open(claimed.task_id)
+        work.document.read_as(claimed.fields, claimed.version)
+        kept = {name: claimed.fields[name] for name in _OF_CLAIMED if name in claimed.fields}
+        begun = {"status": "active", "started_at": at or datetime.now(UTC), **kept}
+        return self.begin(claimed.task_id, at, begun)
+
+    def work(self, task_id: str) -> TaskWork:
+        """Return the work on a task, which begins here if there is none."""
+        return self._open(task_id)[1]
+
+    def all(self) -> list[TaskWork]:
+        """Return the work on every task, over or not."""
+        return [work for _, work in self._runs.values()]
+
+    def _open(self, task_id: str) -> tuple[TaskRun, TaskWork]:
         if task_id not in self._runs:
-            self._runs[task_id] = self._new(task_id)
+            work = self._new(task_id)
+            self._runs[task_id] = TaskRun(work), work
         return self._runs[task_id]
 
-    def begin(self, run: TaskRun) -> None:
-        """Note that a task is worked on from now on."""
-        self.current = run
-        self._at_work.add(run)
+    def _new(self, task_id: str) -> TaskWork:
+        runtime, start = self._runtime, self._start
+        key = ReportKey(task_id, start.reporter, start.id)
+        spooled = None if start.replayed else SpooledReports(runtime.spool, key)
+        reports = ReportQueue(start.reporter, start.id, self._activity, runtime.prices, spooled)
+        document = runtime.task_document(task_id, reports)
+        writer = runtime.database.writer
+        return TaskWork(task_id, reports, document, writer, self._activity, self._request)
 
-    def all(self) -> list[TaskRun]:
-        """Return the work on every task, over or not."""
-        return [run for run, _ in self._runs.values()]
-
-    def is_idle(self) -> bool:
-        """Tell whether there is nothing to do: every task is over, or another session's."""
-        self._at_work -= {run for run in [*self._at_work] if run.is_over}
-        return all(run.lost for run in [*self._at_work])
-
-    def lost(self) -> frozenset[str]:
-        """Name the tasks that went to another session."""
-        return frozenset(name for name, (run, _) in self._runs.items() if run.lost)
-
-    def _new(self, task_id: str) -> tuple[TaskRun, Document]:
-        whose = ReportKey(task_id, self._reporter, self._session_id)
-        kept = SpooledReports(self._shared.spool, whose) if self._spooled else None
-        prices = self._shared.pricing.current
-        reports = ReportQueue(self._reporter, self._session_id, self._on_spent, prices, kept)
-        document = self._shared.task(task_id, reports)
-        run = TaskRun(
-            task_id,
-            reports,
-            document,
-            self._shared.writer,
-            lambda *call: self._on_call(run, *call),
-            self._asked,
-            on_progress=self._on_progress,
-            on_end=self._on_end,
-            waiting=self._waiting,
+    def _trace(
+        self, tracer: Tracer, work: TaskWork, at: datetime | None, fields: Mapping[str, Any]
+    ) -> str:
+        """Begin the spans of a task; return the trace context of its document."""
+        if work.trace is not None:
+            work.trace.end(None, ns(at))
+        first, self._traced_one = not self._traced_one, True
+        work.trace = tracer.task(
+            work.id,
+            at,
+            fields,
+            self._start.fields,
+            session_id=self._start.id,
+            first=first,
+            replayed=self._start.replayed,
         )
-        return run, document
+        own = str(work.trace.span.place)
+        self._activity.say(at, traceparent=own)
+        return str(fields.get("traceparent") or own)

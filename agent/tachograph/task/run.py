@@ -2,73 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
-from tachograph.firestore.writer import Document, Writer
-from tachograph.reports.queue import ReportQueue
-from tachograph.reports.report import Call, Overhead
-from tachograph.task.calls import LlmCall, ModelRequest, ToolCall
-from tachograph.task.waits import Wait
-from tachograph.tracing.task_spans import TaskTrace, ns
-from tachograph.usage.response import Answer
+from tachograph.block import Block, failed
+from tachograph.reports.report import Overhead
+from tachograph.task.calls import LlmCall, ToolCall
+from tachograph.task.work import TaskWork
+from tachograph.tracing.attributes import ns
+from tachograph.tracing.call_spans import begin_call, begin_tool
+from tachograph.usage.deferred import ModelRequest
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import STANDARD, Terms
 from tachograph_schema.usage import Usage
 
-IDENTITY = frozenset(
-    {
-        "title", "task_type", "priority", "labels", "sprint_id", "repo", "branch", "environment",
-        "created_at", "started_at", "expected_duration_ms", "parent_task_id", "root_task_id",
-        "depth", "traceparent",
-    }
-)  # fmt: skip
-"""What a task is: said by whoever speaks first, and not taken back by who takes over."""
+if TYPE_CHECKING:
+    from tachograph.tracing.task_spans import Entered, TaskTrace
 
 
-class TaskRun:
-    """A session's work on one task. Nothing here waits for the network.
+class TaskRun(Block):
+    """A session's work on one task. No method waits for the network, except `flush`.
 
     As a context manager, an exception that leaves the block fails the task, and leaving the block
-    has what was said written at once.
+    has everything reported so far written at once.
     """
 
-    def __init__(
-        self,
-        task_id: str,
-        reports: ReportQueue,
-        document: Document,
-        writer: Writer,
-        on_call: Callable[[Usage, datetime | None, int | None], None],
-        asked: ModelRequest | None = None,
-        *,
-        on_progress: Callable[[], None],
-        on_end: Callable[[datetime | None], None],
-        waiting: Callable[..., Wait],
-    ) -> None:
-        self.id = task_id
-        self._on_call, self._on_progress, self._on_end = on_call, on_progress, on_end
-        self._waiting = waiting
-        self._ended = False
-        self._asked = asked or ModelRequest()
-        self._terms = STANDARD if self._asked.route is None else Terms(self._asked.route)
-        self.trace: TaskTrace | None = None
-        """What makes its spans, where that is wanted; the session sets it."""
-        self._inside: Any = None
-        self._overhead_next: Overhead | None = None
-        self._left_pct: float | None = None
-        self._lowest_pct = 100.0
-        self._reports = reports
-        self._document = document
-        self._writer = writer
+    def __init__(self, work: TaskWork) -> None:
+        self.id = work.id
+        self._work = work
+        self._terms = STANDARD if work.request.route is None else Terms(work.request.route)
+        self._entered: Entered | None = None
 
-    def begin(
-        self, at: datetime | None, identity: Mapping[str, Any], fields: Mapping[str, Any]
-    ) -> None:
-        """Say what the task is and who has it; `Session.task` and `claim` do."""
-        self._ended = self._reports.gone = False
-        self._say(at, identity=identity, fields=fields)
+    @property
+    def is_over(self) -> bool:
+        """Whether the end of the task was reported."""
+        return self._work.is_over
+
+    @property
+    def lost(self) -> bool:
+        """Whether another session took the task over while this one was not heard of."""
+        return self._work.lost
 
     def record(
         self,
@@ -85,25 +59,31 @@ class TaskRun:
         own_context: bool = True,
         overhead: Overhead | None = None,
     ) -> None:
-        """Record a call of a model: what it used, and what it cost if that is known.
+        """Record a call of a model whose usage the agent knows.
 
-        Without `cost_nanousd` it is priced by `model` at `priced_at` (default `at`, default now);
-        a model without a price is kept as unpriced tokens. `calls=0` corrects an earlier call.
-        The call's prompt is what the session's context now holds, unless `own_context` is False.
-        What it cost counts as the task's `overhead` too, where it is one: writing a journal is a
-        part of what a rotation costs.
+        - `usage`: its tokens.
+        - `model`, `provider`: the ones that served it; a model without a price is kept as unpriced
+          tokens.
+        - `at`: when it ended, by default now. `priced_at`: the instant of its price, by default
+          `at`.
+        - `cost_nanousd`: its billed cost in nano-dollars; by default it is priced.
+        - `duration_ms`: how long it took, in milliseconds. `error`: whether it failed.
+        - `calls`: 0 corrects an earlier call.
+        - `own_context`: False where its prompt is not what the session's context now holds.
+        - `overhead`: `retry`, `rotation` or `handoff`, where its cost is a part of that one's too;
+          writing a journal is a part of the cost of a rotation.
         """
-        said_at = at or datetime.now(UTC)
-        call = Call(usage, model, provider, priced_at or said_at, cost_nanousd, calls, self._terms)
+        ended_at = at or datetime.now(UTC)
+        call = Call(usage, model, provider, priced_at or ended_at, cost_nanousd, calls, self._terms)
         counts = {"generation_ms": duration_ms or 0, "llm_errors": int(error)}
-        fields = {"model": model, "provider": provider} if model else {}
+        identity = {"model": model, "provider": provider} if model else {}
         if overhead is not None:
-            self.overhead_next(overhead)
+            self._work.overhead_next(overhead)
         if calls and own_context:
-            self._on_call(usage, at, duration_ms)
-        self._say(said_at, calls=(call,), counts=counts, identity=fields)
-        if self.trace is not None:
-            self.trace.called(call, ns(at), duration_ms, error=error)
+            self._work.called(usage, at, duration_ms)
+        self._work.report(ended_at, calls=(call,), counts=counts, identity=identity)
+        if self._work.trace is not None:
+            self._work.trace.add_call(call, ns(at), duration_ms, error=error)
 
     def llm_call(
         self,
@@ -115,17 +95,18 @@ class TaskRun:
     ) -> LlmCall:
         """Time a call of a model: `with task.llm_call() as call: call.record(response)`.
 
-        What is said here is what was asked for; the model that the response says served wins.
-        `own_context` as in `record`.
+        `model`, `provider` and `route` are the requested ones; the model that the response names
+        wins. `own_context` is False where the prompt is not what the session's context holds.
         """
-        known = self._asked  # and not `replace`, which takes as long as the rest of it
-        served = known.session_model, known.session_provider
-        asked = ModelRequest(model, provider, route or known.route, *served)
-        heed = self._answered if own_context else _heed_not
-        if self.trace is None:
-            return LlmCall(self._say, asked, heed)
-        wanted = (model or asked.session_model, provider or asked.session_provider)
-        return LlmCall(self._say, asked, heed, self.trace.call(*wanted))
+        own = self._work.request  # `replace` would take as long as the rest of this method
+        served = own.session_model, own.session_provider
+        request = ModelRequest(model, provider, route or own.route, *served)
+        listener = self._work if own_context else None
+        trace = self._work.trace
+        if trace is None:
+            return LlmCall(self._work, request, listener)
+        span = begin_call(trace, model or own.session_model, provider or own.session_provider)
+        return LlmCall(self._work, request, listener, span)
 
     def tool_call(
         self,
@@ -136,13 +117,14 @@ class TaskRun:
     ) -> ToolCall:
         """Time a call of a tool: `with task.tool_call("grep"): ...`.
 
-        One that takes minutes says so with `up_to_s`, so that nobody takes the session for stuck.
-        `attributes` are its span's, such as `mcp.session.id`, where it is traced.
+        `up_to_s` is the longest it may take, in seconds: within it a session without progress is
+        not taken for stuck. `attributes` are its span's, such as `mcp.session.id`, where the fleet
+        is traced. Raises ValueError unless `up_to_s` is above 0.
         """
-        wait = None if up_to_s is None else self._waiting(name, up_to_s=up_to_s)
-        if self.trace is None:
-            return ToolCall(self.tool, name, wait)
-        return ToolCall(self._tool, name, wait, self.trace.tool(name, attributes or {}))
+        wait = None if up_to_s is None else self._work.session.waiting(name, up_to_s)
+        trace = self._work.trace
+        span = None if trace is None else begin_tool(trace, name, attributes or {})
+        return ToolCall(self._work, name, wait, span)
 
     def tool(
         self,
@@ -152,132 +134,53 @@ class TaskRun:
         duration_ms: int | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Record a call of a tool."""
-        self._tool(name, errors=errors, duration_ms=duration_ms, at=at)
-        if self.trace is not None:
-            self.trace.used(name, ns(at), duration_ms, error=errors > 0)
-
-    def _tool(
-        self, name: str, *, errors: int, duration_ms: int | None, at: datetime | None = None
-    ) -> None:
-        counts = {"tool_calls": 1, "tool_errors": errors}
-        self._say(at, tool=name, tool_ms=duration_ms or 0, counts=counts)
+        """Record a call of a tool that took `duration_ms` milliseconds and ended `at`, or now."""
+        self._work.report_tool(name, errors=errors, duration_ms=duration_ms, at=at)
+        if self._work.trace is not None:
+            self._work.trace.add_tool(name, ns(at), duration_ms, error=errors > 0)
 
     def add(self, *, at: datetime | None = None, **counts: int) -> None:
         """Add to any of the task's cumulative fields, such as `steps=1` or `compactions=1`."""
-        self._say(at, counts=counts)
+        self._work.report(at, counts=counts)
 
     def update(self, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
         """Set any of the task's other fields."""
-        self._say(at, fields=fields)
+        self._work.report(at, fields=fields)
 
     def wait(self, *, at: datetime | None = None) -> None:
-        """Say that the task waits for something."""
+        """Set the task's status to `waiting`."""
         self.update(at=at, status="waiting")
 
     def complete(self, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
-        """Say that the task is done."""
-        self._end("completed", at, fields)
+        """End the task as completed, and set any of its other fields."""
+        self._work.end("completed", at, fields)
 
     def fail(self, error_type: str, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
-        """Say that the task has failed, and of what."""
-        self._end("failed", at, {"error_type": error_type, **fields})
+        """End the task as failed by `error_type`, and set any of its other fields."""
+        self._work.end("failed", at, {"error_type": error_type, **fields})
 
     def cancel(self, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
-        """Say that the task was called off."""
-        self._end("cancelled", at, fields)
-
-    def overhead_next(self, overhead: Overhead) -> None:
-        """Count what the next call costs as a retry's, a rotation's or a handoff's, too."""
-        self._overhead_next = overhead
-
-    def context_left(self, pct: float) -> None:
-        """Note how much of the session's context is left; the next report of the task tells it."""
-        self._left_pct = pct
-        self._lowest_pct = min(self._lowest_pct, pct)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it was said how the task ended."""
-        return self._ended
+        """End the task as cancelled, and set any of its other fields."""
+        self._work.end("cancelled", at, fields)
 
     def flush(self) -> None:
-        """Write what was said so far, now."""
-        self._document.flush()
+        """Write everything reported so far, now; raises what Firestore raises."""
+        self._work.document.flush()
 
-    def _answered(self, answer: Answer, generation_ms: int) -> None:
-        """Say how full the context is, as of now: answers are read after they were recorded."""
-        if answer.readable and answer.context_tokens:
-            held = Usage(tokens_in=answer.context_tokens, tokens_out=answer.usage.tokens_out)
-            self._on_call(held, None, generation_ms)
+    def _enter(self) -> None:
+        if self._work.trace is not None:
+            self._entered = self._work.trace.enter()
 
-    @property
-    def lost(self) -> bool:
-        """Whether another session took the task over while this one was not heard of."""
-        return self._reports.lost
-
-    def give_up(self, *, at: datetime | None = None) -> None:
-        """Say that the session ends in the middle of it: claimed, it goes back into the queue."""
-        if not self._ended:
-            self._ended = self._reports.gone = True
-            self._say(at, gives_up=True)
-            if self.trace is not None:
-                self.trace.end(None, ns(at), "crashed")
-            self._writer.soon(self._document, now=True)
-
-    def _end(self, status: str, at: datetime | None, fields: Mapping[str, Any]) -> None:
-        self._ended = True
-        ended_at = at or datetime.now(UTC)
-        self._say(ended_at, fields={"status": status, "completed_at": ended_at, **fields})
-        if self.trace is not None:
-            error = str(fields.get("error_type")) if status == "failed" else None
-            self.trace.end(status, ns(ended_at), error)
-        self._writer.soon(self._document, now=True)
-        self._on_end(at)
-
-    def _say(self, at: datetime | None, **said: Any) -> None:  # noqa: ANN401 - as Report
-        if self._overhead_next is not None and ("calls" in said or "later" in said):
-            said["overhead"], self._overhead_next = self._overhead_next, None
-        if self._left_pct is not None:
-            left = {
-                "context_remaining_pct": self._left_pct,
-                "context_remaining_min_pct": self._lowest_pct,
-            }
-            said["fields"], self._left_pct = {**left, **said.get("fields", {})}, None
-        self._reports.say(at, **said)
-        self._writer.soon(self._document)
-        self._on_progress()
-
-    def __enter__(self) -> Self:
-        if self.trace is not None:
-            self._inside = self.trace.entered()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None and issubclass(kind, Exception):
-            self.fail(kind.__name__)
-        self._writer.soon(self._document, now=True)
-        if self.trace is not None:
-            if self._inside is not None:
-                self.trace.left(self._inside)
-            self.trace.end(None, ns(None))  # unless it was said how it ended
-
-    async def __aenter__(self) -> Self:
-        return self.__enter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.__exit__(kind, error, trace)
+    def _leave(self, error: type[BaseException] | None) -> None:
+        if error is not None and failed(error):
+            self.fail(error.__name__)
+        self._work.write_now()
+        if self._work.trace is not None:
+            if self._entered is not None:
+                self._work.trace.leave(self._entered)
+            self._work.trace.end(None, ns(None))  # unless its end was reported
 
 
-def _heed_not(answer: Answer, generation_ms: int) -> None:
-    """Let the session's context be: the call had one of its own."""
+def trace_of(run: TaskRun) -> TaskTrace | None:
+    """Return the spans of a task, for the replay of recordings; None where it is not traced."""
+    return run._work.trace  # noqa: SLF001 - of this module

@@ -1,4 +1,4 @@
-"""What is usual in a fleet, and what its owner wants traced: as this process last read it."""
+"""A fleet's baselines and tracing policy, as this process last read them."""
 
 from __future__ import annotations
 
@@ -24,58 +24,58 @@ T = TypeVar("T")
 
 
 class BaselineCache:
-    """Reads the fleet's document and its baselines when they are asked for, anew in ten minutes.
+    """The fleet's policy and baselines: read at their first use, and again after ten minutes.
 
-    Asked in the background only. Trouble is a warning, and what was known before stays.
+    Used in the background only. Trouble is a warning, and the values read before stay.
     """
 
     def __init__(self, client: firestore.Client, fleet: str) -> None:
         self._client, self._fleet = client, fleet
-        self._known: dict[str, tuple[float, Any]] = {}
+        self._cached: dict[str, tuple[float, Any]] = {}
 
     def policy(self) -> TracingPolicy:
-        """Return what the owner wants traced."""
+        """Return the policy of the fleet's owner."""
         path = f"{FLEETS}/{self._fleet}"
         return self._current(path, _policy, TracingPolicy())
 
-    def usual(self, task_type: str | None, model: str | None) -> TraceBaseline:
-        """Return what is usual for tasks of a type on a model."""
+    def baseline(self, task_type: str | None, model: str | None) -> TraceBaseline:
+        """Return the baseline for tasks of a type on a model."""
         if not task_type or not model:
             return TraceBaseline()
         name = baseline_id(task_type, model)
         return self._current(
-            str(DocumentPath(self._fleet, BASELINES, name)), _usual, TraceBaseline()
+            str(DocumentPath(self._fleet, BASELINES, name)), _baseline, TraceBaseline()
         )
 
     def session_place(self, session_id: str) -> Place | None:
-        """Return where the trace of another session is."""
+        """Return the place of another session in its trace."""
         path = str(DocumentPath(self._fleet, SESSIONS, session_id))
         return read_traceparent(self._read(path).get("traceparent"))
 
     def _current(self, path: str, read: Callable[[Mapping[str, Any]], T], default: T) -> T:
-        known = self._known.get(path)
-        if known is not None and time.monotonic() - known[0] < REFRESH_S:
-            found: T = known[1]
-            return found
-        value = known[1] if known is not None else default
+        cached = self._cached.get(path)
+        if cached is not None and time.monotonic() - cached[0] < REFRESH_S:
+            current: T = cached[1]
+            return current
+        value = cached[1] if cached is not None else default
         try:
             value = read(self._read(path, raises=True))
         except (GoogleAPICallError, RetryError) as trouble:
             _log.warning("%s could not be read: %s", path, trouble)
-        if len(self._known) >= _MAX_BASELINES:
-            self._known.clear()
-        self._known[path] = time.monotonic(), value
+        if len(self._cached) >= _MAX_BASELINES:
+            self._cached.clear()
+        self._cached[path] = time.monotonic(), value
         return value
 
     def _read(self, path: str, *, raises: bool = False) -> Mapping[str, Any]:
         try:
-            found = self._client.document(path).get(retry=None, timeout=_TIMEOUT_S)
+            snapshot = self._client.document(path).get(retry=None, timeout=_TIMEOUT_S)
         except (GoogleAPICallError, RetryError) as trouble:
             if raises:
                 raise
             _log.warning("%s could not be read: %s", path, trouble)
             return {}
-        return found.to_dict() or {}
+        return snapshot.to_dict() or {}
 
 
 def _policy(fields: Mapping[str, Any]) -> TracingPolicy:
@@ -85,5 +85,5 @@ def _policy(fields: Mapping[str, Any]) -> TracingPolicy:
     return fleet.tracing
 
 
-def _usual(fields: Mapping[str, Any]) -> TraceBaseline:
+def _baseline(fields: Mapping[str, Any]) -> TraceBaseline:
     return trace_baseline(fields.get("quantiles") or {})

@@ -25,7 +25,7 @@ from tachograph_schema.tracing.spans import (
 
 MAX_SPANS: Final = 1_000
 MAX_BYTES: Final = 700_000
-"""Firestore takes 1 MiB; what a string takes is guessed by its characters."""
+"""Firestore takes 1 MiB; the size of a string is estimated from its characters."""
 _NAME_CHARS: Final = 120
 _ROW_BYTES: Final = 160
 _CONTENTS: Final = (INPUT_MESSAGES, OUTPUT_MESSAGES, TOOL_ARGUMENTS, TOOL_RESULT)
@@ -50,11 +50,11 @@ def batches(
 
 
 def in_preorder(spans: Sequence[Span]) -> list[Span]:
-    """Order spans so that each is followed by all that is below it; siblings by their start."""
-    known = {span.span_id for span in spans}
+    """Order spans so that all descendants follow their span, and siblings by their start."""
+    ids = {span.span_id for span in spans}
     children: dict[str | None, list[Span]] = {}
     for span in sorted(spans, key=lambda span: (span.start_ns, -span.end_ns), reverse=True):
-        parent = span.parent_id if span.parent_id in known else None
+        parent = span.parent_id if span.parent_id in ids else None
         children.setdefault(parent, []).append(span)
     ordered: list[Span] = []
     waiting = children.get(None, [])
@@ -89,10 +89,10 @@ def _columns(spans: Sequence[Span]) -> dict[str, Any]:
         "cost_nanousd": [_count(span, COST_NANOUSD) for span in spans],
         "errors": _by_index(span.error and span.error[:_NAME_CHARS] for span in spans),
         "links": [
-            {"span": index, "trace_id": at.trace_id, "span_id": at.span_id, "kind": what}
+            {"span": index, "trace_id": at.trace_id, "span_id": at.span_id, "kind": relation}
             for index, span in enumerate(spans)
-            for at, what in span.links
-            if what == _PREDECESSOR
+            for at, relation in span.links
+            if relation == _PREDECESSOR
         ],
         "content": _by_index(_content(span) for span in spans),
     }
@@ -108,13 +108,13 @@ def _word(span: Span, name: str) -> str:
 
 def _count(span: Span, name: str) -> int:
     """Return a number of a call; a task's own span holds the sums of its calls."""
-    found = 0 if span.shown == "agent" else span.attributes.get(name, 0)
-    return found if isinstance(found, int) else 0
+    count = 0 if span.shown == "agent" else span.attributes.get(name, 0)
+    return count if isinstance(count, int) else 0
 
 
 def _content(span: Span) -> str:
-    found = (span.attributes.get(name) for name in _CONTENTS)
-    return "\n".join(str(text) for text in found if text)
+    texts = (span.attributes.get(name) for name in _CONTENTS)
+    return "\n".join(str(text) for text in texts if text)
 
 
 def _bytes(span: Span) -> int:

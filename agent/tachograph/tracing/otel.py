@@ -1,6 +1,6 @@
 """The application's own OpenTelemetry, where it has one: its spans and ours become one trace.
 
-Only the API is used: what becomes of the spans is for the application's provider to say.
+Only the API is used; the application's provider samples and exports the spans.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from tachograph_schema.tracing.spans import LINK, Place, Span
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span as Live
+    from opentelemetry.trace import Span as LiveSpan
     from opentelemetry.trace import SpanContext
 
 _TRACER = "tachograph"
 
 
 def has_provider() -> bool:
-    """Tell whether the application has set up tracing; asking imports nothing."""
+    """Tell whether the application has set up tracing, without importing anything."""
     api = _loaded()
     if api is None:
         return False
@@ -27,7 +27,7 @@ def has_provider() -> bool:
 
 
 def current_place() -> Place | None:
-    """Return the span the application is in, if it says so."""
+    """Return the application's current span, if it has one."""
     api = _loaded()
     if api is None:
         return None
@@ -39,10 +39,10 @@ class LiveSpans:
     """Our spans that have begun and not ended, as the application's provider made them."""
 
     def __init__(self) -> None:
-        from opentelemetry import trace  # noqa: PLC0415 - only where it is asked for
+        from opentelemetry import trace  # noqa: PLC0415 - only where tracing is on
 
         self._tracer = trace.get_tracer(_TRACER)
-        self._open: dict[str, Live] = {}
+        self._open: dict[str, LiveSpan] = {}
 
     def start(self, span: Span) -> None:
         """Begin a span, and take the ids that the provider gives it."""
@@ -56,7 +56,7 @@ class LiveSpans:
             parent = trace.set_span_in_context(
                 above or trace.NonRecordingSpan(_context(place)), parent
             )
-        links = [trace.Link(_context(place), {LINK: what}) for place, what in span.links]
+        links = [trace.Link(_context(place), {LINK: relation}) for place, relation in span.links]
         live = self._tracer.start_span(
             span.name,
             parent,
@@ -72,7 +72,7 @@ class LiveSpans:
         self._open[span.span_id] = live
 
     def end(self, span: Span) -> None:
-        """End a span with what became known of it."""
+        """End a span with its final attributes."""
         from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - as above
 
         live = self._open.pop(span.span_id, None)
@@ -84,7 +84,7 @@ class LiveSpans:
             live.end(span.end_ns)
 
     def enter(self, span: Span) -> object:
-        """Make a span the current one, so that what others trace is below it."""
+        """Make a span the current one, so that spans of other libraries are below it."""
         from opentelemetry import context, trace  # noqa: PLC0415 - as above
 
         live = self._open.get(span.span_id)
@@ -100,7 +100,7 @@ class LiveSpans:
 
 
 def _loaded() -> Any:  # noqa: ANN401 - a module, if it is there
-    """Return the API if somebody has imported it, to its end: another thread may be at it."""
+    """Return the API if it is imported completely: another thread may be importing it."""
     api = sys.modules.get("opentelemetry.trace")
     return api if hasattr(api, "get_current_span") and hasattr(api, "use_span") else None
 

@@ -1,4 +1,4 @@
-"""Whether a process's spans are made, and where they go."""
+"""The settings of tracing: whether a process makes spans, and their destinations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORDS: Final = frozenset({"off", "app", "cloud", "otlp", "batches"})
 
 @dataclass(frozen=True, slots=True)
 class Tracing:
-    """Where a process's spans go: to any of the three, or nowhere."""
+    """The destinations of a process's spans: any of the three, or none."""
 
     app: bool = False
     """Into the application's own OpenTelemetry, which samples and exports them."""
@@ -27,22 +27,22 @@ class Tracing:
     batches: bool = False
     """Into the fleet's `traces/`, for the dashboard's waterfall."""
     keep_pct: float | None = None
-    """What is kept of ordinary tasks, in percent; by default what the fleet's policy says."""
+    """The share of ordinary tasks to keep, in percent; by default the fleet's policy decides."""
     endpoint: str = ""
-    """Another server that speaks as Cloud Trace does, unencrypted: for tests."""
+    """An unencrypted server with the API of Cloud Trace, for tests."""
     calls: bool = True
-    """Whether calls of models are spans: not where the application's instruments make them."""
+    """Whether calls of models are spans; False where the application's instruments make them."""
 
 
-def read_tracing(said: str | Tracing | None, environment: Mapping[str, str]) -> Tracing | None:
-    """Read what is asked for: `off`, or any of `app`, `cloud`, `otlp` and `batches`, with commas.
+def read_tracing(setting: str | Tracing | None, environment: Mapping[str, str]) -> Tracing | None:
+    """Read a setting: `off`, or any of `app`, `cloud`, `otlp` and `batches`, with commas.
 
-    Where neither the program nor TACHOGRAPH_TRACING says anything, spans go into the application's
-    own OpenTelemetry if it has set that up. ValueError says what is wrong.
+    Where neither the program nor TACHOGRAPH_TRACING sets it, spans go into the application's own
+    OpenTelemetry, if that is set up. Raises ValueError for any other word.
     """
-    if isinstance(said, Tracing):
-        return said
-    text = environment.get(VARIABLE) if said is None else said
+    if isinstance(setting, Tracing):
+        return setting
+    text = environment.get(VARIABLE) if setting is None else setting
     if not text:
         return Tracing(app=True) if otel.has_provider() else None
     words = {word.strip() for word in text.split(",")}

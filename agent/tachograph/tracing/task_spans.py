@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import threading
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from contextlib import suppress
+from contextvars import ContextVar, Token
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from tachograph_schema.tracing.sampling import KeepReason
+from tachograph.tracing.attributes import (
+    UNKNOWN,
+    Content,
+    ns,
+    present,
+    request_attributes,
+    span_name,
+    tool_attributes,
+)
+from tachograph.tracing.buffer import TraceBuffer
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.tracing.spans import (
     AGENT_NAME,
     CHAT,
     ERROR_TYPE,
     EXECUTE_TOOL,
-    MCP_METHOD,
-    OPENINFERENCE_KIND,
-    OPERATION,
-    PROVIDER,
-    REQUEST_MODEL,
     SESSION_ID,
     TASK_ID,
     TASK_STATUS,
-    TOOL_NAME,
-    TOOL_TYPE,
     Place,
     Span,
     SpanKind,
@@ -33,46 +36,22 @@ from tachograph_schema.tracing.spans import (
 )
 
 if TYPE_CHECKING:
-    from tachograph.reports.report import Call
-    from tachograph.tracing.tracer import Tracer
+    from tachograph.tracing.pipeline import SpanPipeline
 
-_SHARED: Final = (TASK_ID, AGENT_NAME, SESSION_ID)
-"""What every span of a task says."""
-_MCP: Final = "mcp__"
-"""How agents name the tools of MCP servers: `mcp__SERVER__TOOL`."""
-_UNKNOWN: Final = "_OTHER"
-_MAX_CONTENT_CHARS: Final = 16_000
-"""What of a content is kept until it is known how much of it may be told."""
+_OF_EVERY_SPAN: Final = (TASK_ID, AGENT_NAME, SESSION_ID)
+"""Attributes that every span of a task has."""
 _NS_PER_MS: Final = 1_000_000
-_EPOCH = datetime.fromtimestamp(0, UTC)
-_MICROSECOND = timedelta(microseconds=1)
-Content = tuple[str | None, str | None, str | None]
-"""What went in, what came out, and where both are kept elsewhere."""
-
-
-@dataclass(slots=True)
-class TraceBuffer:
-    """What is known of a task's spans so far; the background's alone."""
-
-    spans: list[Span] = field(default_factory=list)
-    finished: int = 0
-    ended: bool = False
-    failed_calls: int = 0
-    cost_nanousd: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    model: str | None = None
-    kept: KeepReason | None = None
-    last_call: Span | None = None
-    batches: int = 0
+_current: ContextVar[TaskTrace | None] = ContextVar("tachograph_task", default=None)
+Entered = tuple[Token["TaskTrace | None"], object]
+"""The tokens of a span that is the current one, for `TaskTrace.leave`."""
 
 
 class TaskTrace:
-    """A session's work on a task while it is traced. Nothing here waits."""
+    """A session's work on a task while it is traced. No method waits."""
 
     def __init__(
         self,
-        tracer: Tracer,
+        pipeline: SpanPipeline,
         span: Span,
         facts: Mapping[str, Any],
         *,
@@ -80,56 +59,54 @@ class TaskTrace:
         replayed: bool = False,
     ) -> None:
         self.span = span
-        self.facts = facts
-        self.gathered = TraceBuffer(model=facts.get("model"))
-        self._tracer, self._calls, self._replayed = tracer, calls, replayed
+        self.buffer = TraceBuffer(span, facts, model=facts.get("model"))
+        self._pipeline, self._calls, self._replayed = pipeline, calls, replayed
         self.in_turn = False
-        """Whether what it does comes one after the other, where all at once is told of it."""
-        self._told_ns: int | None = None
-        self._lock = threading.Lock()
-        self._begun = 0
+        """Whether calls and tools that are recorded at one moment happened one after the other."""
+        self._dated_ns: int | None = None
         self._open: dict[str, Span] = {}
         self._last_ns = span.start_ns
-        self._over = False
+        self.is_over = False
 
-    def begun_at(self, at: datetime) -> None:
-        """Date the beginning of a task that a recording tells of, whenever it is played."""
+    def date_start(self, at: datetime) -> None:
+        """Date the start of a task by its recording, whenever that is replayed."""
         self.span.start_ns = self._last_ns = ns(at)
 
-    def tell(self, at: datetime) -> None:
-        """Date what is told next, as begun_at."""
-        self._told_ns = ns(at)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the task's span is finished, and all those below it."""
-        with self._lock:
-            return self.gathered.ended and self.gathered.finished == self._begun
+    def date_next(self, at: datetime) -> None:
+        """Date everything that follows by its recording, whenever that is replayed."""
+        self._dated_ns = ns(at)
 
     def begin(
-        self, name: str, said: dict[str, Any], start_ns: int, *, call: bool = False
+        self, name: str, attributes: dict[str, Any], start_ns: int, *, call: bool = False
     ) -> Span | None:
         """Begin a span below the task's; None where there is no room for it."""
-        if (call and not self._calls) or not self._tracer.may_hold():
+        if (call and not self._calls) or not self._pipeline.hold():
             return None
-        shared: dict[str, str | int | bool] = {
-            key: self.span.attributes[key] for key in _SHARED if key in self.span.attributes
+        common: dict[str, str | int | bool] = {
+            key: self.span.attributes[key] for key in _OF_EVERY_SPAN if key in self.span.attributes
         }
         kind: SpanKind = "client" if call else "internal"
-        place = self._place() if self._replayed else None
-        span = self._tracer.start(
-            name, kind, self.span.place, start_ns, {**shared, **attributes(said)}, None, place
+        place = self._replayed_place() if self._replayed else None
+        span = self._pipeline.start(
+            new_span(
+                name,
+                kind,
+                self.span.place,
+                start_ns,
+                {**common, **present(attributes)},
+                place=place,
+            )
         )
-        with self._lock:
-            self._begun += 1
+        with self.buffer.lock:
+            self.buffer.begun += 1
             self._open[span.span_id] = span
         return span
 
     def add(self, span: Span) -> None:
-        """Take a span that is over as soon as it begins."""
-        if self._tracer.may_hold():
-            with self._lock:
-                self._begun += 1
+        """Add a span that ends as soon as it begins."""
+        if self._pipeline.hold():
+            with self.buffer.lock:
+                self.buffer.begun += 1
             self.finish(span, span.start_ns)
 
     def finish(
@@ -141,82 +118,72 @@ class TaskTrace:
         content: Content | None = None,
         finish_reason: str | None = None,
     ) -> None:
-        """End a span; what its calls cost is found out in the background."""
+        """End a span; the background prices its calls."""
         span.end_ns, span.error = end_ns, error
         if error is not None:
             span.attributes[ERROR_TYPE] = error
-        with self._lock:
+        with self.buffer.lock:
             self._open.pop(span.span_id, None)
             self._last_ns = max(self._last_ns, end_ns)
-        self._tracer.keeper.finish(self, span, calls, content, finish_reason)
+        self._pipeline.finish(self.buffer, span, calls, content, finish_reason)
 
-    def called(self, call: Call, end_ns: int, duration_ms: int | None, *, error: bool) -> None:
-        """Tell of a call that is over, or of what the last one used beyond what was told."""
+    def add_call(self, call: Call, end_ns: int, duration_ms: int | None, *, error: bool) -> None:
+        """Add a call that is over, or the correction of the last one."""
         if not call.calls:
-            end_ns = self._told_ns or end_ns
-            with self._lock:
+            end_ns = self._dated_ns or end_ns
+            with self.buffer.lock:
                 self._last_ns = max(self._last_ns, end_ns)
-            self._tracer.keeper.grew(self, call, end_ns)
+            self._pipeline.correct(self.buffer, call, end_ns)
             return
-        said = called_attributes(call.model, call.provider)
+        attributes = request_attributes(call.model, call.provider)
         start_ns, end_ns = self._interval(end_ns, duration_ms)
-        span = self.begin(_named(CHAT, call.model), said, start_ns, call=True)
+        span = self.begin(span_name(CHAT, call.model), attributes, start_ns, call=True)
         if span is not None:
-            self.finish(span, end_ns, (call,), _UNKNOWN if error else None)
+            self.finish(span, end_ns, (call,), UNKNOWN if error else None)
 
-    def call(self, model: str | None, provider: str | None) -> CallTrace | None:
-        """Begin a call of a model."""
-        said = called_attributes(model, provider)
-        span = self.begin(_named(CHAT, model), said, time.time_ns(), call=True)
-        return None if span is None else CallTrace(self, span)
-
-    def used(self, name: str, end_ns: int, duration_ms: int | None, *, error: bool) -> None:
-        """Tell of a tool that was used."""
+    def add_tool(self, name: str, end_ns: int, duration_ms: int | None, *, error: bool) -> None:
+        """Add a call of a tool that is over."""
         start_ns, end_ns = self._interval(end_ns, duration_ms)
-        span = self.begin(_named(EXECUTE_TOOL, name), tool_attributes(name), start_ns)
+        span = self.begin(span_name(EXECUTE_TOOL, name), tool_attributes(name), start_ns)
         if span is not None:
-            self.finish(span, end_ns, error=_UNKNOWN if error else None)
+            self.finish(span, end_ns, error=UNKNOWN if error else None)
 
-    def tool(self, name: str, said: Mapping[str, Any]) -> SpanBlock | None:
-        """Begin to use a tool."""
-        known = {**tool_attributes(name), **said}
-        span = self.begin(_named(EXECUTE_TOOL, name), known, time.time_ns())
-        return None if span is None else SpanBlock(self, span)
+    def enter(self, span: Span | None = None) -> Entered:
+        """Make a span, or the task's, the current one: spans begun inside are below it."""
+        return _current.set(self), self._pipeline.enter(span or self.span)
 
-    def entered(self, span: Span | None = None) -> Any:  # noqa: ANN401 - for `left`
-        """Make a span, or the task's, the current one: what is traced inside is below it."""
-        return self._tracer.enter(self, span or self.span)
-
-    def left(self, token: Any) -> None:  # noqa: ANN401 - what `entered` returned
+    def leave(self, entered: Entered) -> None:
         """Make the span before it the current one again."""
-        self._tracer.leave(token)
+        with suppress(ValueError):  # left in another context than it was entered
+            _current.reset(entered[0])
+        self._pipeline.leave(entered[1])
 
     def end(self, status: str | None, end_ns: int, error: str | None = None) -> None:
-        """End the task's span; spans below it that are open may end later."""
-        with self._lock:
-            if self._over:
+        """End the task's span; open spans below it may end later."""
+        with self.buffer.lock:
+            if self.is_over:
                 return
-            self._over = True
-            end_ns = self._told_ns or end_ns
+            self.is_over = True
+            end_ns = self._dated_ns or end_ns
             self.span.end_ns = max(end_ns, self._last_ns if self._replayed or self.in_turn else 0)
         self.span.error = error
         if status is not None:
             self.span.attributes[TASK_STATUS] = status
         if error is not None:
             self.span.attributes[ERROR_TYPE] = error
-        self._tracer.ended(self)
+        self._pipeline.end(self.buffer)
 
     def abandon(self) -> None:
-        """End what is open, now: the process ends."""
+        """End every open span now, because the process ends."""
         self.end(None, time.time_ns())
-        with self._lock:
+        with self.buffer.lock:
             waiting = list(self._open.values())
         for span in waiting:
             self.finish(span, time.time_ns())
 
     def _interval(self, end_ns: int, duration_ms: int | None) -> tuple[int, int]:
-        """Return when something began and ended: in a recording, from where the last one ended."""
-        end_ns = self._told_ns or end_ns
+        """Return the start and the end of a call; in a recording it starts where the last ended."""
+        end_ns = self._dated_ns or end_ns
         took_ns = (duration_ms or 0) * _NS_PER_MS
         if self.in_turn:
             start_ns = max(self._last_ns, end_ns - took_ns)
@@ -225,117 +192,42 @@ class TaskTrace:
             return end_ns - took_ns, end_ns
         return min(self._last_ns, end_ns), end_ns
 
-    def _place(self) -> Place:
-        """Return where the next span of a recording is: the same whenever it is told."""
-        with self._lock:
-            number = self._begun
+    def _replayed_place(self) -> Place:
+        """Return the place of the next span of a recording: the same at every replay."""
+        with self.buffer.lock:
+            number = self.buffer.begun
         name = digest(self.span.span_id, str(self.span.attributes.get(SESSION_ID)), str(number))
         return Place(self.span.trace_id, name[:16])
 
 
-class SpanBlock:
-    """A span that is open while its block runs; what else is traced inside is below it."""
-
-    def __init__(self, trace: TaskTrace, span: Span) -> None:
-        self._trace, self._span = trace, span
-        self._token: Any = None
-        self._content: Content | None = None
-
-    def content(self, went_in: str | None, came_out: str | None, ref: str | None) -> None:
-        """Keep a content until the fleet's policy says how much of it may be told."""
-        texts = (text and text[:_MAX_CONTENT_CHARS] for text in (went_in, came_out))
-        self._content = (*texts, ref)  # type: ignore[assignment]  # of three
-
-    def __enter__(self) -> Self:
-        self._token = self._trace.entered(self._span)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._token is not None:
-            self._trace.left(self._token)
-        failed = kind is not None and issubclass(kind, Exception)
-        self._close(kind.__name__ if kind is not None and failed else None)
-
-    def _close(self, error: str | None) -> None:
-        self._trace.finish(self._span, time.time_ns(), (), error, self._content)
+def new_span(
+    name: str,
+    kind: SpanKind,
+    parent: Place | None,
+    start_ns: int,
+    attributes: dict[str, str | int | bool],
+    *,
+    links: list[tuple[Place, str]] | None = None,
+    place: Place | None = None,
+) -> Span:
+    """Make a span below `parent`, at `place` where that is given, else with a random id."""
+    trace_id = parent.trace_id if parent else place.trace_id if place else os.urandom(16).hex()
+    span_id = place.span_id if place else os.urandom(8).hex()
+    above = parent.span_id if parent else None
+    span = Span(name, trace_id, span_id, above, start_ns, kind=kind, attributes=attributes)
+    span.links = links or []
+    return span
 
 
-class CallTrace(SpanBlock):
-    """A call of a model: over when its block was left and its answers were read."""
-
-    def __init__(self, trace: TaskTrace, span: Span) -> None:
-        super().__init__(trace, span)
-        self._lock = threading.Lock()
-        self._recorded = 0
-        self._calls: list[Call] = []
-        self._read = 0
-        self._reason: str | None = None
-        self._end: tuple[int, str | None] | None = None
-
-    def recorded(self) -> None:
-        """Tell that an answer came, which will be read."""
-        with self._lock:
-            self._recorded += 1
-
-    def answered(self, calls: tuple[Call, ...], finish_reason: str | None) -> None:
-        """Tell what an answer used, in the background."""
-        with self._lock:
-            self._read += 1
-            self._calls += calls
-            self._reason = finish_reason
-        self._settle()
-
-    def _close(self, error: str | None) -> None:
-        self._end = time.time_ns(), error
-        self._settle()
-
-    def _settle(self) -> None:
-        with self._lock:
-            if self._end is None or self._read < self._recorded:
-                return
-            end_ns, error = self._end
-            self._end = None
-        self._trace.finish(
-            self._span, end_ns, tuple(self._calls), error, self._content, self._reason
-        )
+def current_trace() -> TaskTrace | None:
+    """Return the trace of the task whose block this code runs in."""
+    return _current.get()
 
 
-def attributes(said: Mapping[str, Any]) -> dict[str, str | int | bool]:
-    """Return what is known, as a span's attributes."""
-    return {name: value for name, value in said.items() if value is not None}
+def current_traceparent() -> str | None:
+    """Return the place of the running code in its trace, for a message or a call elsewhere.
 
-
-def called_attributes(model: str | None, provider: str | None) -> dict[str, Any]:
-    """Return what is said of a call before it is answered."""
-    return {
-        OPERATION: CHAT,
-        PROVIDER: provider or _UNKNOWN,  # the conventions require one
-        REQUEST_MODEL: model,
-        OPENINFERENCE_KIND: "LLM",
-    }
-
-
-def tool_attributes(name: str) -> dict[str, Any]:
-    """Return what is said of a tool; of an MCP server's, also that it is one."""
-    mcp = name.startswith(_MCP)
-    return {
-        OPERATION: EXECUTE_TOOL,
-        TOOL_NAME: name,
-        TOOL_TYPE: "extension" if mcp else "function",
-        MCP_METHOD: "tools/call" if mcp else None,
-        OPENINFERENCE_KIND: "TOOL",
-    }
-
-
-def ns(at: datetime | None) -> int:
-    """Return an instant, by default now, in nanoseconds since 1970."""
-    return time.time_ns() if at is None else (at - _EPOCH) // _MICROSECOND * 1_000
-
-
-def _named(operation: str, subject: str | None) -> str:
-    return operation if subject is None else f"{operation} {subject}"
+    None outside of the block of a traced task.
+    """
+    trace = _current.get()
+    return str(trace.span.place) if trace is not None else None

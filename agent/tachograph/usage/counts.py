@@ -1,22 +1,86 @@
-"""Pure: one usage, of what a response or the events of a stream say of it."""
+"""Pure: the counts of a usage, whatever its format.
+
+Every format comes out in genai-prices' units, where cached tokens are a part of the input and
+reasoning is a part of the output.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from tachograph.usage.formats import FORMATS, Format
+
+Units = dict[str, int]
+MAX_COUNTS = 64
 _MODALITIES = ("", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 """Gemini's, by their numbers in protobuf."""
-MAX_COUNTS = 64
 
 
-def gathered(usages: list[Any]) -> dict[str, Any]:
-    """Add up the events of a stream: counts are running ones, and a zero takes nothing back."""
+def merged_usage(usages: list[Any]) -> dict[str, Any]:
+    """Merge the events of a stream: counts are running totals, and a zero replaces nothing."""
     merged: dict[str, Any] = {}
     for usage in usages:
         if isinstance(usage, dict):
             merged = _over(merged, usage)
     return _camel(merged)
+
+
+def format_of(usage: Mapping[str, Any]) -> Format | None:
+    """Return the format of a usage by its keys; None for one without a row in FORMATS."""
+    return next((row for row in FORMATS if any(_has(usage, key) for key in row.keys)), None)
+
+
+def units_of(usage: Mapping[str, Any], usage_format: Format) -> Units:
+    """Return the counts of a usage in genai-prices' units.
+
+    Raises ValueError where a count is not a whole number from 0.
+    """
+    if usage_format.extractor is None:
+        sums = {unit: _sum(usage, paths) for unit, paths in usage_format.counts.items()}
+        return {unit: n for unit, n in sums.items() if n}
+    prepared = _prepared(usage, usage_format)
+    body: dict[str, Any] = prepared
+    for key in reversed(usage_format.root):
+        body = {key: body}
+    return _extracted(body, *usage_format.extractor)
+
+
+def values_at(usage: Mapping[str, Any], path: str) -> list[Any]:
+    """Return the values at a dotted path; `*` is every item of a list."""
+    values: list[Any] = [usage]
+    for step in path.split("."):
+        if step == "*":
+            values = [item for each in values if isinstance(each, list) for item in each]
+        else:
+            values = [e[step] for e in values if isinstance(e, Mapping) and e.get(step) is not None]
+    return values
+
+
+def whole(value: object) -> int:
+    """Return a count; raises ValueError for anything else. Clients may write one as text."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r}; expected a whole number of tokens")
+    return value
+
+
+def counts_of(usage: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts of a usage unchanged, by dotted path."""
+    counts: dict[str, int] = {}
+    waiting: list[tuple[str, Any]] = list(usage.items())
+    while waiting and len(counts) < MAX_COUNTS:
+        path, value = waiting.pop(0)
+        if isinstance(value, dict):
+            waiting += [(f"{path}.{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}.{n}", inner) for n, inner in enumerate(value)]
+        elif isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:
+            counts[path] = int(value)
+    return counts
 
 
 def _over(before: Any, after: Any) -> Any:  # noqa: ANN401 - any data
@@ -28,7 +92,7 @@ def _over(before: Any, after: Any) -> Any:  # noqa: ANN401 - any data
 
 
 def _camel(usage: dict[str, Any]) -> dict[str, Any]:
-    """Return Gemini's usage as its API spells it: its Python library spells it otherwise."""
+    """Return Gemini's usage with the names of its API; its Python library has other names."""
     if "generation_token_count" in usage:
         return usage
     spelled = {
@@ -47,9 +111,9 @@ def _modality(row: Any) -> Any:  # noqa: ANN401 - any data
     if not isinstance(row, dict):
         return row
     row = {_spelled(name): value for name, value in row.items()}
-    said = row.get("modality")
-    known = isinstance(said, int) and 0 <= said < len(_MODALITIES)
-    return {**row, "modality": _MODALITIES[said] if known else str(said)}
+    modality = row.get("modality")
+    numbered = isinstance(modality, int) and 0 <= modality < len(_MODALITIES)
+    return {**row, "modality": _MODALITIES[modality] if numbered else str(modality)}
 
 
 def _spelled(name: str) -> str:
@@ -57,16 +121,43 @@ def _spelled(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def counts_of(usage: Mapping[str, Any]) -> dict[str, int]:
-    """Return the counts of a usage as they stand, by dotted path."""
-    counts: dict[str, int] = {}
-    waiting: list[tuple[str, Any]] = list(usage.items())
-    while waiting and len(counts) < MAX_COUNTS:
-        path, value = waiting.pop(0)
-        if isinstance(value, dict):
-            waiting += [(f"{path}.{name}", inner) for name, inner in value.items()]
-        elif isinstance(value, list):
-            waiting += [(f"{path}.{n}", inner) for n, inner in enumerate(value)]
-        elif isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:
-            counts[path] = int(value)
-    return counts
+def _has(usage: Mapping[str, Any], key: str) -> bool:
+    if "." not in key and "+" not in key:
+        return key in usage
+    return all(values_at(usage, part) for part in key.split("+"))
+
+
+def _sum(usage: Mapping[str, Any], paths: tuple[str, ...]) -> int:
+    return sum(whole(n) for path in paths for n in values_at(usage, path))
+
+
+def _prepared(usage: Mapping[str, Any], usage_format: Format) -> dict[str, Any]:
+    """Return the usage with counts under the names their extractor knows."""
+    prepared = {**dict.fromkeys(usage_format.required, 0), **usage}
+    for name in usage_format.required:
+        prepared[name] = whole(prepared[name])
+    for path, others in usage_format.other_names.items():
+        if not values_at(prepared, path):
+            counts = next(
+                (values_at(usage, other) for other in others if values_at(usage, other)), None
+            )
+            if counts:
+                _put(prepared, path, whole(counts[0]))
+    return prepared
+
+
+def _put(into: dict[str, Any], path: str, count: int) -> None:
+    outer, _, name = path.rpartition(".")
+    if not outer:
+        into[name] = count
+    else:
+        details = into.get(outer)
+        into[outer] = {**(details if isinstance(details, dict) else {}), name: count}
+
+
+def _extracted(body: Mapping[str, Any], provider: str, flavor: str) -> Units:
+    from genai_prices import data_snapshot  # noqa: PLC0415 - a fifth of a second
+
+    reader = data_snapshot.get_snapshot().find_provider(None, provider, None)
+    _, usage = reader.extract_usage(body, api_flavor=flavor)
+    return {name: whole(n) for name, n in vars(usage).items() if n}

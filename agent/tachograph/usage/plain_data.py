@@ -13,15 +13,15 @@ from typing import Any
 MAX_DEPTH = 6
 MAX_ITEMS = 200
 _BROKEN = (AttributeError, LookupError, TypeError, ValueError, RuntimeError)
-"""What an object's own property may raise where it has nothing to say."""
+"""Errors that an object's own property may raise where it has no value."""
 
 
 def fields_of(value: object, wanted: Sequence[str]) -> Mapping[str, Any]:
-    """Return an object's fields by name; at least those `wanted` that it has, if any are.
+    """Return an object's fields by name: all of them, or at least those `wanted` that it has.
 
-    Fields are looked up where objects keep them: asking each for each name would take longer.
+    The object's own dictionary comes first, because one lookup for each name takes longer.
     """
-    if type(value) is dict or isinstance(value, Mapping):  # the one is much sooner asked
+    if type(value) is dict or isinstance(value, Mapping):  # the first check is much faster
         return value
     if value is None or isinstance(value, str | bytes | int | float | Sequence):
         return {}
@@ -32,11 +32,11 @@ def fields_of(value: object, wanted: Sequence[str]) -> Mapping[str, Any]:
     if (own and not wanted) or any(name in own for name in wanted):
         return own
     named = {name: _attribute(value, name) for name in wanted}
-    return {name: found for name, found in named.items() if found is not None}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any data
-    """Return a value as dictionaries, lists, numbers and text; what is none of these is left out.
+    """Return a value as dictionaries, lists, numbers and text; anything else is left out.
 
     Names that begin with an underscore and values of None are left out too.
     """
@@ -51,7 +51,7 @@ def plain(value: object, depth: int = 0) -> Any:  # noqa: ANN401 - any data
         return [plain(item, depth + 1) for item in value[:MAX_ITEMS]]
     message: Any = getattr(value, "_pb", value)  # what proto-plus wraps
     if hasattr(type(message), "ListFields"):
-        return _entries(((kind.name, found) for kind, found in message.ListFields()), depth)
+        return _entries(((kind.name, entry) for kind, entry in message.ListFields()), depth)
     slots = getattr(type(value), "__slots__", ())
     named = (slots,) if isinstance(slots, str) else slots
     names = [name for name in named if not name.startswith("_")]
@@ -66,13 +66,13 @@ def word(value: object) -> str | None:
 
 
 def _entries(items: Iterable[tuple[Any, object]], depth: int) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for name, value in items:
         if isinstance(name, str) and not name.startswith("_"):
-            found = plain(value, depth + 1)
-            if found is not None:
-                kept[name] = found
-    return kept
+            entry = plain(value, depth + 1)
+            if entry is not None:
+                entries[name] = entry
+    return entries
 
 
 def _attribute(value: object, name: str) -> object:

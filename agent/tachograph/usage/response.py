@@ -1,9 +1,9 @@
-"""Pure: what a model's response says it used and cost, whoever's response it is.
+"""Pure: the usage and the cost that a model's response states, of any provider.
 
     read_response(client.messages.create(...)).usage
 
-Five buckets come out whatever went in: providers that count cached input as a part of the input
-have it taken out, and those that count it beside are left as they are.
+The result has the same token buckets for every provider. Some providers count cached input as a
+part of the input; for them it is subtracted.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from tachograph.usage.counts import counts_of, gathered
-from tachograph.usage.formats import Shape, Units, at, shape_of, units_of, whole
+from tachograph.usage.counts import (
+    Units,
+    counts_of,
+    format_of,
+    merged_usage,
+    units_of,
+    values_at,
+    whole,
+)
+from tachograph.usage.excerpt import Excerpt, excerpt_of
+from tachograph.usage.formats import Format
 from tachograph.usage.plain_data import plain
-from tachograph.usage.skim import Skimmed, skim
 from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.pricing.terms import Terms, tier_named
 from tachograph_schema.usage import Usage
 
 _TICKS_PER_USD = 10**10
 """xAI's `cost_in_usd_ticks`."""
-_APART = ("audio", "image", "video", "searches", "executions", "seconds", "pages")
+_BILLED_APART = ("audio", "image", "video", "searches", "executions", "seconds", "pages")
 """Units that may have a price of their own beside the buckets'."""
 _XAI_TOOLS = {
     "SERVER_SIDE_TOOL_WEB_SEARCH": "web_searches",
@@ -33,33 +41,34 @@ _XAI_TOOLS = {
     "SERVER_SIDE_TOOL_ATTACHMENT_SEARCH": "storage_searches",
     "SERVER_SIDE_TOOL_CODE_EXECUTION": "code_executions",
 }
-"""What xAI charges for by the use, and lists among the tokens' counts."""
+"""Tools that xAI bills by the use, and lists among the counts of tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a response says: what it used, of which model as served, and what it cost if it does.
+    """The usage, the serving model and the cost that a response states.
 
-    A response that is not readable has what tokens could be found in `usage`, to be counted and
-    never to be priced, and says in `why` what stood in the way; a readable one, what was mended.
+    For a response that is not readable, `usage` has the tokens it states anywhere: they are counted
+    and never priced, and `why` says what stood in the way. For a readable one `why` says what was
+    mended.
     """
 
     usage: Usage
     model: str | None = None
     provider: str | None = None
     cost_nanousd: int | None = None
-    """What the provider billed; it beats any computed price."""
+    """The cost that the provider billed; it beats any computed price."""
     terms: Terms = field(default_factory=Terms)
     units: Mapping[str, int] = field(default_factory=dict)
-    """What is billed apart from the buckets, by genai-prices' names, such as `web_searches`."""
+    """Units billed apart from the buckets, by genai-prices' names, such as `web_searches`."""
     finish_reason: str | None = None
     response_id: str | None = None
     context_tokens: int = 0
-    """What the model's context held at the last: less than the usage where it was compacted."""
+    """Tokens in the model's context at the end: fewer than the usage where it was compacted."""
     raw: Mapping[str, int] = field(default_factory=dict)
-    """The counts as the provider put them, by dotted path."""
+    """The provider's own counts, by dotted path."""
     others: tuple[Answer, ...] = ()
-    """What other models used on the way to this answer, such as an advisor; not in `usage`."""
+    """Calls of other models on the way to this answer, such as an advisor; not in `usage`."""
     readable: bool = True
     why: str | None = None
 
@@ -73,64 +82,69 @@ def read_response(
 ) -> Answer:
     """Read a response: an SDK's object, a dictionary, JSON text, or a stream's chunks or events.
 
-    An iterator of chunks is read to its end. `model` is the one asked for: the one that served
-    wins. `provider` and `route` are believed. Never raises: see Answer on what cannot be read.
+    An iterator of chunks is read to its end. `model` is the requested one; the model in the
+    response wins. `provider` and `route` win over the response. Never raises: an unreadable
+    response is an Answer whose `readable` is False.
     """
-    skimmed = skim(list(response) if isinstance(response, Iterator) else response)
-    usage = gathered([plain(said) for said in skimmed.usages])
-    shape = shape_of(usage)
-    tier = tier_named(_tier(skimmed, usage), _text(usage.get("speed")))
+    excerpt = excerpt_of(list(response) if isinstance(response, Iterator) else response)
+    usage = merged_usage([plain(each) for each in excerpt.usages])
+    usage_format = format_of(usage)
+    tier = tier_named(_tier(excerpt, usage), _text(usage.get("speed")))
     base = Answer(
         Usage(),
-        model=_model(skimmed.model) or model,
-        provider=provider or _provider(skimmed, usage, shape),
+        model=_model(excerpt.model) or model,
+        provider=provider or _provider(excerpt, usage, usage_format),
         terms=Terms(route, tier),
-        finish_reason=skimmed.finish_reason,
-        response_id=skimmed.response_id,
+        finish_reason=excerpt.finish_reason,
+        response_id=excerpt.response_id,
         cost_nanousd=_cost(usage),
         raw=counts_of(usage),
     )
     try:
-        return _read(base, usage, shape, skimmed.found)
+        return _read(base, usage, usage_format, excerpt.source)
     except ValueError as refusal:
         return _unreadable(base, str(refusal))
 
 
-def _read(base: Answer, usage: dict[str, Any], shape: Shape | None, found: str) -> Answer:
-    if shape is None:
+def _read(base: Answer, usage: dict[str, Any], usage_format: Format | None, source: str) -> Answer:
+    if usage_format is None:
         keys = ", ".join(sorted(usage)[:8])
-        words = f"its usage has {keys}" if keys else f"{found} has no usage"
+        words = f"its usage has {keys}" if keys else f"{source} has no usage"
         raise ValueError(f"{words}; expected a shape of usage that is known here")
-    own, others = _iterations(usage, shape)
-    answers = [_answer(base, each, shape) for each in own]
+    own, others = _iterations(usage, usage_format)
+    answers = [_answer(base, each, usage_format) for each in own]
     merged = answers[0]
     for further in answers[1:]:
         merged = replace(merged, usage=merged.usage + further.usage, why=merged.why or further.why)
     return replace(
         merged,
-        units=_answer(base, usage, shape).units if len(own) > 1 else merged.units,
-        context_tokens=_first(at(usage, "tokens.input_tokens"))  # Cohere bills less than it reads
+        units=_answer(base, usage, usage_format).units if len(own) > 1 else merged.units,
+        context_tokens=_first(
+            values_at(usage, "tokens.input_tokens")
+        )  # Cohere bills less than it reads
         or answers[-1].usage.prompt_tokens,
         others=tuple(
-            replace(_answer(base, each, shape), model=each["model"], cost_nanousd=None, raw={})
+            replace(
+                _answer(base, each, usage_format), model=each["model"], cost_nanousd=None, raw={}
+            )
             for each in others
         ),
     )
 
 
-def _answer(base: Answer, usage: dict[str, Any], shape: Shape) -> Answer:
-    used = at(usage, "server_side_tools_used.*")
+def _answer(base: Answer, usage: dict[str, Any], usage_format: Format) -> Answer:
+    used = values_at(usage, "server_side_tools_used.*")
     tools = Counter(
         _XAI_TOOLS[tool] for tool in used if isinstance(tool, str) and tool in _XAI_TOOLS
     )
-    units = {**units_of(usage, shape), **tools}
-    buckets, why = _buckets(units, _total(usage, shape))
-    apart = {
+    units = {**units_of(usage, usage_format), **tools}
+    buckets, why = _buckets(units, _total(usage, usage_format))
+    billed_apart = {
         name: n
         for name, n in units.items()
-        if any(part in name for part in _APART) and not name.endswith("_tool_tokens")
+        if any(part in name for part in _BILLED_APART) and not name.endswith("_tool_tokens")
     }
-    return replace(base, usage=buckets, units=apart, why=why)
+    return replace(base, usage=buckets, units=billed_apart, why=why)
 
 
 def _buckets(units: Units, total: int) -> tuple[Usage, str | None]:
@@ -143,25 +157,25 @@ def _buckets(units: Units, total: int) -> tuple[Usage, str | None]:
     read = min(cached, given)
     wrote = min(written, given - read)
     usage = Usage(given - read - wrote, read, wrote, min(hour, wrote), out, min(thoughts, out))
-    for name, found, allowed in (
+    for name, count, allowed in (
         ("cache_read_tokens", cached, read),
         ("cache_write_tokens", written, wrote),
         ("cache_write_1h_tokens", hour, usage.cache_write_1h_tokens),
         ("reasoning_tokens", thoughts, usage.reasoning_tokens),
     ):
-        if found > allowed:
-            return usage, f"{name} is {found}; expected at most {allowed}, which is taken"
+        if count > allowed:
+            return usage, f"{name} is {count}; expected at most {allowed}, which is taken"
     return usage, None
 
 
 def _iterations(
-    usage: dict[str, Any], shape: Shape
+    usage: dict[str, Any], usage_format: Format
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Split an Anthropic response into its own passes and those of other models.
 
-    The counts at the top leave out what compacting and advisors took, and both are billed.
+    The counts at the top leave out compaction and advisors, and both are billed.
     """
-    passes = usage.get("iterations") if shape.name == "anthropic" else None
+    passes = usage.get("iterations") if usage_format.name == "anthropic" else None
     if not isinstance(passes, list) or not all(isinstance(each, dict) for each in passes):
         return [usage], []
     own = [each for each in passes if not isinstance(each.get("model"), str)]
@@ -169,7 +183,7 @@ def _iterations(
 
 
 def _unreadable(base: Answer, why: str) -> Answer:
-    """Keep what tokens there are: the largest count of what was given and of what came out."""
+    """Keep the largest count of input tokens and of output tokens, wherever they are."""
     given = out = rest = 0
     for path, n in base.raw.items():
         name = path.lower()
@@ -186,17 +200,17 @@ def _unreadable(base: Answer, why: str) -> Answer:
 
 
 def _cost(usage: Mapping[str, Any]) -> int | None:
-    """Return what was billed, in the words of xAI, OpenRouter, Perplexity or the agent Pi.
+    """Return the billed cost, as xAI, OpenRouter, Perplexity or the agent Pi state it.
 
-    With a key of one's own, OpenRouter bills its fee, and the provider the inference.
+    With the user's own key, OpenRouter bills its fee and the provider bills the inference.
     """
     ticks = _decimal(usage.get("cost_in_usd_ticks"))
     if ticks is not None:
         return nanousd(ticks / _TICKS_PER_USD)
-    said = usage.get("cost")
-    if isinstance(said, Mapping):
-        said = said.get("total_cost", said.get("total"))
-    cost = _decimal(said)
+    stated = usage.get("cost")
+    if isinstance(stated, Mapping):
+        stated = stated.get("total_cost", stated.get("total"))
+    cost = _decimal(stated)
     if cost is None:
         return None
     details = usage.get("cost_details")
@@ -206,19 +220,22 @@ def _cost(usage: Mapping[str, Any]) -> int | None:
     return nanousd(cost)
 
 
-def _tier(skimmed: Skimmed, usage: Mapping[str, Any]) -> str | None:
-    """Return the service tier in the provider's words, wherever it says so."""
-    said = plain(skimmed.service_tier)
-    if isinstance(said, Mapping):  # Bedrock's
-        said = said.get("type")
-    found = (usage.get(n) for n in ("service_tier", "serviceTier", "trafficType", "traffic_type"))
-    return _text(said) or next((text for word in found if (text := _text(word))), None)
+def _tier(excerpt: Excerpt, usage: Mapping[str, Any]) -> str | None:
+    """Return the service tier in the provider's words, from any of its places."""
+    tier = plain(excerpt.service_tier)
+    if isinstance(tier, Mapping):  # Bedrock's
+        tier = tier.get("type")
+    names = ("service_tier", "serviceTier", "trafficType", "traffic_type")
+    in_usage = (text for name in names if (text := _text(usage.get(name))))
+    return _text(tier) or next(in_usage, None)
 
 
-def _provider(skimmed: Skimmed, usage: Mapping[str, Any], shape: Shape | None) -> str | None:
+def _provider(
+    excerpt: Excerpt, usage: Mapping[str, Any], usage_format: Format | None
+) -> str | None:
     if "cost_details" in usage or "is_byok" in usage:
         return "openrouter"
-    return skimmed.provider or (shape.provider if shape else None)
+    return excerpt.provider or (usage_format.provider if usage_format else None)
 
 
 def _model(served: str | None) -> str | None:
@@ -228,8 +245,8 @@ def _model(served: str | None) -> str | None:
     return served.rpartition("models/")[2] or None
 
 
-def _total(usage: Mapping[str, Any], shape: Shape) -> int:
-    return _first(at(usage, shape.total)) if shape.total else 0
+def _total(usage: Mapping[str, Any], usage_format: Format) -> int:
+    return _first(values_at(usage, usage_format.total)) if usage_format.total else 0
 
 
 def _first(counts: list[Any]) -> int:

@@ -6,29 +6,29 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
 
-from tachograph.usage.skim import Skimmed
+from tachograph.usage.excerpt import Excerpt
 
 T = TypeVar("T")
 
 
 class Stream(Generic[T]):
-    """Hands each chunk on and skims it; tells what was skimmed, and when, at the end.
+    """Passes each chunk on to the agent, and records the excerpt of them all at the end.
 
-    `record` is called once, with the milliseconds to the first chunk and from there to the last.
+    `record` takes the milliseconds to the first chunk, and from there to the last.
     """
 
     def __init__(
         self,
         source: Iterable[T] | AsyncIterable[T],
-        began: float,
-        record: Callable[[Skimmed, int, int], None],
+        began_s: float,
+        record: Callable[[Excerpt, int, int], None],
     ) -> None:
         self._source = source
-        self._began = began
+        self._began_s = began_s
         self._record = record
-        self._skimmed = Skimmed()
+        self._excerpt = Excerpt()
         self._first: float | None = None
-        self._last = began
+        self._last = began_s
         self._finished = False
 
     def __iter__(self) -> Iterator[T]:
@@ -48,15 +48,15 @@ class Stream(Generic[T]):
             self.finish()
 
     def finish(self) -> None:
-        """Record what has passed, once."""
+        """Record the chunks that have passed, once."""
         if not self._finished:
             self._finished = True
             first = self._last if self._first is None else self._first
-            ttft_ms, generation_ms = first - self._began, self._last - first
-            self._record(self._skimmed, round(1000 * ttft_ms), round(1000 * generation_ms))
+            ttft_ms, generation_ms = first - self._began_s, self._last - first
+            self._record(self._excerpt, round(1000 * ttft_ms), round(1000 * generation_ms))
 
     def _take(self, chunk: object) -> None:
         self._last = time.perf_counter()
         if self._first is None:
             self._first = self._last
-        self._skimmed.take(chunk)
+        self._excerpt.take(chunk)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tachograph import ClaimLost
+from tachograph.task.run import trace_of
 from tachograph_cli.demo.acts import (
     Act,
     Asked,
@@ -151,8 +152,9 @@ class Actor:
         task, session = self._task, self._session
         if task is None or session is None:
             return
-        if task.trace is not None:
-            task.trace.in_turn = True  # of an answer and its tools it is told at once
+        trace = trace_of(task)
+        if trace is not None:
+            trace.in_turn = True  # of an answer and its tools it is told at once
         match act:
             case Asked():
                 self._asked(task, act, when)

@@ -15,6 +15,7 @@ from tachograph_schema.counters.names import FLEET, UNKNOWN
 from tachograph_schema.counters.sketch import SEPARATOR
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.documents.task import Task
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price_sum
 from tachograph_schema.pricing.task_cost import usage_rows
 from tachograph_schema.pricing.terms import Terms
@@ -96,7 +97,7 @@ def _repriced(row: Row, model: str, task: Task, at: datetime, prices: PriceList 
         return row
     split = (task.usage_by_model or {}).get(model)
     provider = (split.provider if split else None) or task.provider
-    cost = price_sum(usage, calls, model, provider, at, terms=Terms(task.route), prices=prices)
+    cost = price_sum(Call(usage, model, provider, at, calls=calls, terms=Terms(task.route)), prices)
     if cost is None:
         return row
     none_left = dict.fromkeys(_SPLIT[1:], 0)

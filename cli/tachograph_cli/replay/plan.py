@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.events import Broken, Called, Event, Source
 from tachograph_cli.replay.transcripts.values import short
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 
 if TYPE_CHECKING:
@@ -134,6 +135,6 @@ def growth_cost_nanousd(event: Called, provider: str | None) -> int | None:
     """
     if event.grown_from is None or event.model is None:
         return None
-    now = price(event.usage, event.model, provider, event.at)
-    before = price(event.grown_from, event.model, provider, event.at)
+    now = price(Call(event.usage, event.model, provider, event.at))
+    before = price(Call(event.grown_from, event.model, provider, event.at))
     return None if now is None or before is None else now - before

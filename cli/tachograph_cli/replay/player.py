@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tachograph.task.run import trace_of
 from tachograph_cli.replay.plan import Part, growth_cost_nanousd, window
 from tachograph_cli.replay.transcripts.events import (
     Broken,
@@ -89,8 +90,9 @@ class Player:
             at_once = self._at(self._latest)
             session.compacted(event.context_tokens, window_tokens=self._window, at=at_once)
         run = self._run(session, event)
-        if run.trace is not None:
-            run.trace.tell(event.said_at if isinstance(event, Called) else event.at)
+        trace = trace_of(run)
+        if trace is not None:
+            trace.date_next(event.said_at if isinstance(event, Called) else event.at)
         if own and self._at_work != event.task:
             self._at_work = event.task
             self._health(self._latest, state="active", task_id=event.task)
@@ -138,8 +140,9 @@ class Player:
         run = self._runs.get(event.task)
         if run is None:
             return  # nothing came of it
-        if run.trace is not None:
-            run.trace.tell(event.at)
+        trace = trace_of(run)
+        if trace is not None:
+            trace.date_next(event.at)
         at = self._at(event.at)
         more = {} if event.duration_ms is None else {"duration_ms": event.duration_ms}
         if event.outcome == "completed":
@@ -162,8 +165,9 @@ class Player:
             if not self._live:
                 fields |= {"created_at": begun, "started_at": begun}
             run = session.task(event.task, at=self._at(self._latest), **fields)
-            if run.trace is not None:
-                run.trace.begun_at(begun)
+            trace = trace_of(run)
+            if trace is not None:
+                trace.date_start(begun)
             self._runs[event.task] = run
             self._tally.tasks += 1
             if self._at_work is not None and event.agent != self._own:

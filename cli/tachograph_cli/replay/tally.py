@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
@@ -36,7 +37,7 @@ class Tally:
             self.cost_nanousd += more_nanousd or 0
             return
         self.calls += 1
-        cost = None if event.model is None else price(usage, event.model, provider, event.at)
+        cost = price(Call(usage, event.model, provider, event.at))
         self.unpriced_calls += cost is None
         self.cost_nanousd += cost or 0
 

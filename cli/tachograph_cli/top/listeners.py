@@ -114,7 +114,7 @@ class Ear:
 
     def __post_init__(self) -> None:
         self._watch = listen(self.source, self._hear)
-        self._watch.tell(self._refused)
+        self._watch.on_end(self._refused)
 
     def again(self, now: datetime) -> None:
         """Listen anew, if that was refused and long enough ago."""

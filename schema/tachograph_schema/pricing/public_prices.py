@@ -5,14 +5,12 @@ genai-prices takes most of a fifth of a second to import, so it is imported at t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tachograph_schema.pricing.terms import Terms
-from tachograph_schema.usage import Usage
+from tachograph_schema.pricing.call import Call
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
@@ -33,30 +31,23 @@ _BY_MODEL = "litellm"
 """The name under which genai-prices takes `maker/model` apart, and finds the maker of a model."""
 
 
-def public_usd(
-    usage: Usage,
-    model: str,
-    provider: str | None,
-    at: datetime,
-    terms: Terms,
-    units: Mapping[str, int],
-) -> Decimal | None:
-    """Return the price of one call in dollars, or None where no list has one for exactly this.
+def public_usd(call: Call, model: str) -> Decimal | None:
+    """Return the price of a call of `model` in dollars, or None where no list has exactly this.
 
     Never a guess: a host that is not listed, a model that its host does not list, a tier or a unit
-    that the model has no price for, or counts that contradict each other have none. `units` holds
-    what is billed apart from the buckets, by genai-prices' names, such as `web_searches`.
+    that the model has no price for, or counts that contradict each other have none.
     """
     import genai_prices  # noqa: PLC0415 - see the module's docstring
 
-    found = _find(model, provider, terms.route)
+    usage, at = call.usage, call.priced_at
+    found = _find(model, call.provider, call.terms.route)
     if found is None:
         return None
     host, info = found
-    context = _context(terms.tier)
+    context = _context(call.terms.tier)
     if context and not _has_price_for(context, info, host, at):
         return None
-    if any(_would_be_free(unit, info, host, at) for unit in units):
+    if any(_would_be_free(unit, info, host, at) for unit in call.units):
         return None
     # genai-prices counts cached tokens as a part of the input, one-hour writes as a part of the
     # writes, and reasoning as a part of the output.
@@ -67,7 +58,7 @@ def public_usd(
         cache_write_1h_tokens=usage.cache_write_1h_tokens,
         output_tokens=usage.tokens_out,
         output_reasoning_tokens=usage.reasoning_tokens,
-        **units,
+        **call.units,
     )
     try:
         priced = info.calc_price(

@@ -8,6 +8,7 @@ from tachograph_schema.counters.cells import Row
 from tachograph_schema.counters.names import UNKNOWN
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.documents.task import ModelUsage, Task
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import nanousd, price_sum
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import BUCKETS, Usage
@@ -61,12 +62,9 @@ def _priced(row: Row, model: str, task: Task, at: datetime, prices: PriceList | 
         return row
     split = (task.usage_by_model or {}).get(model)
     provider = (split.provider if split else None) or task.provider
-    terms = Terms(task.route)
-    cost = (
-        None
-        if model == UNKNOWN
-        else price_sum(usage, calls, model, provider, at, terms=terms, prices=prices)
-    )
+    served = None if model == UNKNOWN else model
+    call = Call(usage, served, provider, at, calls=calls, terms=Terms(task.route))
+    cost = price_sum(call, prices)
     if cost is None:
         return row | {"unpriced_calls": calls or 1, "unpriced_tokens": usage.total_tokens}
     return row | {"cost_nanousd": cost, "cost_priced_nanousd": cost}

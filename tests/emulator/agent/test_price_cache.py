@@ -10,7 +10,7 @@ from google.cloud import firestore
 
 from support.wire.meter import metered
 from tachograph import Fleet
-from tachograph.firestore.price_cache import Pricing
+from tachograph.firestore.price_cache import PriceCache
 
 _RESPONSE = {"model": "llama3", "usage": {"prompt_tokens": 1000, "completion_tokens": 10}}
 _ROW = {
@@ -44,7 +44,7 @@ def test_call_is_priced_by_the_fleets_own_list(db: firestore.Client, fleet_name:
 def test_list_is_read_at_most_once_in_ten_minutes(
     db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pricing = Pricing(db, fleet_name)
+    pricing = PriceCache(db, fleet_name)
     assert pricing.current() is None
     db.document(f"fleets/{fleet_name}/prices/ours").set(_ROW)
     assert pricing.current() is None
@@ -63,7 +63,7 @@ def test_list_that_cannot_be_read_is_a_warning_and_the_last_one_stays(
     with metered(firestore_host) as between:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", between.address)
         client = firestore.Client(project=db.project, credentials=AnonymousCredentials())
-        pricing = Pricing(client, fleet_name)
+        pricing = PriceCache(client, fleet_name)
         known = pricing.current()
     assert known is not None
     monkeypatch.setattr("tachograph.firestore.price_cache.REFRESH_S", 0.0)

@@ -167,13 +167,13 @@ def test_usage_of_two_hours_is_written_twice_so_that_each_hour_has_its_own(
     seen: list[tuple[int, datetime]] = []
     with Fleet(fleet_name, flush_interval_s=60) as fleet:
         task = fleet.session("b-1", at=noon).task("t-1", at=noon)
-        written = task._document._on_write
 
-        def watched(path: str, at: object, fields: Mapping[str, Any]) -> None:
-            seen.append((fields.get("tokens_in", 0), fields["reported_at"]))
-            written(path, at, fields)
+        class Observer:
+            def wrote(self, path: str, update_time: Any, fields: Mapping[str, Any]) -> None:  # noqa: ANN401
+                del path, update_time
+                seen.append((fields.get("tokens_in", 0), fields["reported_at"]))
 
-        task._document._on_write = watched
+        task._work.document._observer = Observer()
         for minutes in (0, 0, 2):
             task.record(Usage(tokens_in=5), at=noon + timedelta(minutes=minutes))
         task.flush()

@@ -86,7 +86,7 @@ def test_window_that_an_agent_does_not_state_is_the_fleets_and_heard_once(
             sleep(0.05)
         session.context(700)
         stated.context(700)
-        assert len(fleet._levels._watches) == 1
+        assert len(fleet._runtime.levels._watches) == 1
     sessions = db.collection("fleets", fleet_name, "sessions").stream()
     fields = {found.id: found.to_dict() or {} for found in sessions}
     assert [fields["s-1"][name] for name in _WINDOW] == ["fleet", 1000, 30]

@@ -47,9 +47,9 @@ def _queue(db: firestore.Client, fleet: str, n: int, **fields: object) -> None:
 
 
 def _claims(fleet: Fleet, session: Session) -> Claims:
-    own = {"agent": session.agent, "session_id": session.id}
-    incidents = Incidents(fleet.client, fleet.name, fleet._writer, fleet._wrote, **own)
-    return Claims(fleet.client, fleet.name, session.agent, session.id, incidents)
+    database = fleet._runtime.database
+    incidents = Incidents(database, agent=session.agent, session_id=session.id)
+    return Claims(database, session.agent, session.id, incidents)
 
 
 def test_hundred_contenders_claim_a_hundred_tasks_each_once_and_every_collision_counts(

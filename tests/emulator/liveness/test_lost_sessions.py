@@ -71,8 +71,9 @@ def test_session_that_has_nothing_to_say_is_heard_of_all_the_same(
                 beaten.set() if found[0].get("last_seen_at") > before["last_seen_at"] else None
             )
         )
-        session._document.written_s -= 61  # as if nothing had been written for so long
-        session._writer.keep_alive(session._document, session._health.beat, 60)
+        activity = session._activity
+        activity._document.written_s -= 61  # as if nothing had been written for so long
+        activity._writer.keep_alive(activity._document, activity._fields, 60)
         assert beaten.wait(60)
         watched.unsubscribe()
     after = _read(db, fleet_name, "sessions", "s-1")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tachograph.usage.response import Answer, read_response
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
@@ -37,11 +38,10 @@ class Recorded:
 
 def cost_of(answer: Answer, at: datetime) -> int | None:
     """Return what an answer cost: as billed, or by the public lists; None where neither says."""
-    if answer.cost_nanousd is not None or not answer.readable or answer.model is None:
+    if answer.cost_nanousd is not None or not answer.readable:
         return answer.cost_nanousd
-    return price(
-        answer.usage, answer.model, answer.provider, at, terms=answer.terms, units=answer.units
-    )
+    terms, units = answer.terms, answer.units
+    return price(Call(answer.usage, answer.model, answer.provider, at, terms=terms, units=units))
 
 
 def rows(shared: Path) -> list[Recorded]:

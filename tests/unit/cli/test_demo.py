@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from support.transcripts import START
 from tachograph_cli.demo.acts import Act, Asked, Finished, HandedOff, Paused, Queued, Retried, Took
 from tachograph_cli.demo.world import Agent, World
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def test_every_call_has_a_price_and_fits_its_window() -> None:
     for _, act in played(7, 500):
         if isinstance(act, Asked):
             assert act.usage.prompt_tokens < windows[act.model.name]
-            assert price(act.usage, act.model.name, act.model.provider, START) is not None
+            call = Call(act.usage, act.model.name, act.model.provider, START)
+            assert price(call) is not None
 
 
 def test_an_agent_that_nobody_signals_rotates_before_its_context_is_full() -> None:

@@ -26,6 +26,7 @@ from tachograph_cli.replay.plan import (
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.events import Broken, Called, Event, Source, TurnStarted
 from tachograph_cli.replay.transcripts.values import short
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
@@ -150,11 +151,11 @@ def test_growth_of_a_long_call_costs_the_difference_at_the_long_price() -> None:
     now = before + Usage(tokens_out=10_000)
     grown = Called(START, START, "t", None, model, now, grown_from=before)
     cost = growth_cost_nanousd(grown, "anthropic")
-    full, first = (price(usage, model, "anthropic", START) for usage in (now, before))
+    full, first = (price(Call(usage, model, "anthropic", START)) for usage in (now, before))
     assert full is not None
     assert first is not None
     assert cost == full - first
-    short_price = price(now - before, model, "anthropic", START)
+    short_price = price(Call(now - before, model, "anthropic", START))
     assert short_price is not None
     assert cost > short_price
 

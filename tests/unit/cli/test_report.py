@@ -35,6 +35,7 @@ from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.price_sheet import read_prices
 from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.documents.task import Task
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 
 AT = datetime(2026, 2, 16, 18, tzinfo=UTC)
@@ -326,7 +327,7 @@ def test_quantiles_of_the_recordings_are_within_two_percent_of_exact(
             elif isinstance(event, ToolUsed):
                 measures["tool_ms"].append(event.duration_ms)
             elif isinstance(event, Called) and event.model and event.grown_from is None:
-                cost = price(event.usage, event.model, None, event.at) or 0
+                cost = price(Call(event.usage, event.model, None, event.at)) or 0
                 measures["call_cost_nanousd"].append(cost)
                 costs[event.task] += cost
     seen.close()

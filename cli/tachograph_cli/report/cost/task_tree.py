@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from tachograph.firestore.price_cache import Pricing
+from tachograph.firestore.price_cache import PriceCache
 from tachograph_cli.report.published import PATIENCE
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
@@ -71,7 +71,7 @@ def read(db: firestore.Client, fleet: str, asked: str) -> Family | None:
     found.documents_read += 1
     _read_named(db, found)
     _read_levels(db, found)
-    found.prices = Pricing(db, fleet).current()
+    found.prices = PriceCache(db, fleet).current()
     return found
 
 

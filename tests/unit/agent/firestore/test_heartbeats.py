@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from google.cloud.firestore import SERVER_TIMESTAMP
 
-from tachograph.firestore.heartbeats import Heartbeats
+from tachograph.firestore.writer import Heartbeats
 from tachograph.session.document import SessionDocument
 
 _THEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def test_only_what_was_silent_for_too_long_beats_and_nobody_else_is_looked_at() 
     quiet, busy = _Document(0), _Document(0)
     hearts: Heartbeats[_Document] = Heartbeats()
     for document in (quiet, busy):
-        hearts.keep(document, document.beat, 60)
+        hearts.keep(document, document, 60)
     assert hearts.due(59.9) == []
     assert hearts.next_s == 60
     busy.written_s = 50

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import crypt, jwt
 from google.oauth2 import service_account
 
+from tachograph.errors import CredentialError
 from tachograph.firestore.client import connect
 from tachograph.firestore.credential import (
     Credential,
-    CredentialError,
     read_credential,
     write_credential,
 )

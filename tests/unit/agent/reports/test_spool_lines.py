@@ -12,18 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from tachograph.reports.fold import folded
-from tachograph.reports.report import Call, Report, whole
+from tachograph.reports.queue import read_usage
+from tachograph.reports.report import Report, ReportKey
 from tachograph.reports.spool import Spool, spool_folder
-from tachograph.reports.spool_lines import ReportKey, Spooled, head_of, line_of, read_lines
-from tachograph.task.calls import DeferredUsage, ModelRequest
-from tachograph.usage.skim import skim
+from tachograph.reports.spool_lines import SpoolLine, head_of, line_of, read_lines
+from tachograph.reports.task_fields import task_fields
+from tachograph.usage.deferred import DeferredUsage, ModelRequest
+from tachograph.usage.excerpt import excerpt_of
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import Usage
 
 _AT = datetime(2026, 3, 1, 12, 30, 1, 234567, tzinfo=UTC)
-_WHOSE = ReportKey("t-1", 'ses"sion.1\n2', "ses")
-_HEAD = head_of(_WHOSE)
+_KEY = ReportKey("t-1", 'ses"sion.1\n2', "ses")
+_HEAD = head_of(_KEY)
 
 _counts = st.integers(0, 10**9)
 _names = st.text(min_size=1, max_size=8)
@@ -67,15 +69,15 @@ _reports = _tools | st.builds(
 
 
 def _back(report: Report) -> Report:
-    [spooled] = read_lines(line_of(_HEAD, report))
-    assert spooled.whose == _WHOSE
-    return spooled.report
+    [line] = read_lines(line_of(_HEAD, report))
+    assert line.key == _KEY
+    return line.report
 
 
 @given(_reports)
 def test_report_that_was_spooled_folds_into_the_same_fields(report: Report) -> None:
     landed = {"tokens_in": 5, "session_id": "ses", "reports": {"other": 3}}
-    kept, again = (folded(landed, "r", [each], "ses") for each in (report, _back(report)))
+    kept, again = (task_fields(landed, "r", [each], "ses") for each in (report, _back(report)))
     assert kept == again
 
 
@@ -87,7 +89,7 @@ def test_lines_cut_anywhere_lose_no_other_line(reports: list[Report], data: st.D
     if whole_lines < len(lines):
         last = lines[whole_lines]
         cut += last[: data.draw(st.integers(0, len(last) - 2))]
-    numbers = [spooled.report.number for spooled in read_lines(cut)]
+    numbers = [line.report.number for line in read_lines(cut)]
     assert numbers == [report.number for report in reports[:whole_lines]]
 
 
@@ -122,11 +124,13 @@ class _Response(BaseModel):
     ],
 )
 def test_response_that_was_not_read_yet_is_read_the_same_from_the_spool(response: object) -> None:
-    later = DeferredUsage(skim(response), ModelRequest(provider="openai"), _AT, lambda *_: None)
-    report = Report(1, _AT, counts={"ttft_ms": 3, "generation_ms": 0}, later=later)
+    deferred = DeferredUsage(excerpt_of(response), ModelRequest(provider="openai"), _AT)
+    report = Report(1, _AT, counts={"ttft_ms": 3, "generation_ms": 0}, deferred=deferred)
     line = line_of(_HEAD, report)
     assert b"SECRET" not in line
-    kept, again = (folded({}, "r", [whole(each)], "ses") for each in (report, _back(report)))
+    kept, again = (
+        task_fields({}, "r", [read_usage(each)], "ses") for each in (report, _back(report))
+    )
     assert kept == again
 
 
@@ -141,7 +145,7 @@ def test_lines_that_are_none_are_passed_by() -> None:
     garbage = b'\n[]\n{"n": 1}\n\xff\n{"t":"a","r":"b","s":null,"n":"x","at":"y"}\n'
     kept = Report(3, _AT, counts={"steps": 1})
     found = list(read_lines(garbage + line_of(_HEAD, kept)))
-    assert found == [Spooled(_WHOSE, kept)]
+    assert found == [SpoolLine(_KEY, kept)]
 
 
 def test_spool_is_where_the_environment_says_and_apart_for_every_database() -> None:

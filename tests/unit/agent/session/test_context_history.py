@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.session.context_history import ContextHistory
+from tachograph.session.context_window import ContextHistory
 from tachograph_schema.documents.session import MAX_HISTORY_POINTS
 
 BEGAN = datetime(2026, 2, 16, 18, tzinfo=UTC)

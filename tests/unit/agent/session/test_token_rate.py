@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.session.token_rate import TokenRate
+from tachograph.session.activity import TokenRate
 from tachograph_schema.documents.session import Session
 
 _CALLS = st.tuples(st.integers(-5, 10**9), st.integers(-5, 10**9) | st.none())

@@ -12,13 +12,17 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from tachograph.reports.queue import ReportQueue
-from tachograph.task.calls import LlmCall, ModelRequest, ToolCall
+from tachograph.task.calls import LlmCall, ToolCall
+from tachograph.task.work import TaskWork
+from tachograph.usage.deferred import ModelRequest
 from tachograph.usage.response import Answer
 from tachograph_schema.documents.price_sheet import PriceList, PriceRow
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
@@ -37,16 +41,33 @@ _EVENTS = [
 ]
 
 
-class _Task:
-    """What a task says, and what of it is written."""
+class _Prices:
+    """A price list that is read already."""
 
-    def __init__(self, asked: ModelRequest | None = None, prices: PriceList | None = None) -> None:
-        self.reports = ReportQueue("session", prices=lambda: prices)
-        self.asked = asked or ModelRequest()
+    def __init__(self, prices: PriceList | None) -> None:
+        self.prices = prices
+
+    def current(self) -> PriceList | None:
+        return self.prices
+
+
+class _Task(TaskWork):
+    """A task whose document and session are nobody's, with its answers and its fields."""
+
+    def __init__(
+        self, request: ModelRequest | None = None, prices: PriceList | None = None
+    ) -> None:
+        self.reports = ReportQueue("session", prices=_Prices(prices))
+        request, nobody = request or ModelRequest(), MagicMock()
+        super().__init__("t-1", self.reports, nobody, nobody, nobody, request)
         self.answers: list[Answer] = []
 
+    def answered(self, answer: Answer, calls: tuple[Call, ...], generation_ms: int) -> None:
+        del calls, generation_ms
+        self.answers.append(answer)
+
     def llm_call(self) -> LlmCall:
-        return LlmCall(self.reports.say, self.asked, lambda answer, _: self.answers.append(answer))
+        return LlmCall(self, self.request, self)
 
     def written(self) -> dict[str, Any]:
         fields = self.reports.next_fields({}) or {}
@@ -65,7 +86,7 @@ def test_response_recorded_in_a_block_is_a_call_with_its_usage_model_and_cost() 
     assert (fields["model"], fields["provider"]) == (_MODEL, "anthropic")
     assert fields["finish_reason"] == "end_turn"
     assert fields["cost_nanousd"] == price(
-        Usage(100, 50, tokens_out=10), _MODEL, "anthropic", datetime.now(UTC)
+        Call(Usage(100, 50, tokens_out=10), _MODEL, "anthropic", datetime.now(UTC))
     )
     assert fields["generation_ms"] >= 10
     assert "llm_errors" not in fields
@@ -216,14 +237,14 @@ def test_model_that_served_wins_over_the_one_asked_for_and_over_the_sessions() -
 
 
 def test_response_without_a_model_is_the_sessions() -> None:
-    asked = ModelRequest(
+    request = ModelRequest(
         session_model="us.anthropic.claude-sonnet-4-5-20250929-v1:0", session_provider="aws"
     )
-    task = _Task(asked)
+    task = _Task(request)
     with task.llm_call() as call:
         call.record({"usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}})
     fields = task.written()
-    assert fields["model"] == asked.session_model
+    assert fields["model"] == request.session_model
     assert fields["cost_nanousd"] > 0
 
 
@@ -278,14 +299,18 @@ def test_fleets_own_price_comes_before_the_public_one_and_the_bill_before_both()
 
 
 def test_tool_is_counted_timed_and_its_failure_goes_on() -> None:
-    said: list[tuple[str, int, int]] = []
+    recorded: list[tuple[str, int, int]] = []
 
-    def record(name: str, *, errors: int, duration_ms: int) -> None:
-        said.append((name, errors, duration_ms))
+    class Task(_Task):
+        def report_tool(
+            self, name: str, *, errors: int, duration_ms: int | None, at: datetime | None = None
+        ) -> None:
+            assert at is None
+            recorded.append((name, errors, duration_ms or 0))
 
-    with ToolCall(record, "grep"):
+    with ToolCall(Task(), "grep"):
         time.sleep(0.01)
-    with pytest.raises(FileNotFoundError), ToolCall(record, "grep"):
+    with pytest.raises(FileNotFoundError), ToolCall(Task(), "grep"):
         raise FileNotFoundError
-    assert [(name, errors) for name, errors, _ in said] == [("grep", 0), ("grep", 1)]
-    assert said[0][2] >= 10
+    assert [(name, errors) for name, errors, _ in recorded] == [("grep", 0), ("grep", 1)]
+    assert recorded[0][2] >= 10

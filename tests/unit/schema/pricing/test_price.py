@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from support.places import CASES
 from tachograph.usage.response import read_response
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import nanousd, price, price_difference, price_sum
 from tachograph_schema.pricing.terms import Terms, tier_named
 from tachograph_schema.usage import BUCKETS, Usage
@@ -26,12 +27,14 @@ _AT = datetime(2026, 11, 1, tzinfo=UTC)
 def _price(call: dict[str, Any]) -> int | None:
     day: date | None = call.get("at")
     return price(
-        Usage(**call["usage"]),
-        call["model"],
-        call["provider"],
-        _AT if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC),
-        terms=Terms(call.get("route"), call.get("tier")),
-        units=call.get("units", {}),
+        Call(
+            Usage(**call["usage"]),
+            call["model"],
+            call["provider"],
+            _AT if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC),
+            terms=Terms(call.get("route"), call.get("tier")),
+            units=call.get("units", {}),
+        )
     )
 
 
@@ -74,17 +77,17 @@ def test_correction_and_what_it_corrects_cost_as_much_as_the_corrected(
     before: Usage, after: Usage
 ) -> None:
     call = ("gpt-5", "openai", _AT)  # no long-context price
-    first, change = price(before, *call), price_difference(after - before, *call)
+    first, change = price(Call(before, *call)), price_difference(Call(after - before, *call))
     assert first is not None
     assert change is not None
-    assert abs(first + change - (price(after, *call) or 0)) <= 2  # each is rounded
+    assert abs(first + change - (price(Call(after, *call)) or 0)) <= 2  # each is rounded
 
 
 @given(_USAGES, st.integers(1, 50))
 def test_sum_of_equal_calls_costs_as_many_times_one(usage: Usage, calls: int) -> None:
     call = ("claude-sonnet-4-5", "anthropic", _AT)
     total = Usage(*(getattr(usage, name) * calls for name in BUCKETS))
-    one, many = price(usage, *call), price_sum(total, calls, *call)
+    one, many = price(Call(usage, *call)), price_sum(Call(total, *call, calls=calls))
     assert one is not None
     assert many is not None
     assert abs(one * calls - many) <= calls  # each call is rounded
@@ -103,6 +106,6 @@ def test_recorded_session_of_pi_reproduces_its_recorded_total(shared: Path) -> N
         answer = read_response(entry, provider=message["provider"])
         read += answer.cost_nanousd or 0
         at = datetime.fromisoformat(entry["timestamp"])
-        computed += price(answer.usage, answer.model or "", answer.provider, at) or 0
+        computed += price(Call(answer.usage, answer.model, answer.provider, at)) or 0
     assert calls == 453
     assert read == computed == nanousd(recorded) == 30_330_197_700

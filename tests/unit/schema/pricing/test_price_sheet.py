@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from support.places import CASES
 from tachograph_schema.documents.price_sheet import PriceList, PriceRow, read_prices
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price, price_sum
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import Usage
@@ -50,29 +51,30 @@ def test_every_bucket_has_its_price_in_exact_nanodollars() -> None:
     )
     usage = Usage(1, 10, 1100, 100, 7)
     nano = 300 + 10 * 30 + 1000 * 375 + 100 * 600 + 7 * 1100
-    assert price(usage, "m", None, _AT, prices=PriceList([row])) == nano
+    assert price(Call(usage, "m", None, _AT), PriceList([row])) == nano
 
 
 def test_cache_without_a_price_of_its_own_is_charged_as_input() -> None:
     usage = Usage(0, 10, 20, 5, 0)
-    assert price(usage, "m", None, _AT, prices=PriceList([_row(input=2)])) == 30 * 2000
+    assert price(Call(usage, "m", None, _AT), PriceList([_row(input=2)])) == 30 * 2000
     written = _row(input=2, cache_write_usd_per_mtok=3)
-    assert price(usage, "m", None, _AT, prices=PriceList([written])) == 10 * 2000 + 20 * 3000
+    assert price(Call(usage, "m", None, _AT), PriceList([written])) == 10 * 2000 + 20 * 3000
 
 
 def test_fleets_row_comes_before_the_public_price_and_is_silent_elsewhere() -> None:
     usage, prices = Usage(tokens_in=1000), PriceList([_row("gpt-4o", input=1)])
-    assert price(usage, "gpt-4o", "openai", _AT, prices=prices) == 1_000_000
-    assert price(usage, "gpt-4o", "openai", _AT) == 2_500_000
-    assert price(usage, "gpt-4.1", "openai", _AT, prices=prices) == 2_000_000
+    assert price(Call(usage, "gpt-4o", "openai", _AT), prices) == 1_000_000
+    assert price(Call(usage, "gpt-4o", "openai", _AT)) == 2_500_000
+    assert price(Call(usage, "gpt-4.1", "openai", _AT), prices) == 2_000_000
 
 
 def test_local_is_free_only_by_the_fleets_word() -> None:
     usage, local = Usage(tokens_in=1000), Terms(route="local")
     free = PriceList([_row("*", input=0, route="local")])
-    assert price(usage, "llama3", "ollama", _AT, terms=local, prices=free) == 0
-    assert price(usage, "llama3", "ollama", _AT, terms=local) is None
-    assert price(usage, "llama3", "ollama", _AT, prices=free) is None
+    by_route = Call(usage, "llama3", "ollama", _AT, terms=local)
+    assert price(by_route, free) == 0
+    assert price(by_route) is None
+    assert price(Call(usage, "llama3", "ollama", _AT), free) is None
 
 
 _ROWS = st.builds(
@@ -103,8 +105,8 @@ def test_sum_is_priced_as_a_sum_however_many_calls_it_was(
     at = row.valid_from + timedelta(days=1)
     terms = Terms(row.route, row.service_tier)
     model = row.model.replace("*", "x")
-    total = price_sum(usage, calls, model, row.provider, at, terms=terms, prices=prices)
-    assert total == price(usage, model, row.provider, at, terms=terms, prices=prices)
+    total = price_sum(Call(usage, model, row.provider, at, calls=calls, terms=terms), prices)
+    assert total == price(Call(usage, model, row.provider, at, terms=terms), prices)
     assert total is not None
 
 

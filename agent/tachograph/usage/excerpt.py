@@ -1,6 +1,6 @@
-"""What is kept of a model's response: what it says of itself, and nothing of its content.
+"""The excerpt of a model's response: its own metadata, and nothing of its content.
 
-Skimming takes microseconds, in the agent's own time; reading what was skimmed comes later.
+Taking the excerpt costs microseconds of the agent's own time; it is read later, in the background.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _TIER = ("service_tier", "serviceTier")
 _FINISH = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "status")
 _CHOICES = ("choices", "candidates", "generations", "results")
 _INSIDE = ("message", "response", "delta", "metadata", "messageStop", "interaction", "result")
-"""Where an event of a stream, or a line of a transcript, holds the response or a part of it."""
+"""Fields of a stream's event, or of a transcript's line, that hold the response or a part."""
 _BEDROCK_HEADER = "x-amzn-bedrock-"
-_WANTED = (*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE, "x_groq")
+_FIELDS = (*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE, "x_groq")
 _LIBRARIES = {
     "mistralai": "mistral",
     "groq": "groq",
@@ -44,16 +44,16 @@ _LIBRARIES = {
     "cerebras": "cerebras",
     "xai_sdk": "x-ai",
 }
-"""Libraries that speak with one provider alone, unlike OpenAI's and Anthropic's."""
+"""Libraries that call one provider only, unlike OpenAI's and Anthropic's."""
 _ID_MARKS = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
-"""How an id begins, in nine characters, where another than Anthropic serves its model."""
-_TELLING = (b'"usage', b"Metrics", b"oken_count", b"TokenCount", b"eval_count")
-"""A line of a streamed response without any of these says nothing of what was used."""
+"""The first nine characters of an id, where another provider serves Anthropic's model."""
+_MARKS = (b'"usage', b"Metrics", b"oken_count", b"TokenCount", b"eval_count")
+"""A line of a streamed response without any of these holds no usage."""
 
 
 @dataclass(slots=True)
-class Skimmed:
-    """What a response said of itself, or the events of one did; `usages` as the provider put it."""
+class Excerpt:
+    """The metadata of a response, or of its events; `usages` is in the provider's own format."""
 
     usages: list[object] = field(default_factory=list)
     model: str | None = None
@@ -61,56 +61,56 @@ class Skimmed:
     response_id: str | None = None
     service_tier: object = None
     finish_reason: str | None = None
-    found: str = "nothing"
-    """What it was that was skimmed, for an error's words."""
+    source: str = "nothing"
+    """The type of the response, for an error message."""
 
     def take(self, part: object) -> None:
-        """Take in a response, or the next event of a streamed one."""
-        self.found = type(part).__name__
+        """Add a response, or the next event of a streamed one."""
+        self.source = type(part).__name__
         if isinstance(part, str | bytes):
             for document in _documents(part):
                 self.take(document)
             return
-        fields = fields_of(part, _WANTED)
+        fields = fields_of(part, _FIELDS)
         self._note(fields)
-        for name in _there(tuple(fields)).inside:
+        for name in _present(tuple(fields)).inside:
             inner = fields[name]
             if inner is not None and not isinstance(inner, str | list):
-                self._note(fields_of(inner, _WANTED))
+                self._note(fields_of(inner, _FIELDS))
         self._note_provider(part, fields)
         chunk = fields.get("chunk")
         if isinstance(chunk, Mapping) and isinstance(chunk.get("bytes"), bytes):
             self.take(chunk["bytes"])
 
     def _note(self, fields: Mapping[str, Any]) -> None:
-        there = _there(tuple(fields))
-        said = [fields[name] for name in there.usage if fields[name] is not None]
-        self.usages += said
-        if not said:
+        present = _present(tuple(fields))
+        usages = [fields[name] for name in present.usage if fields[name] is not None]
+        self.usages += usages
+        if not usages:
             self._note_flat(fields)
-        for name in there.model:
+        for name in present.model:
             if isinstance(model := fields[name], str) and model:
                 self.model = model
-        for name in there.identity:
+        for name in present.identity:
             if isinstance(identity := fields[name], str) and identity:
                 self.response_id = identity
-        for name in there.tier:
+        for name in present.tier:
             self.service_tier = fields[name] or self.service_tier
         self.finish_reason = _finish(fields) or self.finish_reason
-        for name in there.choices:
+        for name in present.choices:
             choices = fields[name]
             if isinstance(choices, Sequence) and choices and not isinstance(choices, str):
                 first = fields_of(choices[0], _FINISH)
                 self.finish_reason = _finish(first) or self.finish_reason
 
     def _note_flat(self, fields: Mapping[str, Any]) -> None:
-        there = _there(tuple(fields)).flat
-        counts = {name: fields[name] for name in there if fields[name] is not None}
+        present = _present(tuple(fields)).flat
+        counts = {name: fields[name] for name in present if fields[name] is not None}
         rows = fields.get("results")
         if isinstance(rows, list):
             counted = [fields_of(row, _FLAT) for row in rows]
-            kept = [{n: row[n] for n in _FLAT if row.get(n) is not None} for row in counted]
-            counts |= {"results": kept} if any(kept) else {}
+            results = [{n: row[n] for n in _FLAT if row.get(n) is not None} for row in counted]
+            counts |= {"results": results} if any(results) else {}
         if counts:
             self.usages.append(counts)
 
@@ -130,25 +130,25 @@ class Skimmed:
         self.provider = by_id or _LIBRARIES.get(library) or self.provider
 
 
-def skim(response: object) -> Skimmed:
-    """Skim a response: an SDK's object, a dictionary, JSON text, or a list of a stream's events.
+def excerpt_of(response: object) -> Excerpt:
+    """Take the excerpt of an SDK's object, a dictionary, JSON text, or a list of a stream's events.
 
-    An iterator is left alone, since it is the agent's to read: such a response is not skimmed.
+    The excerpt of an iterator is empty, because only the agent may read it.
     """
-    if isinstance(response, Skimmed):
+    if isinstance(response, Excerpt):
         return response
-    skimmed = Skimmed()
+    excerpt = Excerpt()
     if isinstance(response, list | tuple):
         for part in response:
-            skimmed.take(part)
+            excerpt.take(part)
     elif not isinstance(response, Iterator):
-        skimmed.take(response)
-    skimmed.found = type(response).__name__
-    return skimmed
+        excerpt.take(response)
+    excerpt.source = type(response).__name__
+    return excerpt
 
 
-class _There(NamedTuple):
-    """Which of the names above a document has, in their order."""
+class _Present(NamedTuple):
+    """The names above that a document has, in their order."""
 
     usage: tuple[str, ...]
     flat: tuple[str, ...]
@@ -160,15 +160,15 @@ class _There(NamedTuple):
     inside: tuple[str, ...]
 
 
-@lru_cache(maxsize=512)  # an agent's responses have a few shapes: each is gone through once
-def _there(found: tuple[str, ...]) -> _There:
-    known = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _INSIDE)
-    return _There(*(tuple(name for name in names if name in found) for names in known))
+@lru_cache(maxsize=512)  # the responses of an agent have few sets of names
+def _present(document: tuple[str, ...]) -> _Present:
+    groups = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _INSIDE)
+    return _Present(*(tuple(name for name in names if name in document) for names in groups))
 
 
 def _finish(fields: Mapping[str, Any]) -> str | None:
-    there = _there(tuple(fields)).finish
-    return next((said for name in there if (said := word(fields[name]))), None)
+    present = _present(tuple(fields)).finish
+    return next((reason for name in present if (reason := word(fields[name]))), None)
 
 
 def _documents(text: str | bytes) -> Iterator[object]:
@@ -183,7 +183,7 @@ def _documents(text: str | bytes) -> Iterator[object]:
         return
     for line in data.splitlines():
         payload = line.removeprefix(b"data:").strip()
-        if payload.startswith(b"{") and any(mark in payload for mark in _TELLING):
+        if payload.startswith(b"{") and any(mark in payload for mark in _MARKS):
             try:
                 yield json.loads(payload)
             except ValueError:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.reports.fold import folded
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.report import Call, Report
+from tachograph.reports.report import Report
+from tachograph.reports.task_fields import task_fields
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.usage import Usage
 
 _START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -68,7 +69,7 @@ def test_several_sessions_on_a_bad_network_add_up_to_what_they_said(
     for who, tokens, hour in said:
         at = _START + timedelta(hours=hour)
         call = Call(Usage(tokens_in=tokens), None, None, at, 0, 1)
-        sessions[who].reports.say(at, calls=(call,))
+        sessions[who].reports.add(at, calls=(call,))
         hours[f"{at:%H}"] = hours.get(f"{at:%H}", 0) + tokens
         if chance.random() < 0.3:
             sessions[who].flush(chance)
@@ -88,7 +89,7 @@ def test_recording_replayed_again_or_from_an_older_state_changes_nothing(
     for length in [*states, len(tokens), *states]:
         replay = _Process(database, "session")
         for n in tokens[:length]:
-            replay.reports.say(_START, calls=(Call(Usage(tokens_in=n), None, None, _START, 0, 1),))
+            replay.reports.add(_START, calls=(Call(Usage(tokens_in=n), None, None, _START, 0, 1),))
         replay.flush(random.Random(0))  # noqa: S311 - an order, not a secret
     assert database.fields.get("tokens_in", 0) == sum(tokens)
     assert database.fields["llm_calls"] == len(tokens)
@@ -150,7 +151,7 @@ def test_retry_costs_what_the_second_session_spent_however_late_the_first_speaks
     for number, (session, completes) in enumerate(turns, 1):
         said = {"status": "completed"} if completes else {}
         report = Report(number, _START, fields=said, calls=(_CALL,))
-        landed |= folded(landed, session, [report], session)
+        landed |= task_fields(landed, session, [report], session)
         spent[session] += 100_000
     assert landed.get("cost_nanousd", 0) == spent["a"] + spent["b"]
     assert landed.get("retry_cost_nanousd", 0) == spent["b"]
@@ -163,7 +164,7 @@ def test_retry_costs_what_the_second_session_spent_however_late_the_first_speaks
 @pytest.mark.parametrize("gone", [False, True])
 def test_session_takes_back_what_nobody_took_if_it_is_there_to_work_on_it(*, gone: bool) -> None:
     report = Report(1, _START, fields={"status": "active"}, calls=(_CALL,))
-    fields = folded({**_LOST, "reported_at": _START}, "r", [report], "a", gone=gone)
+    fields = task_fields({**_LOST, "reported_at": _START}, "r", [report], "a", session_gone=gone)
     assert fields["tokens_in"] == 100
     assert fields.get("status") == (None if gone else "active")
 
@@ -171,9 +172,9 @@ def test_session_takes_back_what_nobody_took_if_it_is_there_to_work_on_it(*, gon
 def test_word_of_the_dead_that_the_task_had_ended_is_heard_while_nobody_has_it() -> None:
     report = Report(1, _START, fields={"status": "completed"})
     landed = {**_LOST, "reported_at": _START}
-    assert folded(landed, "r", [report], "a", gone=True)["status"] == "completed"
+    assert task_fields(landed, "r", [report], "a", session_gone=True)["status"] == "completed"
     taken = {**landed, "status": "active", "session_id": "b"}
-    assert "status" not in folded(taken, "r", [report], "a", gone=True)
+    assert "status" not in task_fields(taken, "r", [report], "a", session_gone=True)
 
 
 def test_task_is_given_up_to_the_queue_it_came_from_or_fails_with_its_session() -> None:
@@ -185,5 +186,5 @@ def test_task_is_given_up_to_the_queue_it_came_from_or_fails_with_its_session() 
         (own, "failed"),
         ({}, "failed"),
     ):
-        fields = folded(landed, "r", [report], "a")
+        fields = task_fields(landed, "r", [report], "a")
         assert (fields["status"], fields["lost_session_id"]) == (status, "a")

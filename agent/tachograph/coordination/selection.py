@@ -1,4 +1,4 @@
-"""Pure: which of the queued tasks a contender tries for, so that contenders rarely meet."""
+"""Pure: the queued task that a contender tries to claim, so that contenders rarely collide."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ ORDINARY = "normal"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a contender can do: only tasks with all of these."""
+class TaskFilter:
+    """The tasks that a contender can work on: those with all of these fields."""
 
     task_type: str | None = None
     repo: str | None = None
     labels: Mapping[str, str] | None = None
 
     @property
-    def asked(self) -> tuple[str, str] | None:
-        """The one field, with its value, that a query asks for; the rest is looked for in answers.
+    def queried(self) -> tuple[str, str] | None:
+        """The one field, with its value, in the query; the others filter the query's result.
 
-        Each field more would take an index for each set of fields: labels have none at all.
+        More fields would take an index for each set of fields, and labels cannot have one.
         """
         fields = {"task_type": self.task_type, "repo": self.repo}
         return next(((name, value) for name, value in fields.items() if value is not None), None)
 
     @property
     def is_anything(self) -> bool:
-        """Whether every task will do."""
-        return self.asked is None and not self.labels
+        """Whether every task fits."""
+        return self.queried is None and not self.labels
 
     @property
-    def is_asked(self) -> bool:
-        """Whether whatever answers the query will do."""
+    def is_queried(self) -> bool:
+        """Whether every task in the query's result fits."""
         return not self.labels and (self.task_type is None or self.repo is None)
 
     def fits(self, task: Mapping[str, Any]) -> bool:
-        """Tell whether a task is what is wanted."""
+        """Tell whether a task has all of the fields."""
         labels = task.get("labels") or {}
         return (
             self.task_type in (None, task.get("task_type"))
@@ -49,41 +49,41 @@ class Wanted:
         )
 
 
-class Spread:
-    """Among how many of the oldest tasks a contender chooses.
+class SelectionWidth:
+    """The number of oldest tasks that a contender chooses from.
 
-    Doubled by every lost race, narrowed by an eighth with every won one: alone, a contender takes
-    nearly the oldest for few reads; in a crowd, it meets the others rarely.
+    Every lost race doubles it, and every won one lowers it by an eighth. A lone contender takes
+    nearly the oldest task for few reads; contenders in a crowd collide rarely.
     """
 
     def __init__(self, width: int = FIRST_WIDTH) -> None:
         self.width = width
 
     def lost(self) -> None:
-        """Widen."""
+        """Widen after a lost race."""
         self.width = min(WIDEST, 2 * self.width)
 
     def won(self) -> None:
-        """Narrow."""
+        """Narrow after a won race."""
         self.width = max(NARROWEST, self.width - self.width // 8)
 
 
 def urgent(priorities: Sequence[str]) -> list[str]:
     """Return the priorities that go before the ordinary one."""
-    known = list(priorities)
-    return known[: known.index(ORDINARY)] if ORDINARY in known else known
+    order = list(priorities)
+    return order[: order.index(ORDINARY)] if ORDINARY in order else order
 
 
 def rank(priority: str | None, priorities: Sequence[str]) -> int:
-    """Return how soon a priority's turn is, 0 first; an unlisted one ranks as the ordinary one."""
-    known = list(priorities)
-    if priority in known:
-        return known.index(priority)
-    return known.index(ORDINARY) if ORDINARY in known else len(known)
+    """Return the rank of a priority, 0 first; an unlisted one ranks as the ordinary one."""
+    order = list(priorities)
+    if priority in order:
+        return order.index(priority)
+    return order.index(ORDINARY) if ORDINARY in order else len(order)
 
 
-def most_urgent(found: Sequence[Mapping[str, Any]], priorities: Sequence[str]) -> list[int]:
-    """Return the places of the tasks of the most urgent priority among those found."""
-    ranks = [rank(task.get("priority"), priorities) for task in found]
+def most_urgent(tasks: Sequence[Mapping[str, Any]], priorities: Sequence[str]) -> list[int]:
+    """Return the indexes of the tasks of the most urgent priority among `tasks`."""
+    ranks = [rank(task.get("priority"), priorities) for task in tasks]
     first = min(ranks, default=0)
     return [place for place, n in enumerate(ranks) if n == first]

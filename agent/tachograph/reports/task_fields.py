@@ -1,4 +1,4 @@
-"""Pure: what a session reports of a task, added up into the fields of its document."""
+"""Pure: the reports of a session, added up into the fields of the task's document."""
 
 from __future__ import annotations
 
@@ -6,57 +6,61 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tachograph.reports.report import Report
-from tachograph.reports.totals import add_call, add_tool, row_of, used_by_model
 from tachograph_schema.counters.cells import add_row_into
+from tachograph_schema.counters.names import OTHER
 from tachograph_schema.documents.task import ENDED_STATUSES
 from tachograph_schema.documents.task_release import ERROR_TYPE, regained, released, retried
-from tachograph_schema.fields import MAX_TOOLS
+from tachograph_schema.fields import MAX_MODELS, MAX_TOOLS
+from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.price import cost_of
+from tachograph_schema.usage import BUCKETS
 
 if TYPE_CHECKING:
     from tachograph_schema.documents.price_sheet import PriceList
 
+_MODEL_COUNTS = (*BUCKETS, "llm_calls", "cost_nanousd", "unpriced_calls", "unpriced_tokens")
 _LOWEST = "context_remaining_min_pct"
 _LATE_TOOLS = 8
-"""Beyond so many, who was relieved tells the number of its calls alone: see the rules."""
+"""With more tools, a session that lost the task reports only the number of calls: see the rules."""
 _BIRTH = frozenset({"parent_task_id", "root_task_id", "depth", "created_by"})
-"""Where a task comes from: said when it is created, and never changed."""
+"""The origin of a task: written when it is created, and never changed."""
 
 
-def folded(
+def task_fields(
     landed: Mapping[str, Any],
     reporter: str,
     group: list[Report],
     session: str | None = None,
     prices: PriceList | None = None,
     *,
-    gone: bool = False,
+    session_gone: bool = False,
     reopens: bool = True,
 ) -> dict[str, Any]:
-    """Return the fields to write: absolute totals, of what has landed and the group's reports.
+    """Return the fields to write: the totals of the document `landed` and of the group's reports.
 
-    What a `session` that no longer holds the task has to add is added; how the task stands is then
-    for the one to say that holds it. One that is `gone` takes no task back that it lost. Who does
-    not `reopen` adds to a task that is over, and leaves it so.
+    A `session` that lost the task still adds its usage; only the current holder changes the status.
+    A session that is gone takes no lost task back. Where `reopens` is False, an ended task stays
+    ended.
     """
-    holds = _holds(landed, group, session, gone=gone)
+    holds = _holds(landed, group, session, gone=session_gone)
     fields, totals = _taken_up(landed, session) if holds else ({}, {})
     retries = _retries(landed, fields, session)
-    told_by = {reporter: group[-1].number}
-    models = used_by_model(landed)
+    landing = {reporter: group[-1].number}
+    models = _used_by_model(landed)
     tools = {name: dict(use) for name, use in (landed.get("tools") or {}).items()}
     for report in group:
         fields.update({k: v for k, v in report.identity.items() if _is_open(landed, k)})
         if holds:
             fields.update(report.fields)
-            fields.update(_given_up(report, {"reports": told_by, **landed}, session))
+            fields.update(_given_up(report, {"reports": landing, **landed}, session))
         add_row_into(totals, report.counts)
         if report.tool is not None:
-            add_tool(row_of(tools, report.tool, MAX_TOOLS), report)
+            _add_tool(_row_of(tools, report.tool, MAX_TOOLS), report)
             if holds or len(tools) <= _LATE_TOOLS:
                 fields["tools"] = tools
         before = totals.get("cost_nanousd", 0)
         for call in report.calls:
-            add_call(totals, models, call, prices)
+            _add_call(totals, models, call, prices)
         spent = totals.get("cost_nanousd", 0) - before
         add_row_into(totals, _overhead(report, spent, retries=retries))
     if _LOWEST in fields:
@@ -70,7 +74,7 @@ def folded(
         fields.pop("status", None)
     fields["reporter"] = reporter
     fields = {name: value for name, value in fields.items() if landed.get(name) != value}
-    reports = {**(landed.get("reports") or {}), **told_by}
+    reports = {**(landed.get("reports") or {}), **landing}
     return {**fields, "reports": reports, "reported_at": group[-1].at}
 
 
@@ -78,7 +82,7 @@ def _holds(
     landed: Mapping[str, Any], group: list[Report], session: str | None, *, gone: bool
 ) -> bool:
     """Tell whether the task is this session's, or is taken over by it just now."""
-    # Queued again. That it had ended is heard; that it was at work, is no longer so.
+    # The task is queued again. A report of its end still holds; a report of work on it does not.
     taken = gone and session is not None and landed.get("lost_session_id") == session
     if taken and not any(report.fields.get("status") in ENDED_STATUSES for report in group):
         return False
@@ -89,14 +93,14 @@ def _holds(
 
 
 def _is_open(landed: Mapping[str, Any], name: str) -> bool:
-    """Tell whether what a task is may still be said; where it came from, only at its creation."""
+    """Tell whether a field of identity may still be set; the origin only at the creation."""
     return landed.get(name) is None and not (landed and name in _BIRTH)
 
 
 def _stays_over(landed: Mapping[str, Any], status: str | None) -> bool:
-    """Tell whether a task is over, and a status would begin it again, or undo a cancellation.
+    """Tell whether a status would begin an ended task again, or undo a cancellation.
 
-    One that failed because its session was not heard of goes on with that session.
+    A task that failed because its session was not heard of goes on with that session.
     """
     lost = landed.get("error_type") == ERROR_TYPE and landed.get("lost_session_id") is not None
     if landed.get("status") not in ENDED_STATUSES or (landed["status"] == "failed" and lost):
@@ -107,7 +111,7 @@ def _stays_over(landed: Mapping[str, Any], status: str | None) -> bool:
 def _taken_up(
     landed: Mapping[str, Any], session: str | None
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the fields and counts of a task that was lost, and now is not."""
+    """Return the fields and counts by which a session takes a lost task back."""
     if session is None:
         return {}, {}
     again = retried(landed, session)
@@ -115,22 +119,22 @@ def _taken_up(
 
 
 def _retries(landed: Mapping[str, Any], fields: Mapping[str, Any], session: str | None) -> bool:
-    """Tell whether what a session spends is spent on a retry."""
+    """Tell whether the session's cost is the cost of a retry."""
     retrying = fields.get("retry_session_id", landed.get("retry_session_id"))
     return session is not None and retrying == session
 
 
 def _served(models: dict[str, dict[str, Any]], group: list[Report]) -> dict[str, Any]:
-    """Return which models served: one by its name, more with what each of them did."""
+    """Return the models that served: one by its name, several with the usage of each."""
     if len(models) > 1:
         return {"usage_by_model": models}
     if models and any(report.calls for report in group):
-        return {"model": next(iter(models))}  # as served, whatever was asked for
+        return {"model": next(iter(models))}  # the one that served, not the one requested
     return {}
 
 
 def _overhead(report: Report, spent_nanousd: int, *, retries: bool) -> dict[str, int]:
-    """Return which overhead the cost of a report is a part of, if of any: of one."""
+    """Return the cost of a report as an overhead, if it is one."""
     overhead = report.overhead or ("retry" if retries else None)
     return {} if overhead is None else {f"{overhead}_cost_nanousd": spent_nanousd}
 
@@ -142,9 +146,56 @@ def _given_up(report: Report, task: Mapping[str, Any], session: str | None) -> M
 
 
 def _cost_source(landed: Mapping[str, Any], group: list[Report], fields: dict[str, Any]) -> str:
-    """Say where the cost comes from: computed as soon as any part of it was."""
+    """Return the source of the cost: `priced` as soon as any part of it was computed."""
     cost = fields.get("cost_nanousd", landed.get("cost_nanousd"))
     if cost is None:
         return "unpriced"
     computed = any(call.cost_nanousd is None for report in group for call in report.calls)
     return "priced" if computed or landed.get("cost_source") == "priced" else "reported"
+
+
+def _used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the usage of each model so far; a task of one model has it in its own fields."""
+    split = landed.get("usage_by_model")
+    if split:
+        return {model: dict(row) for model, row in split.items()}
+    if not landed.get("llm_calls") or not landed.get("model"):
+        return {}
+    row = {name: landed[name] for name in _MODEL_COUNTS if landed.get(name)}
+    return {landed["model"]: row}
+
+
+def _add_call(
+    totals: dict[str, int],
+    models: dict[str, dict[str, Any]],
+    call: Call,
+    prices: PriceList | None,
+) -> None:
+    """Add a call to a task's totals and to its model's row; unpriced where no price is known."""
+    counts: dict[str, int] = {name: getattr(call.usage, name) for name in BUCKETS}
+    counts["llm_calls"] = call.calls
+    cost = cost_of(call, prices)
+    if cost is not None:
+        counts["cost_nanousd"] = cost
+        if call.usage.total_tokens or call.cost_nanousd is not None:
+            totals.setdefault("cost_nanousd", 0)  # a cost of zero is a known cost
+    elif call.usage.total_tokens or not call.readable:
+        counts["unpriced_calls"] = call.calls
+        counts["unpriced_tokens"] = call.usage.total_tokens
+    add_row_into(totals, counts)
+    if call.model is not None:
+        row = _row_of(models, call.model, MAX_MODELS)
+        add_row_into(row, counts)
+        if call.provider:
+            row["provider"] = call.provider
+
+
+def _row_of(rows: dict[str, dict[str, Any]], name: str, most: int) -> dict[str, Any]:
+    """Return the row of a name; all names beyond `most` share one."""
+    return rows.setdefault(name if name in rows or len(rows) < most - 1 else OTHER, {})
+
+
+def _add_tool(into: dict[str, int], report: Report) -> None:
+    """Add a report of a tool to the tool's row."""
+    calls, errors = report.counts["tool_calls"], report.counts["tool_errors"]
+    add_row_into(into, {"calls": calls, "errors": errors, "duration_ms": report.tool_ms})

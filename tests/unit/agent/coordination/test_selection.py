@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph.coordination.pick import (
+from tachograph.coordination.selection import (
     NARROWEST,
     WIDEST,
-    Spread,
-    Wanted,
+    SelectionWidth,
+    TaskFilter,
     most_urgent,
     rank,
     urgent,
@@ -43,22 +43,22 @@ def test_priorities_without_an_ordinary_one_all_go_before_a_task_that_has_none()
 @pytest.mark.parametrize(
     ("wanted", "fits"),
     [
-        (Wanted(), True),
-        (Wanted("build"), True),
-        (Wanted("review"), False),
-        (Wanted(repo="shop", labels={"team": "web"}), True),
-        (Wanted(labels={"team": "web", "feature": "x"}), False),
-        (Wanted("build", "other"), False),
+        (TaskFilter(), True),
+        (TaskFilter("build"), True),
+        (TaskFilter("review"), False),
+        (TaskFilter(repo="shop", labels={"team": "web"}), True),
+        (TaskFilter(labels={"team": "web", "feature": "x"}), False),
+        (TaskFilter("build", "other"), False),
     ],
 )
-def test_task_fits_where_it_has_all_that_is_wanted(wanted: Wanted, *, fits: bool) -> None:
+def test_task_fits_where_it_has_all_that_is_wanted(wanted: TaskFilter, *, fits: bool) -> None:
     task = {"task_type": "build", "repo": "shop", "labels": {"team": "web", "user_tier": "pro"}}
     assert wanted.fits(task) is fits
 
 
 @given(st.lists(st.booleans()))
 def test_spread_stays_in_its_bounds_and_widens_by_losing(races: list[bool]) -> None:
-    spread = Spread()
+    spread = SelectionWidth()
     for won in races:
         before = spread.width
         spread.won() if won else spread.lost()
@@ -69,10 +69,10 @@ def test_spread_stays_in_its_bounds_and_widens_by_losing(races: list[bool]) -> N
 def _collisions(contenders: int, width: int | None, chance: random.Random) -> int:
     """Have everybody choose at once, and the losers again, until all have one."""
     queue = list(range(contenders))
-    waiting = [Spread() for _ in range(contenders)]
+    waiting = [SelectionWidth() for _ in range(contenders)]
     lost = 0
     while waiting:
-        chosen: dict[int, Spread] = {}
+        chosen: dict[int, SelectionWidth] = {}
         losers = []
         for spread in waiting:
             task = chance.choice(queue[: width or spread.width])

@@ -1,0 +1,37 @@
+"""A fleet's documents in Firestore: where they are, and the writer of this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from google.cloud import firestore
+
+from tachograph.firestore.confirmation import UncountedWrites
+from tachograph.firestore.document import Document, Pending
+from tachograph.firestore.writer import Writer
+from tachograph_schema.paths import FLEETS, DocumentPath
+
+
+@dataclass(frozen=True, slots=True)
+class FleetDatabase:
+    """The database of one fleet, as one process reads and writes it."""
+
+    client: firestore.Client
+    fleet: str
+    writer: Writer
+    uncounted: UncountedWrites | None = None
+    """The writes to wait for in `Fleet.settle`, where the process asked for that."""
+
+    def document(self, collection: str, name: str, pending: Pending) -> Document:
+        """Return a document for the writer, with the fields that are not written yet."""
+        path = DocumentPath(self.fleet, collection, name)
+        return Document(self.client, str(path), pending, self.uncounted)
+
+    def reference(self, collection: str, name: str) -> firestore.DocumentReference:
+        """Return a document for reading."""
+        return self.client.document(str(DocumentPath(self.fleet, collection, name)))
+
+    def collection(self, name: str) -> Any:  # noqa: ANN401 - Google's collections are typed in part
+        """Return a collection of the fleet, for queries."""
+        return self.client.collection(FLEETS, self.fleet, name)

@@ -1,0 +1,126 @@
+"""One document that this process writes, with a precondition on the version it wrote last.
+
+The common case reads nothing. Where another process wrote in between, the document is read, and
+only the fields that have not landed are added to it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from google.api_core.exceptions import (
+    AlreadyExists,
+    FailedPrecondition,
+    NotFound,
+    PermissionDenied,
+)
+from google.cloud import firestore
+
+MAX_CONFLICTS = 20
+
+
+class Pending(Protocol):
+    """The fields of one document that are not written yet."""
+
+    def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return the fields to write over `landed` (None: no document); None for nothing."""
+
+    def wrote(self) -> None:
+        """Forget the fields that `next_fields` returned last: they are in the database."""
+
+
+class WriteObserver(Protocol):
+    """Learns of every write of a process."""
+
+    def wrote(self, path: str, update_time: Any, fields: Mapping[str, Any]) -> None:  # noqa: ANN401
+        """Note a write, by its path, its update time and its fields."""
+
+
+class CreateOnly:
+    """Fields of a document that is only ever created; an existing one stays as it is."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = dict(fields)
+
+    def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return the fields, unless the document exists."""
+        return self._fields if landed is None else None
+
+    def wrote(self) -> None:
+        """Do nothing: the document exists now."""
+
+
+class Document:
+    """One document, and the version of it that this process wrote or read last."""
+
+    def __init__(
+        self,
+        client: firestore.Client,
+        path: str,
+        pending: Pending,
+        observer: WriteObserver | None = None,
+    ) -> None:
+        self.path = path
+        self._client = client
+        self._pending = pending
+        self._observer = observer
+        self._lock = threading.Lock()
+        self._landed: dict[str, Any] | None = None
+        self._version: Any = None
+        self.written_s = time.monotonic()
+        """When it was written last, or else made, by the monotonic clock."""
+
+    @property
+    def landed(self) -> Mapping[str, Any]:
+        """The fields as this process wrote or read them last; none before that."""
+        return self._landed or {}
+
+    def read_as(self, landed: dict[str, Any], version: object) -> None:
+        """Take the fields and the version that this process has just read or written."""
+        self._landed, self._version = landed, version
+
+    def flush(self) -> None:
+        """Write everything pending; raises Firestore's error where that is impossible."""
+        with self._lock:
+            conflicts = 0
+            while (fields := self._pending.next_fields(self._landed)) is not None:
+                try:
+                    self._write(fields)
+                except (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied) as refusal:
+                    conflicts += 1
+                    version = self._version
+                    self._read()
+                    # The rules look at the stored document before the version is compared.
+                    denied = isinstance(refusal, PermissionDenied) and self._version == version
+                    if denied and self._shrinks():
+                        continue
+                    if denied or conflicts > MAX_CONFLICTS:
+                        raise
+                else:
+                    self._pending.wrote()
+
+    def _write(self, fields: dict[str, Any]) -> None:
+        reference = self._client.document(self.path)
+        if self._landed is None:
+            result = reference.create(fields)
+            self._landed = {}
+        else:
+            unchanged = self._client.write_option(last_update_time=self._version)
+            result = reference.update(fields, option=unchanged)
+        self._landed.update(fields)
+        self._version = result.update_time
+        self.written_s = time.monotonic()
+        if self._observer is not None:
+            self._observer.wrote(self.path, result.update_time, fields)
+
+    def _shrinks(self) -> bool:
+        shrink: Callable[[], bool] | None = getattr(self._pending, "shrink", None)
+        return shrink is not None and shrink()
+
+    def _read(self) -> None:
+        snapshot = self._client.document(self.path).get()
+        self._landed = snapshot.to_dict() if snapshot.exists else None
+        self._version = snapshot.update_time

@@ -1,0 +1,154 @@
+"""The activity of a session, as its tasks and its waits report it, on the session's document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from google.cloud.firestore import SERVER_TIMESTAMP
+
+from tachograph.firestore.database import FleetDatabase
+from tachograph.rotation.context_level import ContextLevels
+from tachograph.session.context_window import ContextWindow
+from tachograph.session.document import SessionDocument
+from tachograph.session.runtime import SessionStart
+from tachograph.task.waits import Wait, WaitListener, Waits
+from tachograph.task.work import TaskListener, TaskWork
+from tachograph_schema.paths import SESSIONS
+from tachograph_schema.usage import Usage
+
+_PROGRESS_S = 5.0
+"""How late progress alone is written, because a session is stuck after minutes only."""
+_WEIGHT = 0.8
+"""The factor by which each call lowers the weight of earlier ones: about ten calls matter."""
+_MAX_TOKENS_PER_S = 1e6
+"""A higher rate is an error of the clock, and the rules would refuse the whole document."""
+
+
+class SessionActivity(TaskListener, WaitListener):
+    """Turns the activity of a session into fields of its document."""
+
+    def __init__(self, database: FleetDatabase, levels: ContextLevels, start: SessionStart) -> None:
+        self.ended = False
+        self.task_type: str | None = None
+        self.context = ContextWindow(start.fields, start.window_tokens, levels)
+        self._fields = SessionDocument(start.heartbeat_s)
+        self._document = database.document(SESSIONS, start.id, self._fields)
+        self._writer = database.writer
+        if start.heartbeat_s is not None:
+            self._writer.keep_alive(self._document, self._fields, start.heartbeat_s)
+        self._rate = TokenRate()
+        self._waits = Waits(self)
+        self._at_work: set[TaskWork] = set()
+        self._succession = start.succession
+        """The succession whose duration the first progress reports."""
+
+    @property
+    def state(self) -> str | None:
+        """The session's last reported state."""
+        return self._fields.state
+
+    @property
+    def landed(self) -> Mapping[str, Any]:
+        """The session's document as this process knows it."""
+        return self._document.landed
+
+    def say(
+        self,
+        at: datetime | None,
+        *,
+        now: bool = False,
+        progress: bool = False,
+        **fields: Any,  # noqa: ANN401 - a session's
+    ) -> None:
+        """Set fields of the session, as of `at`; `now` has them written at once."""
+        self._fields.say(at, fields, progress=progress)
+        self._writer.soon(self._document, now=now)
+
+    def fill(
+        self,
+        used_tokens: int,
+        window_tokens: int | None,
+        at: datetime | None,
+        **fields: Any,  # noqa: ANN401 - a session's
+    ) -> float | None:
+        """Set the fill of the context, with other fields; return the percentage that is free."""
+        fields |= self.context.fill(used_tokens, window_tokens, at)
+        left_pct: float | None = fields.get("context_remaining_pct")
+        self.say(at, progress=True, **fields, **self._arrival(used_tokens))
+        return left_pct
+
+    def called(self, usage: Usage, at: datetime | None, generation_ms: int | None) -> float | None:
+        """Take a call of the session's own context; return the percentage that is still free."""
+        rate = self._rate.note(usage.tokens_out, generation_ms)
+        return self.fill(usage.prompt_tokens, None, at, **rate)
+
+    def spent(self, nanousd: int) -> None:
+        """Add to the session's cost."""
+        self._fields.spend(nanousd)
+        self._writer.soon(self._document)
+
+    def progressed(self) -> None:
+        """Note that the work moved on, now."""
+        if self._fields.moved_on():
+            self._writer.soon(self._document, within_s=_PROGRESS_S)
+
+    def task_begun(self, work: TaskWork, at: datetime | None, task_type: str | None) -> None:
+        """Note that the session works on a task."""
+        changed: dict[str, Any] = {} if task_type == self.task_type else {"task_type": task_type}
+        self.task_type = task_type
+        self._at_work.add(work)
+        self._waits.then("active")
+        self.say(at, state="active", task_id=work.id, **changed)
+
+    def task_ended(self, at: datetime | None) -> None:
+        """Note that a task has ended: without another one the session is idle, and never stuck."""
+        if not self.ended and self._is_idle() and not self._waits.then("idle"):
+            self.say(at, state="idle")
+
+    def waiting(self, reason: str, up_to_s: float | None) -> Wait:
+        """Return a wait of at most `up_to_s` seconds."""
+        return Wait(self._waits, reason, up_to_s)
+
+    def wait_changed(self, state: str, waiting_for: str | None, max_ms: int | None) -> None:
+        """Set the session's state, with the reason and the longest duration of its wait."""
+        if not self.ended:
+            wait = {"waiting_for": waiting_for, "waiting_max_ms": max_ms}
+            self._fields.say(None, {"state": state, **wait}, progress=True)
+            self._writer.soon(self._document, now=True)
+
+    def end(self, reason: str, at: datetime | None) -> None:
+        """End the session."""
+        self.ended = True
+        ended_at = at or SERVER_TIMESTAMP
+        self.say(at, state="completed", ended_at=ended_at, end_reason=reason, now=True)
+        self._writer.let_go(self._document)
+
+    def _is_idle(self) -> bool:
+        """Tell whether every task is over, or another session's."""
+        self._at_work -= {work for work in [*self._at_work] if work.is_over}
+        return all(work.lost for work in [*self._at_work])
+
+    def _arrival(self, used_tokens: int) -> dict[str, Any]:
+        """Return the duration of the handoff, with the first progress of a successor."""
+        succession, self._succession = self._succession, None
+        if succession is None:
+            return {}
+        fields = {"handoff_ms": succession.handoff_ms(), "bootstrap_tokens": used_tokens}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+class TokenRate:
+    """Output tokens a second while they are generated; later calls weigh more."""
+
+    def __init__(self) -> None:
+        self._tokens = self._ms = 0.0
+
+    def note(self, tokens_out: int, generation_ms: int | None) -> dict[str, float]:
+        """Note a call; return `tokens_per_s` of it and those before, where it was timed."""
+        if not generation_ms or generation_ms < 0 or tokens_out < 0:
+            return {}
+        self._tokens = _WEIGHT * self._tokens + tokens_out
+        self._ms = _WEIGHT * self._ms + generation_ms
+        return {"tokens_per_s": min(_MAX_TOKENS_PER_S, round(1000 * self._tokens / self._ms, 1))}

@@ -1,0 +1,53 @@
+"""A fleet in one process, as its sessions share it; and the beginning of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tachograph.firestore.database import FleetDatabase
+from tachograph.firestore.document import Document
+from tachograph.firestore.identity import role_of
+from tachograph.firestore.price_cache import PriceCache
+from tachograph.reports.queue import ReportQueue
+from tachograph.reports.spool import Spool
+from tachograph.rotation.context_level import ContextLevels
+from tachograph.rotation.succession import Succession
+from tachograph_schema.paths import TASKS
+
+if TYPE_CHECKING:
+    from tachograph.tracing.tracer import Tracer
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One fleet in one process."""
+
+    database: FleetDatabase
+    prices: PriceCache
+    levels: ContextLevels
+    spool: Spool
+    tracer: Tracer | None
+
+    def task_document(self, task_id: str, reports: ReportQueue) -> Document:
+        """Return the document of a task that the reports fill."""
+        reports.reopens = role_of(self.database.client) != "agent"
+        return self.database.document(TASKS, task_id, reports)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStart:
+    """The beginning of a session."""
+
+    id: str
+    agent: str
+    reporter: str
+    fields: Mapping[str, Any]
+    """The first fields of its document, `agent_id` among them."""
+    window_tokens: int | None
+    at: datetime | None
+    heartbeat_s: int | None
+    succession: Succession | None
+    replayed: bool
