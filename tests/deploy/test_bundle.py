@@ -20,7 +20,7 @@ from google.cloud import firestore
 
 from support.wire.events import PROJECT, history, serve
 from tachograph_cli.deploy import bundle
-from tachograph_cli.deploy.prerequisites import Target
+from tachograph_cli.deploy.target import Target
 from tachograph_cli.deploy.synthetic_task import FLEET, run
 from tachograph_cli.local.stack import Stack
 

@@ -14,9 +14,9 @@ import click
 
 from tachograph import Fleet
 from tachograph.tracing.settings import Tracing
-from tachograph_cli.demo.actor import Actor
-from tachograph_cli.demo.acts import Paused
-from tachograph_cli.demo.world import World
+from tachograph_cli.demo.player import Actor
+from tachograph_cli.demo.actions import Paused
+from tachograph_cli.demo.simulation import World
 
 if TYPE_CHECKING:
     from types import FrameType

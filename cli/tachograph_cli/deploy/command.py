@@ -12,7 +12,7 @@ from rich.console import Console
 from tachograph.errors import OperatorError
 from tachograph_cli.deploy import installation, prerequisites, synthetic_task
 from tachograph_cli.deploy.google import LOGIN, Google, NoCredentialsError, RefusedError
-from tachograph_cli.deploy.prerequisites import Target
+from tachograph_cli.deploy.target import Target
 from tachograph_cli.deploy.steps import Plan, steps
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing

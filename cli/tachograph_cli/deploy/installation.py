@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tachograph_cli.deploy.prerequisites import Target
+    from tachograph_cli.deploy.target import Target
 
 # functions.yaml without a YAML library: its rows are what is indented by two under endpoints.
 _ROW = re.compile(r"^  ([a-z][a-z0-9-]*):\s*$", re.MULTILINE)

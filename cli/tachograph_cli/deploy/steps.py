@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tachograph_cli.deploy.google import Google
-    from tachograph_cli.deploy.prerequisites import Target
+    from tachograph_cli.deploy.target import Target
     from tachograph_cli.local.requirements import Line
 
 APPLIES = 3

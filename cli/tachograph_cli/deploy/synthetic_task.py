@@ -18,7 +18,7 @@ from tachograph_schema.periods import hour_of, rollup_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tachograph_cli.deploy.prerequisites import Target
+    from tachograph_cli.deploy.target import Target
 
 FLEET = "tachograph-doctor"
 # A function's cold start is 2 to 3 s, a tick at most a minute away, and a trigger that was made

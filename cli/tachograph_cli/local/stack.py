@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tachograph_cli.local import chores, ports, workspace
+from tachograph_cli.local import scheduler, ports, workspace
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.reservation import Reservation
 from tachograph_cli.local.toolchain import StackError, Tools, environment, find_tools

@@ -23,7 +23,7 @@ from repair.gaps import Counted, lost, tree_row
 from repair.history import Chain, chains, version_of
 from repair.sweep import known_since, read_marker
 from tachograph_cli.repair.hours import moment
-from tachograph_cli.repair.price_change import repriced_fields, says_cost, spread
+from tachograph_cli.repair.price_difference import repriced_fields, says_cost, spread
 from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet

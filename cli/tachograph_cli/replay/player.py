@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tachograph_cli.replay.plan import Part, growth_cost_nanousd, window
+from tachograph_cli.replay.schedule import Part, growth_cost_nanousd, window
 from tachograph_cli.replay.transcripts.events import (
     Broken,
     Called,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tachograph.session.session import Session
     from tachograph.task.run import TaskRun
     from tachograph_cli.replay.tally import Tally
-    from tachograph_cli.replay.transcripts.calls_seen import Seen
+    from tachograph_cli.replay.transcripts.deduplication import Seen
 
 
 Work: TypeAlias = Called | ToolUsed | CallFailed | Compacted

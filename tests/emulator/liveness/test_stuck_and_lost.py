@@ -17,7 +17,7 @@ from support.wire.events import serve
 from support.wire.meter import metered
 from tachograph import Fleet
 from tachograph_cli.demo.__main__ import Play
-from tachograph_cli.demo.world import World
+from tachograph_cli.demo.simulation import World
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.documents.fleet import Fleet as Policy
 from tachograph_schema.documents.task import Task

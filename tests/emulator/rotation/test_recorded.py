@@ -15,7 +15,7 @@ from support.wire.wait import until
 from tachograph import Fleet
 from tachograph_cli.replay.driver import Settings, replay
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
+from tachograph_cli.replay.transcripts.deduplication import Seen
 from tachograph_cli.replay.transcripts.events import Compacted
 
 WINDOW_TOKENS = 200_000

@@ -38,7 +38,7 @@ from support.transcripts import (
     write,
 )
 from tachograph_cli.replay.transcripts import claude, claude_lines, folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
+from tachograph_cli.replay.transcripts.deduplication import Seen
 from tachograph_cli.replay.transcripts.events import (
     Called,
     CallFailed,

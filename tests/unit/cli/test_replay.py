@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from support.transcripts import SESSION, START, answer, prompt, write
 from tachograph_cli.replay.command import replay as command
-from tachograph_cli.replay.plan import (
+from tachograph_cli.replay.schedule import (
     LONGEST_GAP,
     Part,
     growth_cost_nanousd,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
+from tachograph_cli.replay.transcripts.deduplication import Seen
 from tachograph_cli.replay.transcripts.events import Called, ToolUsed, TurnEnded
 from tachograph_cli.report import report_page
 from tachograph_cli.report.cost import bill_page

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tachograph_cli.replay.transcripts.calls_seen import Seen
+    from tachograph_cli.replay.transcripts.deduplication import Seen
 
 
 @dataclass(frozen=True, slots=True)

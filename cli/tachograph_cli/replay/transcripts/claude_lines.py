@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts.calls_seen import Claim
+from tachograph_cli.replay.transcripts.deduplication import Claim
 from tachograph_cli.replay.transcripts.values import (
     Record,
     blocks,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts.calls_seen import Claim, Seen
+from tachograph_cli.replay.transcripts.deduplication import Claim, Seen
 from tachograph_cli.replay.transcripts.events import (
     Called,
     CallFailed,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts import claude, claude_lines, codex
-from tachograph_cli.replay.transcripts.calls_seen import Claim, Seen
+from tachograph_cli.replay.transcripts.deduplication import Claim, Seen
 from tachograph_cli.replay.transcripts.events import Broken, Event, Source
 from tachograph_cli.replay.transcripts.json_lines import numbered, records
 from tachograph_cli.replay.transcripts.values import (

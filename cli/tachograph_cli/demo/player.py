@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tachograph import ClaimLost
-from tachograph_cli.demo.acts import (
+from tachograph_cli.demo.actions import (
     Act,
     Asked,
     Contended,
@@ -21,11 +21,11 @@ from tachograph_cli.demo.acts import (
     Took,
     Waited,
 )
-from tachograph_cli.demo.world import ROTATE_BELOW
+from tachograph_cli.demo.simulation import ROTATE_BELOW
 
 if TYPE_CHECKING:
     from tachograph import Fleet, Session, TaskRun
-    from tachograph_cli.demo.world import Agent
+    from tachograph_cli.demo.simulation import Agent
 
 HEARTBEAT = timedelta(seconds=30)
 """An idle agent says so again this often, so that it is not taken for lost."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from publishing.rollups import add_up
 from repair.gaps import Counted
-from tachograph_cli.repair.price_change import repriced_fields, spread
+from tachograph_cli.repair.price_difference import repriced_fields, spread
 from tachograph_schema.documents.price_sheet import read_prices
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse

@@ -8,7 +8,7 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING
 
-from tachograph_cli.demo.acts import (
+from tachograph_cli.demo.actions import (
     Act,
     Asked,
     Contended,

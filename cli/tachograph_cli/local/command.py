@@ -51,7 +51,7 @@ def doctor(
     """
     if project is not None:
         from tachograph_cli.deploy.command import doctor as of_project  # noqa: PLC0415 - likewise
-        from tachograph_cli.deploy.prerequisites import Target  # noqa: PLC0415 - the local doctor needs none of it
+        from tachograph_cli.deploy.target import Target  # noqa: PLC0415 - the local doctor needs none of it
 
         of_project(Target(project, location, database, name, region), task=not no_task)
     lines = checks.examine()
