@@ -11,8 +11,8 @@ from deploy.conftest import Run
 from support.fakes.google_apis import PROJECT, Cloud
 from tachograph_cli.deploy import steps as deploying
 from tachograph_cli.deploy.google import Google
-from tachograph_cli.deploy.target import Target
 from tachograph_cli.deploy.steps import PASSES
+from tachograph_cli.deploy.target import Target
 
 DEPLOY = ("deploy", "--project", PROJECT, "--no-task")
 

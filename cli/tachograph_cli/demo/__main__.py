@@ -14,8 +14,8 @@ import click
 
 from tachograph import Fleet
 from tachograph.tracing.settings import Tracing
-from tachograph_cli.demo.player import Actor
 from tachograph_cli.demo.actions import Paused
+from tachograph_cli.demo.player import Actor
 from tachograph_cli.demo.simulation import World
 
 if TYPE_CHECKING:

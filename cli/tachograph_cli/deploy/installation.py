@@ -1,12 +1,12 @@
-"""What a project has of an installation: whether each part stands, and what mends it."""
+"""The checklist of an installation: functions, scheduler, rules, dashboard."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from tachograph_cli.checklist import Line
 from tachograph_cli.deploy.google import Google, Json, RefusedError
-from tachograph_cli.local.requirements import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tachograph_cli.deploy.target import Target
 
-# functions.yaml without a YAML library: its rows are what is indented by two under endpoints.
+# functions.yaml is read without a YAML library: its rows are indented by two under endpoints.
 _ROW = re.compile(r"^  ([a-z][a-z0-9-]*):\s*$", re.MULTILINE)
 
 
@@ -25,15 +25,15 @@ def endpoints(root: Path) -> list[str]:
 
 
 def installed(api: Google, target: Target) -> bool:
-    """Tell whether any of our functions is there, so that the rest is worth looking at."""
+    """Tell whether the project has any function of this installation."""
     try:
         return bool(_functions_of(api, target))
     except RefusedError:
         return False
 
 
-def look(api: Google, target: Target, root: Path) -> Iterator[Line]:
-    """Look at what stands in the project."""
+def check(api: Google, target: Target, root: Path) -> Iterator[Line]:
+    """Check each part of the installation against the checkout at `root`."""
     yield _functions(api, target, root)
     yield _scheduler(api, target)
     yield _rules(api, target)
@@ -43,10 +43,10 @@ def look(api: Google, target: Target, root: Path) -> Iterator[Line]:
 def _functions(api: Google, target: Target, root: Path) -> Line:
     again = f"make deploy PROJECT={target.project}"
     try:
-        found = _functions_of(api, target)
+        functions = _functions_of(api, target)
     except RefusedError as refusal:
         return Line("functions", str(refusal), again)
-    by_name = {function["name"].rpartition("/")[2]: function for function in found}
+    by_name = {function["name"].rpartition("/")[2]: function for function in functions}
     expected = [f"{target.name}-{endpoint}" for endpoint in endpoints(root)]
     missing = [name for name in expected if name not in by_name]
     if missing:
@@ -63,7 +63,7 @@ def _functions(api: Google, target: Target, root: Path) -> Line:
 
 
 def _functions_of(api: Google, target: Target) -> list[Json]:
-    found: list[Json] = []
+    functions: list[Json] = []
     page = ""
     while True:
         answer = api.get(
@@ -72,16 +72,16 @@ def _functions_of(api: Google, target: Target) -> list[Json]:
             filter=f"labels.tachograph:{target.name}",
             pageToken=page,
         )
-        found += answer.get("functions", [])
+        functions += answer.get("functions", [])
         page = answer.get("nextPageToken", "")
         if not page:
-            return found
+            return functions
 
 
 def _trouble(function: Json) -> str:
     if function.get("state") != "ACTIVE":
-        said = "; ".join(message["message"] for message in function.get("stateMessages", []))
-        return f"state {function.get('state')}{': ' if said else ''}{said}"
+        reason = "; ".join(message["message"] for message in function.get("stateMessages", []))
+        return f"state {function.get('state')}{': ' if reason else ''}{reason}"
     trigger = function.get("eventTrigger")
     if trigger and trigger.get("retryPolicy") != "RETRY_POLICY_RETRY":
         return "its trigger does not retry: an error would lose the event"
@@ -114,20 +114,20 @@ def _scheduler(api: Google, target: Target) -> Line:
 def _rules(api: Google, target: Target) -> Line:
     release = "cloud.firestore" + ("" if target.database == "(default)" else f"/{target.database}")
     try:
-        found = api.get("firebaserules", f"v1/projects/{target.project}/releases/{release}")
+        ruleset = api.get("firebaserules", f"v1/projects/{target.project}/releases/{release}")
     except RefusedError as refusal:
         return Line("rules", str(refusal), f"make deploy PROJECT={target.project}")
-    return Line("rules", f"released {found.get('updateTime', '')}")
+    return Line("rules", f"released {ruleset.get('updateTime', '')}")
 
 
 def _dashboard(api: Google, target: Target) -> Line:
     remedy = f"make deploy PROJECT={target.project}"
     try:
-        found = api.get(
+        hosted = api.get(
             "firebasehosting", f"v1beta1/sites/{target.project}/channels/live/releases", pageSize=1
         )
     except RefusedError as refusal:
         return Line("dashboard", str(refusal), remedy)
-    if not found.get("releases"):
+    if not hosted.get("releases"):
         return Line("dashboard", "nothing is hosted", remedy)
     return Line("dashboard", f"https://{target.project}.web.app")

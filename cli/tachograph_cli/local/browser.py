@@ -18,12 +18,12 @@ PLAYWRIGHT_S = 300  # a closed network keeps it trying
 
 
 def ensure() -> Found | Missing:
-    """Return this machine's Chromium; where there is none, have apt or playwright install it."""
-    found = machine.find_chromium()
-    if isinstance(found, Missing):
+    """Return this machine's Chromium; where there is none, apt or playwright installs it."""
+    browser = machine.find_chromium()
+    if isinstance(browser, Missing):
         _install()
-        found = machine.find_chromium()
-    return found
+        browser = machine.find_chromium()
+    return browser
 
 
 def _install() -> None:

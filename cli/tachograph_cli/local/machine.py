@@ -1,4 +1,4 @@
-"""What this machine has of what the local stack needs, and what installs the rest."""
+"""The tools on this machine that the local stack needs, and what installs a missing one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tachograph.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +58,7 @@ CHROMIUM_PLACES = (
 
 @dataclass(frozen=True)
 class Found:
-    """A tool that is here, and which."""
+    """A tool that is on this machine."""
 
     what: str
     path: Path
@@ -66,16 +68,32 @@ class Found:
 
 @dataclass(frozen=True)
 class Missing:
-    """A tool that is not here, what was found in its place, and the command that mends it."""
+    """A tool that is not on this machine, what was found instead, and the command that mends it."""
 
     what: str
     remedy: str
     found: str = "none"
     needed: bool = True
 
+    def __str__(self) -> str:
+        """Say what was looked for, what was found, and what mends it."""
+        return f"{self.what}: found {self.found}; mend it with: {self.remedy}"
+
+
+class NoCheckoutError(OperatorError):
+    """There is no clone of the repository around here."""
+
+
+def checkout() -> Path:
+    """Return the root of the clone that `find_root` finds. Raises NoCheckoutError."""
+    root = find_root()
+    if isinstance(root, Missing):
+        raise NoCheckoutError(f"{root.what}: found {root.found}; {root.remedy}")
+    return root.path
+
 
 def find_root(start: Path | None = None) -> Found | Missing:
-    """Find the clone: at or above `start`, else the one that this package is installed from."""
+    """Find the clone at or above the folder `start`, else the one this package comes from."""
     here = Path.cwd() if start is None else start
     for folder in (here, *here.parents, *Path(__file__).resolve().parents):
         if (folder / "firebase.json").is_file() and (folder / "agent" / "tachograph").is_dir():
@@ -98,10 +116,10 @@ def find_jdk(
     if on_path is not None:
         chosen.append(Path(on_path).resolve().parent.parent)
     for home in chosen:
-        if java_major(_java_says(home)) >= at_least:
+        if java_major(_java_version(home)) >= at_least:
             return _jdk(home)
     installed = sorted({path.resolve() for path in _existing(places)} - set(chosen))
-    majors = {home: java_major(_java_says(home)) for home in [*chosen, *installed]}
+    majors = {home: java_major(_java_version(home)) for home in [*chosen, *installed]}
     best = max(majors, key=lambda home: majors[home], default=None)
     if best is not None and majors[best] >= at_least:
         return _jdk(best)
@@ -130,7 +148,7 @@ def find_node(environment: Mapping[str, str] = os.environ) -> Found | Missing:
     path = shutil.which("node", path=environment.get("PATH", ""))
     if path is None:
         return Missing(what, remedy)
-    version = _says([path, "--version"]).strip().removeprefix("v")
+    version = _output([path, "--version"]).strip().removeprefix("v")
     number = re.match(r"(\d+)\.(\d+)", version)
     if number is None or (int(number[1]), int(number[2])) < NODE_AT_LEAST:
         return Missing(what, remedy, version)
@@ -206,16 +224,16 @@ def java_major(text: str) -> int:
 
 
 def _jdk(home: Path) -> Found:
-    version = re.search(r'version "([^"]+)"', _java_says(home))
+    version = re.search(r'version "([^"]+)"', _java_version(home))
     return Found("JDK", home, version[1] if version else "")
 
 
-def _java_says(home: Path) -> str:
+def _java_version(home: Path) -> str:
     java = home / "bin" / "java"
-    return _says([str(java), "-version"]) if java.is_file() else ""
+    return _output([str(java), "-version"]) if java.is_file() else ""
 
 
-def _says(command: list[str]) -> str:
+def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.schedule import Part, parts, schedule
 from tachograph_cli.replay.player import Player
+from tachograph_cli.replay.schedule import Part, parts, schedule
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import Seen

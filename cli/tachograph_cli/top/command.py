@@ -13,12 +13,11 @@ from google.cloud import firestore
 from rich.console import Console
 from rich.live import Live
 
-from tachograph.firestore.client import connect
+from tachograph_cli.terminal.command_line import fleet_client, fleet_option
 from tachograph_cli.top.frame import frame
 from tachograph_cli.top.keys import Keyboard, keyboard
 from tachograph_cli.top.listeners import Listening
 from tachograph_cli.top.view import SORTS, View, next_sort
-from tachograph_schema.paths import check_fleet_name
 
 REDRAW_S = 1.0
 """Ages grow without anybody writing."""
@@ -28,21 +27,17 @@ _Q, _S = "q", "s"
 
 
 @click.command()
-@click.option("--fleet", required=True, help="The fleet's name.")
+@fleet_option
 @click.option("--once", is_flag=True, help="Print the page once; so it is when piped.")
 def top(fleet: str, *, once: bool) -> None:
     """Watch a fleet at work: sessions, the context they have left, signals and burn.
 
     Everything is pushed by listeners, nothing is polled. q quits, s changes the order.
     """
-    try:
-        check_fleet_name(fleet)
-    except ValueError as error:
-        raise click.UsageError(f"--fleet: {error}") from error
+    db = fleet_client(fleet)
     # What the listeners' library has to say would be written across the page; the page says it.
     logging.getLogger("google").addHandler(logging.NullHandler())
     console = Console(highlight=False)
-    db = connect(fleet=fleet)
     if once or not console.is_terminal:
         _print_once(console, db, fleet)
     else:

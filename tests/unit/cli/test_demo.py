@@ -7,7 +7,16 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from support.transcripts import START
-from tachograph_cli.demo.actions import Act, Asked, Finished, HandedOff, Paused, Queued, Retried, Took
+from tachograph_cli.demo.actions import (
+    Act,
+    Asked,
+    Finished,
+    HandedOff,
+    Paused,
+    Queued,
+    Retried,
+    Took,
+)
 from tachograph_cli.demo.simulation import Agent, World
 from tachograph_schema.pricing.price import price
 

@@ -113,7 +113,7 @@ def test_the_repository_is_found_from_a_folder_inside_it(root: Path) -> None:
 def test_what_is_missing_makes_the_doctor_fail_and_names_its_remedy() -> None:
     line = requirements._line(Missing("JDK >= 21", "brew install openjdk@21", "17"))
     assert line.fails
-    assert (line.found, line.remedy) == ("17", "brew install openjdk@21")
+    assert (line.state, line.remedy) == ("17", "brew install openjdk@21")
     assert not requirements._line(Missing("Chromium", "make chromium", needed=False)).fails
 
 
