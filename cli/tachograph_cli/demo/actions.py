@@ -1,4 +1,4 @@
-"""What a pretended agent does next: one of these after the other."""
+"""The actions of a simulated agent, which takes one after the other."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ Overhead = Literal["retry", "rotation"]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as it is served, with what fits into its context."""
+    """A model as a provider serves it, with the size of its context window."""
 
     name: str
     provider: str
     window_tokens: int
     caches_writes: bool
-    """Whether writing to its cache is a price of its own."""
+    """Whether writing to its cache has a price of its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SimulatedTask:
     """A task that waits for an agent."""
 
     id: str
     kind: str
     calls: int
+    """The number of model calls that an attempt takes."""
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A fresh context window, perhaps a successor's."""
+class OpenSession:
+    """Open a session with an empty context window, as a successor where `succeeds`."""
 
     model: Model
     generation: int
@@ -42,30 +43,30 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
-    """A task for whoever is free."""
+class QueueTask:
+    """Queue a task for any free agent."""
 
-    job: Job
+    task: SimulatedTask
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """The agent takes a task: claims it, or goes on with one of its predecessor's."""
+class TakeTask:
+    """Claim a task, or take over the one that a predecessor `handed_over`."""
 
-    job: Job
+    task: SimulatedTask
     handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Contended:
-    """The agent tries to take a task that somebody has."""
+class ContendForTask:
+    """Try to claim a task that another agent holds."""
 
-    job: Job
+    task: SimulatedTask
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A model's answer, and which overhead it is a part of."""
+class CallModel:
+    """Call a model; the cost belongs to an overhead, or to the task's own work."""
 
     model: Model
     usage: Usage
@@ -74,8 +75,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """A tool's answer."""
+class CallTool:
+    """Call a tool."""
 
     tool: str
     error: bool
@@ -83,54 +84,56 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Waited:
-    """The agent waits for somebody, or goes on."""
+class Wait:
+    """Begin to wait, or end the wait."""
 
     waiting_for: str | None
+    """The reason of the wait; None ends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Retried:
-    """The attempt failed and the next begins."""
+class RetryTask:
+    """Begin the next attempt after a failed one."""
 
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """The task is over."""
+class FinishTask:
+    """End the task."""
 
     error_type: str | None = None
+    """The reason of a failure; None: the task is completed."""
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOff:
-    """The context is used up: a successor will take over."""
+class HandOff:
+    """End a session whose context is used up, for a successor to take over."""
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
-    """There is nothing to do."""
+class Rest:
+    """Wait for work."""
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """Time passes; `seconds` as they pass in a fleet that is watched."""
+class Pause:
+    """Let time pass: `seconds` of a fleet that is watched live."""
 
     seconds: float
 
 
-Act: TypeAlias = (
-    Opened
-    | Queued
-    | Took
-    | Contended
-    | Asked
-    | Ran
-    | Waited
-    | Retried
-    | Finished
-    | HandedOff
-    | Idle
-    | Paused
+Action: TypeAlias = (
+    OpenSession
+    | QueueTask
+    | TakeTask
+    | ContendForTask
+    | CallModel
+    | CallTool
+    | Wait
+    | RetryTask
+    | FinishTask
+    | HandOff
+    | Rest
+    | Pause
 )

@@ -38,12 +38,12 @@ from support.transcripts import (
     write,
 )
 from tachograph_cli.replay.transcripts import claude, claude_lines, folder
-from tachograph_cli.replay.transcripts.deduplication import Seen
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 from tachograph_cli.replay.transcripts.events import (
-    Called,
     CallFailed,
     Compacted,
-    Facts,
+    ModelCall,
+    SessionFacts,
     Source,
     ToolUsed,
     TurnEnded,
@@ -85,14 +85,14 @@ def test_recorded_calls_equal_the_oracle_in_every_bucket(shared: Path) -> None:
             key = (datetime.fromisoformat(row["ts"]), row["session"], row["model"])
             expected[(*key, *tokens, row["output"])] += 1
     found: Counter[tuple[object, ...]] = Counter()
-    by_source: dict[str, list[Called]] = {}
+    by_source: dict[str, list[ModelCall]] = {}
     for source, event in happened(shared / "data/claude-code/dev"):
-        if isinstance(event, Called):
+        if isinstance(event, ModelCall):
             by_source.setdefault(source.session, []).append(event)
     for session, called in by_source.items():
         for call in calls(called):
             # The oracle dates a call by its largest line, we by its first.
-            found[call.said_at, session, call.model, *buckets(call.usage)] += 1
+            found[call.line_at, session, call.model, *buckets(call.usage)] += 1
     assert found == expected
 
 
@@ -114,11 +114,13 @@ def test_states_of_a_transcript_hold_the_calls_of_the_largest_whatever_their_ord
     files = sorted(grown.glob("*.jsonl"))
     alone = calls(event for _, event in happened(files[-1]))
     for order in (files, files[::-1], [files[2], files[0], files[3], files[1]]):
-        with closing(Seen()) as seen:
+        with closing(CallRegistry()) as registry:
             sources = [folder.recognise(file) for file in order]
-            events = [event for source in sources if source for event in folder.read(source, seen)]
-        assert sorted(calls(events), key=lambda c: c.said_at) == sorted(
-            alone, key=lambda c: c.said_at
+            events = [
+                event for source in sources if source for event in folder.read(source, registry)
+            ]
+        assert sorted(calls(events), key=lambda c: c.line_at) == sorted(
+            alone, key=lambda c: c.line_at
         )
 
 
@@ -145,15 +147,15 @@ def test_any_interleaving_and_repetition_of_a_calls_lines_gives_the_same_totals(
 ) -> None:
     def totals(lines: list[tuple[int, int]]) -> dict[str, int]:
         source = Source(Path("s.jsonl"), "claude-code", SESSION, None, START, None)
-        with closing(Seen()) as seen:
-            reader = claude.Reader(source, seen)
+        with closing(CallRegistry()) as registry:
+            reader = claude.Reader(source, registry)
             added: Counter[str] = Counter()
             calls_made = 0
             for place, (which, out) in enumerate(lines):
                 names = {"identity": f"m{which}", "request": f"r{which}"}
                 for event in reader.read(answer(place, [which, 5, 6, 2, out], **names)):
-                    if isinstance(event, Called):
-                        before = event.grown_from
+                    if isinstance(event, ModelCall):
+                        before = event.counted_before
                         news = event.usage if before is None else event.usage - before
                         calls_made += before is None
                         added["in"] += news.tokens_in
@@ -185,10 +187,10 @@ def test_a_turn_is_a_task_from_its_prompt_to_its_recorded_end(tmp_path: Path) ->
         answer(10, [1, 0, 0, 0, 1], identity="m2"),
     ]
     write(tmp_path / "s.jsonl", lines)
-    events = [event for _, event in happened(tmp_path) if not isinstance(event, Facts)]
+    events = [event for _, event in happened(tmp_path) if not isinstance(event, SessionFacts)]
     first, second = f"{SESSION}-aaaaaaaa", f"{SESSION}-bbbbbbbb"
     at = [START + timedelta(seconds=second) for second in range(11)]
-    assert [event for event in events if not isinstance(event, Called)] == [
+    assert [event for event in events if not isinstance(event, ModelCall)] == [
         TurnStarted(at[0], first),
         TurnEnded(at[5], first, duration_ms=5000),
         TurnEnded(at[6], first, duration_ms=4321),  # the recorded time is the better one
@@ -292,13 +294,13 @@ def test_a_sub_agents_own_file_is_a_window_of_its_own_under_the_task_that_starte
         tmp_path / place.format(s=SESSION),
         [prompt(0.5, "task", **own), answer(0.6, [5, 0, 0, 0, 5], identity="m2", **own)],
     )
-    with closing(Seen()) as seen:
+    with closing(CallRegistry()) as registry:
         main, agent = folder.find(tmp_path).sources
-        list(folder.read(main, seen))
-        (call,) = calls(folder.read(agent, seen))
+        list(folder.read(main, registry))
+        (call,) = calls(folder.read(agent, registry))
         assert (agent.owner, call.agent) == (f"{SESSION}.a1", "a1")
         assert call.task == f"{SESSION}-start.a1"
-        assert seen.spawned_by(agent.owner) == f"{SESSION}-prompt01"
+        assert registry.spawning_task(agent.owner) == f"{SESSION}-prompt01"
 
 
 def test_a_call_copied_into_another_sessions_file_counts_once(tmp_path: Path) -> None:
@@ -354,7 +356,7 @@ def test_a_broken_line_is_named_with_its_reason_and_nothing_else_is_lost(
     events = [event for _, event in happened(tmp_path)]
     (found,) = broken(events)
     assert (found.path, found.line) == (path, 3)
-    assert found.why.startswith(BROKEN[text])
+    assert found.reason.startswith(BROKEN[text])
     assert [buckets(call.usage)[0] for call in calls(events)] == [1, 2]
 
 
@@ -391,13 +393,13 @@ def _peak(tmp_path: Path, files: int) -> int:
                 record |= {"sessionId": f"s{number}", "timestamp": stamp(call)}
                 out.write(json.dumps(record) + "\n")
     tracemalloc.start()
-    with closing(Seen()) as seen:
+    with closing(CallRegistry()) as registry:
         found = 0
         sources = folder.find(place).sources
         for source in sources:
-            folder.claim(source, seen)
+            folder.claim(source, registry)
         for source in sources:
-            found += sum(isinstance(event, Called) for event in folder.read(source, seen))
+            found += sum(isinstance(event, ModelCall) for event in folder.read(source, registry))
     assert found == files * calls_each
     _, high = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.deduplication import Seen
-from tachograph_cli.replay.transcripts.events import Called, ToolUsed, TurnEnded
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry
+from tachograph_cli.replay.transcripts.events import ModelCall, ToolUsed, TurnEnded
 from tachograph_cli.report import report_page
 from tachograph_cli.report.cost import bill_page
 from tachograph_cli.report.cost.bill import as_json as bill_json
@@ -318,18 +318,18 @@ def test_quantiles_of_the_recordings_are_within_two_percent_of_exact(
 ) -> None:
     costs: Counter[str] = Counter()
     measures: dict[str, list[int]] = {"duration_ms": [], "tool_ms": [], "call_cost_nanousd": []}
-    seen = Seen()
+    registry = CallRegistry()
     for source in folder.find(shared / "data" / recordings).sources:
-        for event in folder.read(source, seen):
+        for event in folder.read(source, registry):
             if isinstance(event, TurnEnded) and event.duration_ms is not None:
                 measures["duration_ms"].append(event.duration_ms)
             elif isinstance(event, ToolUsed):
                 measures["tool_ms"].append(event.duration_ms)
-            elif isinstance(event, Called) and event.model and event.grown_from is None:
+            elif isinstance(event, ModelCall) and event.model and event.counted_before is None:
                 cost = price(event.usage, event.model, None, event.at) or 0
                 measures["call_cost_nanousd"].append(cost)
                 costs[event.task] += cost
-    seen.close()
+    registry.close()
     measures["cost_nanousd"] = list(costs.values())
     for name, values in measures.items():
         assert len(values) > 20, name

@@ -1,6 +1,7 @@
-"""Which calls were counted already, exactly and over a whole folder, in constant memory.
+"""The registry of calls: each call of a folder counts once, in however many files it stands.
 
-Held in a private temporary SQLite database, which spills to disk what does not fit its small cache.
+It is a private temporary SQLite database, in constant memory: SQLite writes pages to disk that do
+not fit its small cache.
 """
 
 from __future__ import annotations
@@ -21,26 +22,26 @@ if TYPE_CHECKING:
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE calls (id TEXT, request TEXT, owner TEXT, sidechain INT, total INT, at INT, told TEXT,
-    PRIMARY KEY (id, request)) WITHOUT ROWID;
+CREATE TABLE calls (id TEXT, request TEXT, owner TEXT, sidechain INT, total INT, at INT,
+    counted TEXT, PRIMARY KEY (id, request)) WITHOUT ROWID;
 CREATE TABLE spawned (agent TEXT PRIMARY KEY, task TEXT) WITHOUT ROWID;
 BEGIN;
 """
-_FIND = "SELECT request, owner, sidechain, total, at, told FROM calls WHERE id = ?"
+_FIND = "SELECT request, owner, sidechain, total, at, counted FROM calls WHERE id = ?"
 _INSERT = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)"
 _CLAIM = (
     "UPDATE calls SET request = ?, owner = ?, sidechain = ?, total = ? WHERE id = ? AND request = ?"
 )
-_TELL = "UPDATE calls SET at = ?, told = ? WHERE id = ? AND request = ?"
+_COUNT = "UPDATE calls SET at = ?, counted = ? WHERE id = ? AND request = ?"
 MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something that counts once, however often and wherever it is written down.
+    """A call, or another event with an id, that counts once although it may stand in several files.
 
-    A call's `id` and `request` are those of its message; anything else is its id alone. `total` is
-    its tokens: where accounts of a call differ, the larger is the later.
+    A call has the `id` and the `request` of its message; other events have an `id` alone. `total`
+    is the call's tokens: of two lines about one call, the larger total is the later.
     """
 
     id: str
@@ -51,7 +52,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What there is to tell of a call: when it was first seen, and what was told of it before."""
+    """The uncounted part of a call: the call's first instant, and its usage counted before."""
 
     at: datetime
     before: Usage | None
@@ -63,15 +64,15 @@ class _Row:
     owner: str
     sidechain: bool
     total: int
-    told: Growth | None
+    counted: Growth | None
 
 
-class Seen:
-    """The calls of a folder: who tells of each, and how much was told.
+class CallRegistry:
+    """The calls of a folder: which transcript owns each, and how much of it is counted.
 
-    `claim` everything of a folder first, in one fixed order: then who tells of a call that stands
-    in several files does not depend on the order, or the speed, at which they are replayed.
-    Without claims, whoever comes first tells.
+    Everything of a folder is claimed first, in one fixed order. The owner of a call that stands in
+    several files then does not depend on the order or the speed of the replay. Without claims, the
+    first transcript that counts a call owns it.
     """
 
     def __init__(self) -> None:
@@ -79,11 +80,14 @@ class Seen:
         self._database.executescript(_TABLES)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Remove the database."""
         self._database.close()
 
     def claim(self, owner: str, claims: Iterable[Claim]) -> None:
-        """Note who can tell of these; the parent before a side chain, then the larger total."""
+        """Note `owner` as the owner of these, unless another has a better claim.
+
+        A parent's claim is better than a side chain's, and a larger total is better than a smaller.
+        """
         for claim in claims:
             row = self._find(claim)
             if row is None:
@@ -92,54 +96,59 @@ class Seen:
                 values = (claim.request, owner, claim.sidechain, claim.total, claim.id, row.request)
                 self._database.execute(_CLAIM, values)
 
-    def tell(self, owner: str, claim: Claim, usage: Usage, at: datetime) -> Growth | None:
-        """Return what is new of a call, or None where there is nothing, or another tells it."""
+    def count(self, owner: str, claim: Claim, usage: Usage, at: datetime) -> Growth | None:
+        """Count a call's usage so far; return its growth, or None where nothing of it is new.
+
+        Nothing is new of a call that another transcript owns.
+        """
         row = self._find(claim)
         if row is None:
             self._insert(claim, owner, _values(usage, at))
             return Growth(at, None)
         if row.owner != owner or (claim.sidechain and not row.sidechain):
             return None
-        if row.told is None:
-            news = Growth(at, None)
-        elif row.told.before is not None and usage.total_tokens > row.told.before.total_tokens:
-            news = row.told
+        if row.counted is None:
+            growth = Growth(at, None)
+        elif (
+            row.counted.before is not None and usage.total_tokens > row.counted.before.total_tokens
+        ):
+            growth = row.counted
         else:
             return None
-        self._database.execute(_TELL, (*_values(usage, news.at), claim.id, row.request))
-        return news
+        self._database.execute(_COUNT, (*_values(usage, growth.at), claim.id, row.request))
+        return growth
 
-    def once(self, owner: str, identity: str, at: datetime) -> bool:
-        """Tell whether this is the first time, and this owner's to tell."""
-        return self.tell(owner, Claim(identity), Usage(), at) is not None
+    def count_once(self, owner: str, identity: str, at: datetime) -> bool:
+        """Count an event by its id; False where it is counted, or another transcript owns it."""
+        return self.count(owner, Claim(identity), Usage(), at) is not None
 
-    def spawned(self, agent: str, task: str) -> None:
-        """Note the task that started a sub-agent whose own file may follow."""
+    def note_spawn(self, agent: str, task: str) -> None:
+        """Note the task that started a sub-agent, whose own file may follow."""
         self._database.execute("INSERT OR IGNORE INTO spawned VALUES (?, ?)", (agent, task))
 
-    def spawned_by(self, agent: str) -> str | None:
-        """Return the task that started a sub-agent, if that is known yet."""
+    def spawning_task(self, agent: str) -> str | None:
+        """Return the task that started a sub-agent; None where none is noted yet."""
         row = self._database.execute(
             "SELECT task FROM spawned WHERE agent = ?", (agent,)
         ).fetchone()
         return None if row is None else str(row[0])
 
     def _find(self, claim: Claim) -> _Row | None:
-        """Find the same call: by both ids, or by the message's where one is a side chain.
+        """Find the same call by both ids, or by the message's alone where one is a side chain's.
 
-        A side chain replays messages of its parent under new request ids.
+        A side chain repeats messages of its parent under new request ids.
         """
-        found = None
+        sidechain = None
         for values in self._database.execute(_FIND, (claim.id,)):
             row = _row(values)
             if row.request == claim.request:
                 return row
-            if found is None and (claim.sidechain or row.sidechain):
-                found = row
-        return found
+            if sidechain is None and (claim.sidechain or row.sidechain):
+                sidechain = row
+        return sidechain
 
-    def _insert(self, claim: Claim, owner: str, told: tuple[int | None, str | None]) -> None:
-        values = (claim.id, claim.request, owner, claim.sidechain, claim.total, *told)
+    def _insert(self, claim: Claim, owner: str, counted: tuple[int | None, str | None]) -> None:
+        values = (claim.id, claim.request, owner, claim.sidechain, claim.total, *counted)
         self._database.execute(_INSERT, values)
 
 
@@ -154,6 +163,7 @@ def _values(usage: Usage, at: datetime) -> tuple[int, str]:
 
 
 def _row(values: tuple[Any, ...]) -> _Row:
-    request, owner, sidechain, total, at, told = values
-    growth = None if told is None else Growth(EPOCH + at * MICROSECOND, Usage(*json.loads(told)))
+    request, owner, sidechain, total, at, counted = values
+    usage = None if counted is None else Usage(*json.loads(counted))
+    growth = None if usage is None else Growth(EPOCH + at * MICROSECOND, usage)
     return _Row(request, owner, bool(sidechain), total, growth)
