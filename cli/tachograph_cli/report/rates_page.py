@@ -37,7 +37,10 @@ def as_json(windows: Windows) -> dict[str, object]:
 
 
 def page(fleet: str, windows: Windows, now: datetime) -> RenderableType:
-    """Lay out the rates, a column for each window; an unknown rate is a dash."""
+    """Lay out the rates, a column for each window; an unknown rate is a dash.
+
+    At least one window has rates.
+    """
     known = {name: rate for name, rate in windows.items() if rate is not None}
     until = max(rate.until for rate in known.values())
     age = now - until

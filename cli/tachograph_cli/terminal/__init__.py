@@ -1,1 +1,1 @@
-"""Numbers and tables as the commands print them."""
+"""What the commands share: options, errors, numbers and tables."""

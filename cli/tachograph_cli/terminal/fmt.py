@@ -1,4 +1,4 @@
-"""How numbers, money, times and shares are written: as the dashboard's lib/fmt.ts writes them.
+"""The format of numbers, money, times and shares, which is the dashboard's own.
 
 tests/golden/formats.json holds both to the same words.
 """

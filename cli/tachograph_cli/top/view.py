@@ -1,4 +1,4 @@
-"""Pure: what is known of a fleet at a moment, from the documents that were heard last."""
+"""Pure: the view of a fleet at a moment, from the latest documents."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tachograph_schema.parsing import parse
 from tachograph_schema.rotation.thresholds import context_left_pct, thresholds
 
 OPEN_STATES: Final = ("active", "waiting", "stuck", "error", "idle")
-"""In the order in which they are told."""
+"""In the order in which they are shown."""
 _WORKING = ("active", "waiting")
 _UNKNOWN_LAST = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One open session: what of it is drawn."""
+    """One open session, as the table shows it."""
 
     session_id: str
     session: Session
@@ -29,12 +29,12 @@ class Row:
 
     @property
     def left_pct(self) -> float | None:
-        """How much of its context is left."""
+        """The free part of its context in percent; None where it is unknown."""
         return context_left_pct(self.session)
 
     @property
     def state(self) -> str:
-        """What it does in fact; it is found stuck until it tells of other progress."""
+        """Its effective state: `stuck`, once detected, holds until the session reports progress."""
         session = self.session
         same = session.last_progress_at == session.effective_progress_at
         if session.state in _WORKING and session.effective_state == "stuck" and same:
@@ -43,13 +43,13 @@ class Row:
 
     @property
     def moved_at(self) -> datetime | None:
-        """When it last made progress, or was last seen."""
+        """The time of its last progress, or of its last heartbeat."""
         return self.session.last_progress_at or self.session.last_seen_at
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a frame is drawn from."""
+    """Everything that a frame shows."""
 
     fleet: str
     live: Mapping[str, Any] | None = None
@@ -57,10 +57,10 @@ class View:
     rows: Sequence[Row] = ()
     signals: Sequence[Mapping[str, Any]] = ()
     """The latest, newest first."""
-    trouble: Mapping[str, str] = field(default_factory=dict)
-    """What cannot be listened to, and why."""
-    unheard: frozenset[str] = frozenset()
-    """What has neither answered nor been refused yet."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """The reason of each refused listener, by its name."""
+    pending: frozenset[str] = frozenset()
+    """The names of the listeners that have neither answered nor been refused."""
     offline_since: datetime | None = None
 
 
@@ -91,38 +91,38 @@ SORTS: Final[Mapping[str, Sort]] = {
     "costliest": _by_cost,
     "agent": _by_agent,
 }
-"""The orders of sessions, by what they are called; the key goes from one to the next."""
+"""The orders of sessions by name; the key `s` moves from one to the next."""
 
 
 def ranked(rows: Sequence[Row], sort: str) -> list[Row]:
-    """Return the rows in one of the orders."""
+    """Return the rows in the order of that name."""
     return sorted(rows, key=SORTS[sort])
 
 
 def next_sort(sort: str) -> str:
-    """Return the order after one."""
+    """Return the name of the next order."""
     names = list(SORTS)
     return names[(names.index(sort) + 1) % len(names)]
 
 
 def read_row(session_id: str, fields: Mapping[str, Any], policy: RotationPolicy) -> Row:
-    """Read a session's document; what in it does not parse is as if it were not there."""
+    """Return the row of a session's document; a field that does not parse counts as absent."""
     session, _ = parse(Session, fields)
     return Row(session_id, session, thresholds(session, policy).rotate_pct)
 
 
 def read_policy(fields: Mapping[str, Any]) -> RotationPolicy:
-    """Read when the fleet's sessions rotate; what does not parse has its default."""
+    """Return the rotation policy of a fleet's document, the default where it does not parse."""
     fleet, _ = parse(Fleet, {"rotation": fields["rotation"]} if "rotation" in fields else {})
     return fleet.rotation
 
 
 def ago(span: timedelta) -> str:
-    """Write how long something took, to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
+    """Write a duration to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
     seconds = int(span.total_seconds())
     return f"{seconds} s" if seconds < 60 else fmt.duration(seconds * 1000)  # noqa: PLR2004
 
 
 def age(at: datetime | None, now: datetime) -> timedelta | None:
-    """Return how long ago something was; nothing is in the future, whatever the clocks say."""
+    """Return the time since `at`; zero where clocks differ and `at` is in the future."""
     return None if at is None else max(timedelta(0), now - at)

@@ -20,9 +20,9 @@ from rich.console import Console
 from support.fleets.documents import FleetDocuments
 from tachograph.firestore.identity import FleetClient, Unsigned
 from tachograph_cli.main import main
-from tachograph_cli.top.command import heard
+from tachograph_cli.top.command import first_view
 from tachograph_cli.top.frame import frame
-from tachograph_cli.top.listeners import Listening
+from tachograph_cli.top.listeners import FleetListeners
 from tachograph_cli.top.view import View
 
 _WAIT_S = 60.0
@@ -32,14 +32,14 @@ _WAIT_S = 60.0
 def page(db: firestore.Client, fleet_name: str) -> Iterator[Callable[[Callable[[str], bool]], str]]:
     """Give a page that waits until it shows what is asked for, and returns it."""
     changed = threading.Event()
-    with closing(Listening(db, fleet_name, changed.set)) as listening:
+    with closing(FleetListeners(db, fleet_name, changed.set)) as listeners:
 
         def shows(wanted: Callable[[str], bool]) -> str:
-            drawn = _drawn(heard(listening, changed, _WAIT_S))
+            drawn = _drawn(first_view(listeners, changed, _WAIT_S))
             while not wanted(drawn):
                 assert changed.wait(_WAIT_S), drawn
                 changed.clear()
-                drawn = _drawn(listening.view())
+                drawn = _drawn(listeners.view())
             return drawn
 
         yield shows
@@ -94,10 +94,10 @@ def test_whoever_may_not_look_is_told_so_on_the_page(fleet_name: str, db: firest
         project=db.project, credentials=Unsigned(db.project, "another-fleet", role="viewer")
     )
     changed = threading.Event()
-    with closing(Listening(stranger, fleet_name, changed.set)) as listening:
-        view = heard(listening, changed, _WAIT_S)
+    with closing(FleetListeners(stranger, fleet_name, changed.set)) as listeners:
+        view = first_view(listeners, changed, _WAIT_S)
     stranger.close()
-    assert not view.unheard
+    assert not view.pending
     assert not view.rows
     page = _drawn(view)
     for source in ("live/now", "sessions", "signals"):

@@ -21,7 +21,7 @@ from tachograph_cli.report import report_page
 from tachograph_cli.report.cost import bill_page
 from tachograph_cli.report.cost.bill import as_json as bill_json
 from tachograph_cli.report.cost.bill import bill
-from tachograph_cli.report.cost.task_tree import Family, Member
+from tachograph_cli.report.cost.task_tree import Member, TaskTree
 from tachograph_cli.report.report import Report, as_json, report
 from tachograph_cli.terminal import fmt
 from tachograph_schema.counters.cells import Cells
@@ -215,16 +215,16 @@ def test_json_holds_raw_counters_and_no_sketch() -> None:
 # what one task cost
 
 
-def _family(**tasks: dict[str, Any]) -> Family:
+def _tree(**tasks: dict[str, Any]) -> TaskTree:
     members = {
         name: Member(Task.model_validate({"model": "m", "status": "completed", **fields}), AT)
         for name, fields in tasks.items()
     }
-    return Family("acme", "root", "root", members)
+    return TaskTree("acme", "root", "root", members)
 
 
 def test_bill_adds_a_tree_up_and_its_parts_add_up_to_it() -> None:
-    found = _family(
+    found = _tree(
         root={"cost_nanousd": 100, "retries": 1, "retry_cost_nanousd": 30},
         a={"cost_nanousd": 50, "parent_task_id": "root", "rotation_cost_nanousd": 5},
         b={"cost_nanousd": 7, "parent_task_id": "a", "status": "failed"},
@@ -242,13 +242,13 @@ def test_bill_adds_a_tree_up_and_its_parts_add_up_to_it() -> None:
 
 
 def test_parents_in_a_circle_are_met_once() -> None:
-    made = bill(_family(root={"cost_nanousd": 1, "parent_task_id": "a"},
+    made = bill(_tree(root={"cost_nanousd": 1, "parent_task_id": "a"},
                         a={"cost_nanousd": 10, "parent_task_id": "root"}))  # fmt: skip
     assert made.total["cost_nanousd"] == 11
 
 
 def test_root_that_is_not_there_still_has_a_tree() -> None:
-    made = bill(_family(a={"cost_nanousd": 10, "root_task_id": "root"}))
+    made = bill(_tree(a={"cost_nanousd": 10, "root_task_id": "root"}))
     assert (made.root.status, made.total["cost_nanousd"], made.total["tasks_created"]) == (
         "missing", 10, 1,
     )  # fmt: skip
@@ -256,19 +256,19 @@ def test_root_that_is_not_there_still_has_a_tree() -> None:
 
 
 def test_voided_task_costs_nothing() -> None:
-    assert bill(_family(root={"cost_nanousd": 10, "voided": True})).total["cost_nanousd"] == 0
+    assert bill(_tree(root={"cost_nanousd": 10, "voided": True})).total["cost_nanousd"] == 0
 
 
 def test_bill_says_by_how_much_the_published_tree_lags() -> None:
-    found = _family(
+    found = _tree(
         root={"cost_nanousd": 3 * NANO}, a={"cost_nanousd": NANO, "parent_task_id": "root"}
     )
-    found.tree = {"total": {"cost_nanousd": 3 * NANO, "tasks_created": 1}, "as_of": AT}
+    found.published = {"total": {"cost_nanousd": 3 * NANO, "tasks_created": 1}, "as_of": AT}
     made = bill(found)
     assert made.published is not None
     assert made.published.difference_nanousd == NANO
     assert "lags: it says $3.00 of 1 task" in _printed(bill_page.page(made, 80), 80)
-    found.tree = {"total": {"cost_nanousd": 4 * NANO, "tasks_created": 2}, "as_of": AT}
+    found.published = {"total": {"cost_nanousd": 4 * NANO, "tasks_created": 2}, "as_of": AT}
     assert "says the same" in _printed(bill_page.page(bill(found), 80), 80)
 
 
@@ -280,7 +280,7 @@ def test_page_of_a_bill_fits_and_folds_the_cheapest(width: int) -> None:
         }
         for n in range(20)
     }  # fmt: skip
-    made = bill(_family(root={"cost_nanousd": 12_345 * NANO, "retries": 2}, **tasks))
+    made = bill(_tree(root={"cost_nanousd": 12_345 * NANO, "retries": 2}, **tasks))
     text = _printed(bill_page.page(made, width), width)
     assert "8 cheaper (--all)" in text
     assert "2 retries" in text

@@ -140,8 +140,8 @@ def test_policy_that_does_not_parse_is_the_default() -> None:
 
 def test_what_is_denied_is_told_where_it_would_be() -> None:
     denied = words(PermissionDenied("7 PERMISSION_DENIED: no"))
-    trouble = dict.fromkeys(("live", "sessions", "signals"), denied)
-    lines = _drawn(View("acme", trouble=trouble))
+    errors = dict.fromkeys(("live", "sessions", "signals"), denied)
+    lines = _drawn(View("acme", errors=errors))
     page = "\n".join(lines)
     for source in ("live/now", "sessions", "signals"):
         assert f"{source}: denied; the identity you look with may not read this fleet" in page
@@ -153,7 +153,7 @@ def test_weather_says_that_it_is_tried_again() -> None:
 
 
 def test_fleet_that_has_not_answered_yet_is_not_called_empty() -> None:
-    page = "\n".join(_drawn(View("acme", unheard=frozenset({"live", "sessions", "signals"}))))
+    page = "\n".join(_drawn(View("acme", pending=frozenset({"live", "sessions", "signals"}))))
     assert "No session" not in page
     assert page.count("Listening ...") == 3
 
