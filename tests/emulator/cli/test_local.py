@@ -1,4 +1,4 @@
-"""The local stack, in a clone with toy functions: what it starts, passes on and leaves behind."""
+"""The local stack, in a clone with toy functions: its services, exit statuses and processes."""
 
 from __future__ import annotations
 
@@ -164,28 +164,46 @@ def test_a_signal_reaches_the_command_whose_exit_status_is_passed_on(
 
 
 @pytest.mark.parametrize(
-    ("ending", "only", "status"),
+    ("ending", "inherited", "only", "status"),
     [
-        (signal.SIGINT, "firestore,functions", 0),
-        (signal.SIGTERM, "functions", 128 + signal.SIGTERM),
-        (signal.SIGKILL, "firestore,functions", -signal.SIGKILL),
+        (signal.SIGINT, signal.SIG_DFL, "firestore,functions", 0),
+        (signal.SIGINT, signal.SIG_IGN, "functions", 0),
+        (signal.SIGTERM, signal.SIG_DFL, "functions", 128 + signal.SIGTERM),
+        (signal.SIGKILL, signal.SIG_DFL, "firestore,functions", -signal.SIGKILL),
     ],
-    ids=["ctrl-c", "sigterm", "sigkill"],
+    ids=["ctrl-c", "sigint-in-the-background-of-a-shell", "sigterm", "sigkill"],
 )
 def test_no_process_is_left_behind_by(
-    ending: signal.Signals, only: str, status: int, toy: Path
+    ending: signal.Signals, inherited: signal.Handlers, only: str, status: int, toy: Path
 ) -> None:
-    process = subprocess.Popen(
-        _local("--only", only), cwd=toy, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    # A shell starts a background command with SIGINT ignored, and every child inherits that.
+    before = signal.signal(signal.SIGINT, inherited)
+    try:
+        process = subprocess.Popen(
+            _local("--only", only),
+            cwd=toy,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        _end(process, ending, only, status)
+    finally:
+        process.kill()  # where an assertion failed; its supervisors end the rest
+
+
+def _end(process: subprocess.Popen[str], ending: signal.Signals, only: str, status: int) -> None:
+    """Send a signal to a running stack; it ends with this status and with all its processes."""
     assert process.stderr is not None
-    told = {}
+    printed = {}
     for line in process.stderr:
         name, _, value = line.strip().partition("=")
-        told[name] = value
+        printed[name] = value
         if line.startswith("what functions print:"):
             break
-    assert _read(f"{told['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
+    assert _read(f"{printed['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
     below = supervisor.descendants(process.pid)
     commands = [Path(f"/proc/{pid}/cmdline") for pid in below]
     if commands[0].parent.parent.is_dir():
@@ -227,9 +245,9 @@ def _read(url: str, body: dict[str, Any] | None = None) -> str:
         return str(answer.read().decode())
 
 
-def _wait_for(what: Callable[[], bool], stack: Stack | None = None) -> None:
+def _wait_for(holds: Callable[[], bool], stack: Stack | None = None) -> None:
     deadline = time.monotonic() + SOON_S
-    while not what():
+    while not holds():
         if time.monotonic() > deadline:
             pytest.fail(f"not within {SOON_S} s; {stack.last_lines() if stack else os.times()}")
         time.sleep(0.05)
