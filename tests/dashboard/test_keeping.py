@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from support.fleets.day import at_length, tasks
+from support.fleets.history import tasks, write_all
 from support.page import panel
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_panel_is_saved_as_a_picture_of_what_is_seen(
     query: str, name: str, fleet: FleetDocuments, look: Look
 ) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, query=f"{query}&theme=dark")
     expect(panel(page, name).locator("svg").first).to_be_visible()
     box = panel(page, name).bounding_box()
@@ -101,7 +101,7 @@ def test_paper_is_light_whole_and_without_controls(
     query: str, fleet: FleetDocuments, look: Look
 ) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     tasks(fleet, "builder-1", [0.5] * 20)
     page = look(fleet.name, query=f"{query}&theme=dark")
     expect(page.locator("[data-panel] svg").first).to_be_visible()

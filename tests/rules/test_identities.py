@@ -1,4 +1,4 @@
-"""Enrolled on the Auth emulator: who may do what, until it expires or is revoked."""
+"""Enrolled on the Auth emulator: the rights of a role, until it expires or is revoked."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from google.cloud import firestore
 from rules.attacks import rows
 from rules.attacks.row import Row
 from rules.mutants import mutants
-from support.fleets.hostile import seed
+from support.fleets.two_agents import seed
 from support.places import CASES
-from support.rules import Acting, load_rules
+from support.rules import ActingClient, load_rules
 
 MUTANTS = CASES / "mutants.yaml"
 
@@ -34,7 +34,7 @@ class Fleets:
 
 
 def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neighbour(
-    acting: Acting, admin: firestore.Client, host: str, rules: str, fleet_name: str
+    acting: ActingClient, admin: firestore.Client, host: str, rules: str, fleet_name: str
 ) -> None:
     known = {row.name: row for row in rows()}
     told: dict[str, str] = yaml.safe_load(MUTANTS.read_text())
@@ -55,7 +55,7 @@ def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neigh
     assert len(conditions) > 100
 
 
-def fails(acting: Acting, fleets: Fleets, row: Row) -> bool:
+def fails(acting: ActingClient, fleets: Fleets, row: Row) -> bool:
     """Tell whether a row fails: its attack is let through, or its neighbour is not."""
     if row.attack.is_allowed(acting, fleets.current):
         fleets.fresh()

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tachograph_cli.local.stack import Stack
 
 
-
 def test_empty_fleet_says_the_command_that_fills_it(fleet: FleetDocuments, look: Look) -> None:
     page = look(fleet.name)
     expect(panel(page, "sessions")).to_contain_text(

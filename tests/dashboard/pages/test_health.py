@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from support.fleets.day import baseline, hours, incident
+from support.fleets.history import baseline, hours, incident
 from support.page import number, panel, word
 from tachograph_schema.counters.sketch import bucket_index, bucket_value
 

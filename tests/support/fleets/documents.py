@@ -1,4 +1,4 @@
-"""A fleet's documents as functions and agents write them, for a page to show."""
+"""The documents of a fleet, as functions and agents write them, for the dashboard to show."""
 
 from __future__ import annotations
 
