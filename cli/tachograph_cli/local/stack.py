@@ -21,7 +21,6 @@ from tachograph_cli.local.toolchain import StackError, Tools, environment, find_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 # firebase-tools asks for no login, and reaches no production, for a demo- project.
 PROJECT = "demo-tachograph"
@@ -151,12 +150,7 @@ class Stack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _choose_ports(self, fixed: Mapping[str, int]) -> None:

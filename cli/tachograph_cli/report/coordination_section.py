@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tachograph_cli.terminal import fmt
-from tachograph_cli.terminal.widgets import bar, named, number, table
+from tachograph_cli.terminal.widgets import Figure, bar, figures, named, number, table, warned
 from tachograph_schema.counters.derived import orchestration, reliability
 from tachograph_schema.documents.coordination import INCIDENT_KINDS
 from tachograph_schema.rotation.baseline import MIN_RUNS
@@ -29,7 +29,9 @@ def section(report: Report) -> RenderableType | None:
     facts = list(_facts(report))
     waits = _waits(report)
     roles = _roles(report.roles)
-    parts: list[RenderableType] = [part for part in (waits, _grid(facts), roles) if part]
+    parts: list[RenderableType] = [
+        part for part in (waits, facts and figures(facts), roles) if part
+    ]
     return Group(*_spaced(parts)) if parts else None
 
 
@@ -71,23 +73,14 @@ def _roles(lines: Sequence[Line]) -> Table | None:
     return rows
 
 
-def _grid(facts: Sequence[tuple[str, str, str]]) -> Table | None:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for fact, style, words in facts:
-        grid.add_row(Text(fact, style), words)
-    return grid if facts else None
-
-
-def _facts(report: Report) -> Iterator[tuple[str, str, str]]:
+def _facts(report: Report) -> Iterator[Figure]:
     """Yield figures, each with its style and its meaning."""
     count = report.total.counters.get
     shares = reliability(report.total.counters)
     if any(count(f"incidents_{kind}", 0) for kind in INCIDENT_KINDS):
         lost, claimed = count("incidents_claim_collision", 0), count("tasks_claimed", 0)
         words = f"claims lost to another agent, of {fmt.count(lost + claimed)}"
-        yield fmt.percent(shares.get("collision_share", 0.0)), _warned(lost), words
+        yield fmt.percent(shares.get("collision_share", 0.0)), warned(lost), words
         for kind, words in _INCIDENTS.items():
             n = count(f"incidents_{kind}", 0)
             if n:
@@ -109,7 +102,3 @@ _INCIDENTS = {
     "dispatch_refused": "dispatches refused: the worker rotates, has ended, or is not there",
     "git_failure": "changes that git refused",
 }
-
-
-def _warned(n: int) -> str:
-    return "bold yellow" if n > 0 else "bold green"

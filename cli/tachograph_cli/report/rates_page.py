@@ -67,13 +67,9 @@ def _sum(rate: Rates, names: tuple[str, ...]) -> int | None:
 def _rate(names: tuple[str, ...], unit: timedelta) -> Callable[[Rates], str | None]:
     def figure(rate: Rates) -> str | None:
         grown = _sum(rate, names)
-        return None if grown is None else _number(grown * (unit / rate.span))
+        return None if grown is None else fmt.rate(grown * (unit / rate.span))
 
     return figure
-
-
-def _number(n: float) -> str:
-    return fmt.count(n) if n >= 10 or n == 0 else f"{n:.2g}"  # noqa: PLR2004 - two digits suffice
 
 
 def _share(part: str, whole: str) -> Callable[[Rates], str | None]:
@@ -94,7 +90,7 @@ def _queue(rate: Rates) -> str | None:
     if created is None or ended is None:
         return None
     grown = (created - ended) * (timedelta(minutes=1) / rate.span)
-    return f"{'+' if grown > 0 else '-' if grown < 0 else ''}{_number(abs(grown))}"
+    return f"{'+' if grown > 0 else '-' if grown < 0 else ''}{fmt.rate(abs(grown))}"
 
 
 _S, _MIN, _H = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -13,7 +13,19 @@ from rich.text import Text
 from tachograph_cli.report import coordination_section
 from tachograph_cli.report.report import Line, Report
 from tachograph_cli.terminal import fmt
-from tachograph_cli.terminal.widgets import WIDE, bar, figure, interval, named, number, rate, table
+from tachograph_cli.terminal.widgets import (
+    WIDE,
+    Figure,
+    bar,
+    figure,
+    figures,
+    interval,
+    named,
+    number,
+    rate,
+    table,
+    warned,
+)
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 _KINDS = {"first": "first attempt", "retry": "retry", "rotation": "rotation", "handoff": "handoff"}
@@ -29,6 +41,7 @@ _SKETCHES = {
 def page(report: Report, width: int, now: datetime) -> RenderableType:
     """Lay a report out for a terminal that is `width` columns wide; `now` decides on years."""
     wide = width >= WIDE
+    coordination = coordination_section.section(report)
     return Group(
         _header(report, now),
         _headline(report),
@@ -38,12 +51,8 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
         _section("Overhead, as parts of the total", _overheads(report)),
         _section("Outcome by last attempt", _outcomes(report)),
         _section("One completed task", _percentiles(report)),
-        *(
-            [_section("Coordination", along)]
-            if (along := coordination_section.section(report))
-            else []
-        ),
-        _section("To keep in mind", _notes(report)),
+        *([_section("Coordination", coordination)] if coordination else []),
+        _section("To keep in mind", figures(list(_facts(report)))),
     )
 
 
@@ -185,16 +194,7 @@ def _percentiles(report: Report) -> RenderableType:
     return Group(*([rows] if rows.row_count else []), Text(words, "dim"))
 
 
-def _notes(report: Report) -> RenderableType:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for fact, style, words in _facts(report):
-        grid.add_row(Text(fact, style), words)
-    return grid
-
-
-def _facts(report: Report) -> Iterable[tuple[str, str, str]]:
+def _facts(report: Report) -> Iterator[Figure]:
     """Yield figures, each with its style and its meaning."""
     derived, count = report.total.derived, report.total.counters.get
     calls, unpriced = count("llm_calls", 0), count("unpriced_calls", 0)
@@ -207,7 +207,7 @@ def _facts(report: Report) -> Iterable[tuple[str, str, str]]:
     share = derived.get("unpriced_share") if countable else None
     yield (
         fmt.UNKNOWN if share is None else fmt.percent(share),
-        _warned(unpriced),
+        warned(unpriced),
         f"unpriced: {words} no known price{tokens}",
     )
     done, free = count("tasks_completed", 0), count("tasks_completed_unpriced", 0)
@@ -216,7 +216,7 @@ def _facts(report: Report) -> Iterable[tuple[str, str, str]]:
     taken = "; the cost per completed task takes them for free" if free else ""
     yield (
         fmt.UNKNOWN if share is None else fmt.percent(share),
-        _warned(free),
+        warned(free),
         words + taken,
     )
     coordination = report.coordination
@@ -243,7 +243,3 @@ def _facts(report: Report) -> Iterable[tuple[str, str, str]]:
 
 def _of(part: int, whole: int) -> str:
     return f"{fmt.count(part)} of {fmt.count(whole)}"
-
-
-def _warned(n: int) -> str:
-    return "bold yellow" if n else "bold green"

@@ -40,6 +40,11 @@ def count(n: float) -> str:
     return str(_rounded(n)) if abs(n) < 1000 else _three_digits(n)  # noqa: PLR2004 - said above
 
 
+def rate(n: float) -> str:
+    """Write a rate: as a count from 10, with two digits below."""
+    return count(n) if n >= 10 or n == 0 else f"{n:.2g}"  # noqa: PLR2004 - two digits suffice
+
+
 def duration(ms: float) -> str:
     """Write a duration: 47 ms · 3.48 s · 13m 28s · 2h 05m · 3d 04h."""
     if not math.isfinite(ms):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -56,6 +59,25 @@ def interval(low: float, rate: float, high: float, chars: int = 17) -> Text:
 def figure(number: str, meaning: str) -> Text:
     """Write a headline number with its meaning."""
     return Text.assemble((f"{number:>8}", "bold"), f"  {meaning}")
+
+
+Figure: TypeAlias = tuple[str, str, str]
+"""A number, its style, and its meaning."""
+
+
+def figures(rows: Sequence[Figure]) -> Table:
+    """Return numbers with their meanings, a line each."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for number, style, meaning in rows:
+        grid.add_row(Text(number, style), meaning)
+    return grid
+
+
+def warned(n: int) -> str:
+    """Return the style of a number that should be 0."""
+    return "bold yellow" if n > 0 else "bold green"
 
 
 def named(name: str) -> Text:

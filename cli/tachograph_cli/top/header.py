@@ -181,9 +181,7 @@ def _line(cells: Sequence[Text], chars: int) -> Table:
 
 
 def _rate(n: float | None) -> str:
-    if n is None:
-        return fmt.UNKNOWN
-    return fmt.count(n) if n >= 10 or n == 0 else f"{n:.2g}"  # noqa: PLR2004 - two digits suffice
+    return fmt.UNKNOWN if n is None else fmt.rate(n)
 
 
 def _share(part: float | None, whole: float | None) -> float | None:
