@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from tachograph_cli.local.stack import PROJECT, Stack
 from tachograph_cli.local.toolchain import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FUNCTIONS = """
 specVersion: v1alpha1
@@ -155,12 +156,11 @@ def test_a_signal_reaches_the_command_whose_exit_status_is_passed_on(
     toy: Path, tmp_path: Path
 ) -> None:
     script = f"trap 'exit 9' TERM; touch {tmp_path}/running; while :; do sleep 0.1; done"
-    process = subprocess.Popen(
-        _local("--only", "functions", "--", "sh", "-c", script), cwd=toy, stderr=subprocess.DEVNULL
-    )
-    _wait_for((tmp_path / "running").exists)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(SOON_S) == 9
+    command = _local("--only", "functions", "--", "sh", "-c", script)
+    with _started(command, toy) as process:
+        _wait_for((tmp_path / "running").exists)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SOON_S) == 9
 
 
 @pytest.mark.parametrize(
@@ -176,45 +176,48 @@ def test_a_signal_reaches_the_command_whose_exit_status_is_passed_on(
 def test_no_process_is_left_behind_by(
     ending: signal.Signals, inherited: signal.Handlers, only: str, status: int, toy: Path
 ) -> None:
-    # A shell starts a background command with SIGINT ignored, and every child inherits that.
-    before = signal.signal(signal.SIGINT, inherited)
+    with _started(_local("--only", only), toy, inherited) as process:
+        assert process.stderr is not None
+        printed = {}
+        for line in process.stderr:
+            name, _, value = line.strip().partition("=")
+            printed[name] = value
+            if line.startswith("what functions print:"):
+                break
+        assert _read(f"{printed['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
+        below = supervisor.descendants(process.pid)
+        commands = [Path(f"/proc/{pid}/cmdline") for pid in below]
+        if commands[0].parent.parent.is_dir():
+            joined = "\n".join(command.read_text() for command in commands)
+            assert "functions-framework" in joined
+            assert ("firestore-emulator" in joined) == ("firestore" in only)
+
+        process.send_signal(ending)
+        assert process.wait(SOON_S + supervisor.STOPPED_WITHIN_S) == status
+        _wait_for(lambda: below.isdisjoint(supervisor.parents()))
+
+
+@contextmanager
+def _started(
+    command: list[str], folder: Path, sigint: signal.Handlers = signal.SIG_DFL
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command with this disposition of SIGINT, which a child inherits if it is ignored.
+
+    A shell ignores SIGINT in a background command. The process is gone at the end, also of a test
+    that fails: Python warns of a process without an end in whichever test collects it.
+    """
+    before = signal.signal(signal.SIGINT, sigint)
     try:
         process = subprocess.Popen(
-            _local("--only", only),
-            cwd=toy,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
+            command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
     finally:
         signal.signal(signal.SIGINT, before)
-    try:
-        _end(process, ending, only, status)
-    finally:
-        process.kill()  # where an assertion failed; its supervisors end the rest
-
-
-def _end(process: subprocess.Popen[str], ending: signal.Signals, only: str, status: int) -> None:
-    """Send a signal to a running stack; it ends with this status and with all its processes."""
-    assert process.stderr is not None
-    printed = {}
-    for line in process.stderr:
-        name, _, value = line.strip().partition("=")
-        printed[name] = value
-        if line.startswith("what functions print:"):
-            break
-    assert _read(f"{printed['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
-    below = supervisor.descendants(process.pid)
-    commands = [Path(f"/proc/{pid}/cmdline") for pid in below]
-    if commands[0].parent.parent.is_dir():
-        joined = "\n".join(command.read_text() for command in commands)
-        assert "functions-framework" in joined
-        assert ("firestore-emulator" in joined) == ("firestore" in only)
-
-    process.send_signal(ending)
-    assert process.wait(SOON_S + supervisor.STOPPED_WITHIN_S) == status
-    process.stderr.close()
-    _wait_for(lambda: below.isdisjoint(supervisor.parents()))
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _local(*arguments: str) -> list[str]:
