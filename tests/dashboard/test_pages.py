@@ -1,4 +1,4 @@
-"""What holds on every page: a link restores it, keys reach all of it, it says how it stands."""
+"""Promises of every page: links restore it, keys reach all of it, and it shows its state."""
 
 from __future__ import annotations
 

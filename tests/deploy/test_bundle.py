@@ -170,8 +170,8 @@ def _client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> firestore.Client:
 def _await(client: firestore.Client, path: str) -> dict[str, Any]:
     deadline = monotonic() + 60
     while monotonic() < deadline:
-        found = client.document(path).get().to_dict()
-        if found:
-            return found
+        document = client.document(path).get().to_dict()
+        if document:
+            return document
         sleep(0.2)
     raise AssertionError(f"{path} is not there after 60 s")

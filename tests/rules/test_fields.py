@@ -23,9 +23,9 @@ _FUNCTIONS_ALONE = {
     "sessions": {"effective_state", "effective_since", "effective_progress_at"},
     "tasks": set(),
 }
-"""What agents may not write on documents that are theirs."""
+"""The fields that agents may not write, even on their own documents."""
 _OF_OTHERS = {"lost_session_id", "created_by", "session_id", "agent_id", "from_agent_id", "voided"}
-"""What is checked by more than its type; the table of attacks has it."""
+"""Fields that the rules check by more than their type; the table of attacks covers them."""
 _RULES = {
     "tasks": {"reports", "reporter"},
     "messages": {"sent_at", "acknowledged_at"},
@@ -62,9 +62,11 @@ def _of(model: type[BaseModel], name: str) -> object:
     """Return the type of a field, without `None`."""
     annotation = model.__annotations__[name]
     hints = {**vars(fields)}
-    found: Any = eval(annotation, {**vars(__import__(model.__module__, fromlist=["x"])), **hints})  # noqa: S307 - our own annotations
-    parts = [part for part in get_args(found) if part is not type(None)]
-    return parts[0] if get_origin(found) is not None and type(None) in get_args(found) else found
+    names = {**vars(__import__(model.__module__, fromlist=["x"])), **hints}
+    evaluated: Any = eval(annotation, names)  # noqa: S307 - our own annotations
+    parts = [part for part in get_args(evaluated) if part is not type(None)]
+    optional = get_origin(evaluated) is not None and type(None) in get_args(evaluated)
+    return parts[0] if optional else evaluated
 
 
 def _values(kind: object) -> tuple[list[Any], list[Any]]:

@@ -1,4 +1,4 @@
-"""Whatever the rules let through, the schema reads without a problem and the functions count."""
+"""Every write that the rules allow is read by the schema and counted by the functions."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def test_what_the_rules_let_through_is_read_and_counted_without_rejects(
             return  # let through, and not there; or no Firestore value
         seen["refused" if refusal else "written"] += 1
         if refusal is None:
-            found = admin.document("fleets", fuzzed, collection, name).get()
-            _reads(collection, found.to_dict() or {})
+            snapshot = admin.document("fleets", fuzzed, collection, name).get()
+            _reads(collection, snapshot.to_dict() or {})
 
     write()
     assert min(seen.values()) > 50, seen

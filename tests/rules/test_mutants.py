@@ -36,22 +36,22 @@ class Fleets:
 def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neighbour(
     acting: ActingClient, admin: firestore.Client, host: str, rules: str, fleet_name: str
 ) -> None:
-    known = {row.name: row for row in rows()}
-    told: dict[str, str] = yaml.safe_load(MUTANTS.read_text())
+    by_name = {row.name: row for row in rows()}
+    expected: dict[str, str] = yaml.safe_load(MUTANTS.read_text())
     fleets = Fleets(admin, fleet_name)
     wrong: list[str] = []
     conditions = list(mutants(rules))
     try:
         for mutant in conditions:
             load_rules(host, mutant.rules)
-            row = known.get(told.get(str(mutant), ""))
+            row = by_name.get(expected.get(str(mutant), ""))
             if row is None or not fails(acting, fleets, row):
-                found = next((one for one in known.values() if fails(acting, fleets, one)), None)
-                wrong.append(f"{mutant}: {found and found.name}")
+                killer = next((one for one in by_name.values() if fails(acting, fleets, one)), None)
+                wrong.append(f"{mutant}: {killer and killer.name}")
     finally:
         load_rules(host, rules)
     assert wrong == [], "expected in tests/cases/mutants.yaml"
-    assert told.keys() == {str(mutant) for mutant in conditions}
+    assert expected.keys() == {str(mutant) for mutant in conditions}
     assert len(conditions) > 100
 
 

@@ -1,4 +1,4 @@
-"""What the tests of transcripts share: lines of the real shape, and calls added up."""
+"""Transcripts for tests: lines of the real shape, and calls added up."""
 
 from __future__ import annotations
 

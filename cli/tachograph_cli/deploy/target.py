@@ -1,4 +1,4 @@
-"""Where an installation is, or is to be."""
+"""The target of a deployment."""
 
 from __future__ import annotations
 

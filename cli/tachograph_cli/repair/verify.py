@@ -72,7 +72,7 @@ class Verification:
     known_since: str
     checks: list[Check]
     restated: int
-    """How many documents were counted by other labels, tiers or prices than today's."""
+    """The number of documents counted by other labels, tiers or prices than today's."""
 
     @property
     def holds(self) -> bool:

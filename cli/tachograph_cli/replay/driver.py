@@ -27,7 +27,7 @@ FLUSH_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a recording is replayed."""
+    """The settings of a replay."""
 
     speed: float = 0.0
     """Times as fast as recorded; 0: as fast as possible."""

@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Concentration:
-    """How many of the agents cause `part` of the cost."""
+    """The fewest agents that cause `part` of the cost."""
 
     agents: int
     of: int

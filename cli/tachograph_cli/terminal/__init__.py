@@ -1,1 +1,1 @@
-"""What the commands share: options, errors, numbers and tables."""
+"""Shared by the commands: options, errors, numbers and tables."""

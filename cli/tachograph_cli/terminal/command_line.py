@@ -1,4 +1,4 @@
-"""What the commands share: the fleet's option, its client, errors of the network, and JSON."""
+"""Shared by the commands: the fleet's option, its client, errors of the network, and JSON."""
 
 from __future__ import annotations
 

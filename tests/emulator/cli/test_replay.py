@@ -41,15 +41,15 @@ def replayed(db: firestore.Client, fleet_name: str, *places: Path) -> Tally:  # 
 def published(db: firestore.Client, fleet_name: str) -> dict[tuple[str, str], dict[str, int]]:
     """Return what the day rollups say of each model."""
     rollups = db.collection("fleets", fleet_name, "rollups")
-    found = {}
+    rollups_by_id = {}
     for snapshot in rollups.stream():
         grain, _, day = snapshot.id.partition("_")
         if grain == "day":
             for scope, counters in snapshot.get("c").items():
                 kind, _, model = scope.partition(":")
                 if kind == "model" and "|" not in scope:
-                    found[day, model] = counters
-    return found
+                    rollups_by_id[day, model] = counters
+    return rollups_by_id
 
 
 def tasks(db: firestore.Client, fleet_name: str) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the owner alone tunes."""
+"""Settings that only the owner may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task may hold, and what its sequences promise."""
+"""The fields of a task, and the sequences of its reports."""
 
 from __future__ import annotations
 

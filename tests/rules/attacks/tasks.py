@@ -195,8 +195,8 @@ def late() -> Iterator[Row]:
     """Yield sessions that were relieved, with their last tokens."""
 
     def late(task: str = "relieved", n: int = 4, **fields: Any) -> Attempt:  # noqa: ANN401
-        said = {"reports.`a:s-a.1`": n, "reporter": "a:s-a.1", "reported_at": T, **fields}
-        return update(A, f"tasks/{task}", **said)
+        written = {"reports.`a:s-a.1`": n, "reporter": "a:s-a.1", "reported_at": T, **fields}
+        return update(A, f"tasks/{task}", **written)
 
     fine = late(tokens_in=200, cost_nanousd=2000, llm_calls=3)
     yield Row("who never worked on a task adds to it", late("b", tokens_in=200), fine)

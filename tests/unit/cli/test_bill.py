@@ -27,13 +27,13 @@ def _tree(**tasks: dict[str, Any]) -> TaskTree:
 
 
 def test_bill_adds_a_tree_up_and_its_parts_add_up_to_it() -> None:
-    found = _tree(
+    tree = _tree(
         root={"cost_nanousd": 100, "retries": 1, "retry_cost_nanousd": 30},
         a={"cost_nanousd": 50, "parent_task_id": "root", "rotation_cost_nanousd": 5},
         b={"cost_nanousd": 7, "parent_task_id": "a", "status": "failed"},
         lost={"cost_nanousd": 1, "root_task_id": "root", "parent_task_id": "gone"},
     )
-    made = bill(found)
+    made = bill(tree)
     assert made.total["cost_nanousd"] == 158
     assert made.parts == {
         "root_first": 70, "subtasks_first": 53, "retry": 30, "rotation": 5, "handoff": 0,
@@ -63,16 +63,16 @@ def test_voided_task_costs_nothing() -> None:
 
 
 def test_bill_says_by_how_much_the_published_tree_lags() -> None:
-    found = _tree(
+    tree = _tree(
         root={"cost_nanousd": 3 * NANO}, a={"cost_nanousd": NANO, "parent_task_id": "root"}
     )
-    found.published = {"total": {"cost_nanousd": 3 * NANO, "tasks_created": 1}, "as_of": AT}
-    made = bill(found)
+    tree.published = {"total": {"cost_nanousd": 3 * NANO, "tasks_created": 1}, "as_of": AT}
+    made = bill(tree)
     assert made.published is not None
     assert made.published.difference_nanousd == NANO
     assert "lags: it says $3.00 of 1 task" in printed(bill_page.page(made, 80), 80)
-    found.published = {"total": {"cost_nanousd": 4 * NANO, "tasks_created": 2}, "as_of": AT}
-    assert "says the same" in printed(bill_page.page(bill(found), 80), 80)
+    tree.published = {"total": {"cost_nanousd": 4 * NANO, "tasks_created": 2}, "as_of": AT}
+    assert "says the same" in printed(bill_page.page(bill(tree), 80), 80)
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -60,11 +60,11 @@ def line(case: dict[str, Any]) -> Record:
 @pytest.mark.parametrize("case", CASES, ids=[case["promise"] for case in CASES])
 def test_lines_make_the_calls_the_rules_say(case: dict[str, Any], tmp_path: Path) -> None:
     write(tmp_path / "s.jsonl", [prompt(0), *map(line, case["lines"])])
-    found = [
+    counted = [
         [(call.at - START).total_seconds(), buckets(call.usage)]
         for call in calls(event for _, event in happened(tmp_path))
     ]
-    assert found == case["calls"]
+    assert counted == case["calls"]
 
 
 def test_recorded_calls_equal_the_oracle_in_every_bucket(shared: Path) -> None:
@@ -76,7 +76,7 @@ def test_recorded_calls_equal_the_oracle_in_every_bucket(shared: Path) -> None:
             tokens = (row["input"], row["cache_read"], row["cache_write"], row["cache_write_1h"])
             key = (datetime.fromisoformat(row["ts"]), row["session"], row["model"])
             expected[(*key, *tokens, row["output"])] += 1
-    found: Counter[tuple[object, ...]] = Counter()
+    counted: Counter[tuple[object, ...]] = Counter()
     by_source: dict[str, list[ModelCall]] = {}
     for source, event in happened(shared / "data/claude-code/dev"):
         if isinstance(event, ModelCall):
@@ -84,8 +84,8 @@ def test_recorded_calls_equal_the_oracle_in_every_bucket(shared: Path) -> None:
     for session, called in by_source.items():
         for call in calls(called):
             # The oracle dates a call by its largest line, we by its first.
-            found[call.line_at, session, call.model, *buckets(call.usage)] += 1
-    assert found == expected
+            counted[call.line_at, session, call.model, *buckets(call.usage)] += 1
+    assert counted == expected
 
 
 def test_recorded_tokens_equal_the_oracle_by_day_and_model(shared: Path) -> None:
@@ -119,10 +119,10 @@ def test_states_of_a_transcript_hold_the_calls_of_the_largest_whatever_their_ord
 def test_a_transcript_that_has_grown_says_first_what_it_said_before(shared: Path) -> None:
     for session in (shared / "data/claude-code/snapshots").iterdir():
         states = sorted(session.glob("*.jsonl"), key=lambda path: path.stat().st_size)
-        told = [[event for _, event in happened(state)] for state in states]
-        if told[0][0] != told[-1][0]:
+        events = [[event for _, event in happened(state)] for state in states]
+        if events[0][0] != events[-1][0]:
             continue  # parts that share nothing
-        for before, after in pairwise(told):
+        for before, after in pairwise(events):
             assert after[: len(before)] == before
 
 
@@ -175,8 +175,8 @@ def test_a_call_copied_into_another_sessions_file_counts_once(tmp_path: Path) ->
     more = {**answer(9, [2, 0, 0, 0, 2], identity="m2"), "sessionId": "resumed"}
     write(tmp_path / "a.jsonl", original)
     write(tmp_path / "b.jsonl", [*resumed, more])
-    found = calls(event for _, event in happened(tmp_path))
-    assert [buckets(call.usage)[0] for call in found] == [1, 2]
+    counted = calls(event for _, event in happened(tmp_path))
+    assert [buckets(call.usage)[0] for call in counted] == [1, 2]
 
 
 def test_memory_does_not_grow_with_the_folder(tmp_path: Path) -> None:
@@ -200,13 +200,13 @@ def _peak(tmp_path: Path, files: int) -> int:
                 out.write(json.dumps(record) + "\n")
     tracemalloc.start()
     with closing(CallRegistry()) as registry:
-        found = 0
+        counted = 0
         sources = folder.find(place).sources
         for source in sources:
             folder.claim(source, registry)
         for source in sources:
-            found += sum(isinstance(event, ModelCall) for event in folder.read(source, registry))
-    assert found == files * calls_each
+            counted += sum(isinstance(event, ModelCall) for event in folder.read(source, registry))
+    assert counted == files * calls_each
     _, high = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return high

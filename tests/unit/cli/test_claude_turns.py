@@ -202,9 +202,9 @@ def test_a_broken_line_is_named_with_its_reason_and_nothing_else_is_lost(
     lines = [json.dumps(record) for record in sound] + [text, json.dumps(rest)]
     path.write_bytes("\n".join(lines).encode(errors="surrogateescape"))
     events = [event for _, event in happened(tmp_path)]
-    (found,) = broken(events)
-    assert (found.path, found.line) == (path, 3)
-    assert found.reason.startswith(BROKEN[text])
+    (calls_read,) = broken(events)
+    assert (calls_read.path, calls_read.line) == (path, 3)
+    assert calls_read.reason.startswith(BROKEN[text])
     assert [buckets(call.usage)[0] for call in calls(events)] == [1, 2]
 
 

@@ -65,7 +65,7 @@ def test_quantiles_of_the_recordings_are_within_two_percent_of_exact(
     for name, values in measures.items():
         assert len(values) > 20, name
         row = Counter(bucket_counter(name, value) for value in values)
-        found = percentiles(row)[name]
+        sketched = percentiles(row)[name]
         for q, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
             exact = sorted(values)[math.floor(share * (len(values) - 1))]
-            assert found[q] == pytest.approx(exact, rel=0.020001), (name, q)
+            assert sketched[q] == pytest.approx(exact, rel=0.020001), (name, q)

@@ -1,4 +1,4 @@
-"""What today's prices change, and how the difference is divided among hours."""
+"""The change of a cost by today's prices, and its division among hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay decides, without a clock and without a database."""
+"""The schedule of a replay, without a clock and without a database."""
 
 from __future__ import annotations
 
@@ -150,8 +150,8 @@ def test_an_agents_name_is_short_and_tells_sessions_apart() -> None:
 
 
 def test_states_of_one_window_are_played_by_one_agent() -> None:
-    found = recorded_sessions([source("a"), source("b"), source("a"), source("a", "a1")])
-    assert [(session.first.owner, len(session.sources)) for session in found] == [
+    sessions = recorded_sessions([source("a"), source("b"), source("a"), source("a", "a1")])
+    assert [(session.first.owner, len(session.sources)) for session in sessions] == [
         ("a", 2),
         ("b", 1),
         ("a.a1", 1),

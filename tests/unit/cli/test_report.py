@@ -57,28 +57,28 @@ def _report(**agents: int) -> Report:
 
 def test_report_adds_periods_up_and_derives_from_the_sums() -> None:
     days = [_rollup("2026-02-17", _cells(a=8 * NANO)), _rollup("2026-02-16", _cells(b=2 * NANO))]
-    found = report("acme", days)
-    assert found.periods == ("2026-02-16", "2026-02-17")
-    assert found.total.counters["cost_nanousd"] == 10 * NANO
-    assert found.total.derived["cost_per_completed_usd"] == 10 / 8
-    assert found.total.derived["true_to_naive"] == 2.0
-    assert found.total.derived["unpriced_share"] == 0.1
-    assert [line.name for line in found.tiers] == ["frontier", "_unknown", "light"]
-    assert [line.name for line in found.models] == ["m"]
-    assert found.tiers[0].derived["cost_share"] == 0.5
-    assert found.tier_cost_ratio is not None
-    assert found.tier_cost_ratio[:2] == ("frontier", "light")
-    assert found.tier_cost_ratio[2] == pytest.approx(6.0)
-    assert found.coordination.derived["cost_share"] == pytest.approx(0.1)
-    assert found.overheads["retry"] == {"n": 4, "cost_usd": 1.0, "share": 0.1}
-    assert found.outcomes["retry"]["n"] == 4
-    assert found.total.percentiles["duration_ms"]["n"] == 12
+    whole = report("acme", days)
+    assert whole.periods == ("2026-02-16", "2026-02-17")
+    assert whole.total.counters["cost_nanousd"] == 10 * NANO
+    assert whole.total.derived["cost_per_completed_usd"] == 10 / 8
+    assert whole.total.derived["true_to_naive"] == 2.0
+    assert whole.total.derived["unpriced_share"] == 0.1
+    assert [line.name for line in whole.tiers] == ["frontier", "_unknown", "light"]
+    assert [line.name for line in whole.models] == ["m"]
+    assert whole.tiers[0].derived["cost_share"] == 0.5
+    assert whole.tier_cost_ratio is not None
+    assert whole.tier_cost_ratio[:2] == ("frontier", "light")
+    assert whole.tier_cost_ratio[2] == pytest.approx(6.0)
+    assert whole.coordination.derived["cost_share"] == pytest.approx(0.1)
+    assert whole.overheads["retry"] == {"n": 4, "cost_usd": 1.0, "share": 0.1}
+    assert whole.outcomes["retry"]["n"] == 4
+    assert whole.total.percentiles["duration_ms"]["n"] == 12
 
 
 def test_concentration_names_the_fewest_agents_that_make_four_fifths() -> None:
-    found = _report(a=50, b=30, c=10, d=10, e=0).concentration
-    assert found is not None
-    assert (found.agents, found.of, found.cost_nanousd, found.complete) == (2, 4, 100, True)
+    crowd = _report(a=50, b=30, c=10, d=10, e=0).concentration
+    assert crowd is not None
+    assert (crowd.agents, crowd.of, crowd.cost_nanousd, crowd.complete) == (2, 4, 100, True)
     folded = _report(a=50, b=30, _other=20).concentration
     assert folded is not None
     assert not folded.complete
@@ -88,12 +88,12 @@ def test_concentration_names_the_fewest_agents_that_make_four_fifths() -> None:
 def test_fewest_amounts_make_their_part_and_one_less_does_not(
     amounts: list[int], part: float
 ) -> None:
-    found = concentration(amounts, part)
+    fewest = concentration(amounts, part)
     if not any(amounts):
-        assert found is None
+        assert fewest is None
         return
-    assert found is not None
-    n, of = found
+    assert fewest is not None
+    n, of = fewest
     largest = sorted(amounts, reverse=True)
     assert of == sum(amount > 0 for amount in amounts)
     assert sum(largest[:n]) >= part * sum(amounts) > sum(largest[: n - 1])
@@ -144,8 +144,8 @@ def test_page_says_how_agents_got_along_where_anything_is_known(width: int) -> N
     cells["type:coordination"]["duration_ms"] = 800_000
     cells["role:builder"] = {"duration_ms": 3_200_000, "tasks_completed": 4}
     cells["role:orchestrator"] = {"duration_ms": 800_000}
-    found = report("acme", [_rollup("2026-02-16", cells)])
-    text = printed(report_page.page(found, width, AT), width)
+    whole = report("acme", [_rollup("2026-02-16", cells)])
+    text = printed(report_page.page(whole, width, AT), width)
     for words in (
         "queued to claimed 3.04 s 4.92 s 4.92 s 6 tasks",
         "3.0% claims lost to another agent, of 100",
@@ -158,8 +158,8 @@ def test_page_says_how_agents_got_along_where_anything_is_known(width: int) -> N
     assert "sent to acknowledged" not in text  # three are too few for percentiles
     assert "…" not in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
-    assert as_json(found)["reliability"] == {"collision_share": 0.03, "acknowledged_share": 0.75}
-    assert as_json(found)["orchestration"]["orchestrating_to_building"] == 0.25
+    assert as_json(whole)["reliability"] == {"collision_share": 0.03, "acknowledged_share": 0.75}
+    assert as_json(whole)["orchestration"]["orchestrating_to_building"] == 0.25
     assert "claims lost" not in printed(report_page.page(_report(a=NANO), width, AT), width)
 
 
@@ -172,10 +172,10 @@ def test_page_of_nothing_says_so_and_divides_by_nothing() -> None:
 
 
 def test_json_holds_raw_counters_and_no_sketch() -> None:
-    found = as_json(_report(a=10 * NANO))
-    assert found["total"]["counters"]["retry_cost_nanousd"] == NANO
-    assert not any("~" in name for name in found["total"]["counters"])
-    assert found["documents_read"] == 1
+    content = as_json(_report(a=10 * NANO))
+    assert content["total"]["counters"]["retry_cost_nanousd"] == NANO
+    assert not any("~" in name for name in content["total"]["counters"])
+    assert content["documents_read"] == 1
 
 
 # what one task cost

@@ -42,13 +42,13 @@ def _view(**changed: Any) -> View:  # noqa: ANN401 - a view's
     rnd = random.Random(7)  # noqa: S311 - the same fleet every time
     sessions = list(documents.sessions(_NOW, rnd))
     rows = [_row(name, **fields) for name, fields in sessions if fields["state"] != "completed"]
-    told = [
+    signals = [
         {"kind": "rotate", **documents.signal(n, fields, _NOW)}
         for n, (_, fields) in enumerate(sessions)
         if fields["context_remaining_pct"] <= 35
     ]
     live = {**documents.snapshot(_NOW), "rings": documents.rings(_NOW, rnd), "utilisation": 0.545}
-    return View(**{"fleet": "acme", "live": live, "rows": rows, "signals": told, **changed})
+    return View(**{"fleet": "acme", "live": live, "rows": rows, "signals": signals, **changed})
 
 
 def _drawn(view: View, width: int = 80, height: int | None = None, sort: str = _CLIFF) -> list[str]:
@@ -93,8 +93,8 @@ def test_sessions_nearest_to_their_own_threshold_come_first() -> None:
         _row("below", policy, context_remaining_pct=20),
         _row("tokens", policy, context_used_tokens=90, context_window_tokens=100),
     ]
-    found = [row.session_id for row in ranked(rows, _CLIFF)]
-    assert found == ["tokens", "below", "near", "far", "silent"]
+    order = [row.session_id for row in ranked(rows, _CLIFF)]
+    assert order == ["tokens", "below", "near", "far", "silent"]
 
 
 def test_key_goes_through_all_orders_and_back_to_the_first() -> None:
@@ -208,9 +208,9 @@ def test_sparkline_is_as_long_as_asked_and_highest_at_the_highest(
     shown = values[-chars:] if chars else []
     for value, block in zip(reversed(shown), reversed(drawn), strict=False):
         assert (block == " ") == (value is None)
-    known = [value for value in shown if value is not None]
-    if known and max(known) > 0:
-        assert drawn[chars - len(shown) + shown.index(max(known))] == "█"
+    values_shown = [value for value in shown if value is not None]
+    if values_shown and max(values_shown) > 0:
+        assert drawn[chars - len(shown) + shown.index(max(values_shown))] == "█"
 
 
 def test_rate_is_not_drawn_over_a_gap_or_a_reset() -> None:
