@@ -9,7 +9,7 @@ from tachograph_cli.checklist import Line
 from tachograph_cli.deploy.google import Google, Json, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tachograph_cli.deploy.target import Target
@@ -34,23 +34,26 @@ def installed(api: Google, target: Target) -> bool:
 
 def check(api: Google, target: Target, root: Path) -> Iterator[Line]:
     """Check each part of the installation against the checkout at `root`."""
-    yield _functions(api, target, root)
-    yield _scheduler(api, target)
-    yield _rules(api, target)
-    yield _dashboard(api, target)
+    parts: dict[str, Callable[[], Line]] = {
+        "functions": lambda: _functions(api, target, root),
+        "scheduler": lambda: _scheduler(api, target),
+        "rules": lambda: _rules(api, target),
+        "dashboard": lambda: _dashboard(api, target),
+    }
+    for name, part in parts.items():
+        try:
+            yield part()
+        except RefusedError as refusal:
+            yield Line(name, str(refusal), _again(target))
 
 
 def _functions(api: Google, target: Target, root: Path) -> Line:
-    again = f"make deploy PROJECT={target.project}"
-    try:
-        functions = _functions_of(api, target)
-    except RefusedError as refusal:
-        return Line("functions", str(refusal), again)
+    functions = _functions_of(api, target)
     by_name = {function["name"].rpartition("/")[2]: function for function in functions}
     expected = [f"{target.name}-{endpoint}" for endpoint in endpoints(root)]
     missing = [name for name in expected if name not in by_name]
     if missing:
-        return Line("functions", f"not there: {', '.join(missing)}", again)
+        return Line("functions", f"not there: {', '.join(missing)}", _again(target))
     for name in expected:
         trouble = _trouble(by_name[name])
         if trouble:
@@ -58,7 +61,7 @@ def _functions(api: Google, target: Target, root: Path) -> Line:
                 f"gcloud functions logs read {name} --gen2 --region={target.functions_region} "
                 f"--project={target.project}"
             )
-            return Line("functions", f"{name}: {trouble}", f"read {logs}; then {again}")
+            return Line("functions", f"{name}: {trouble}", f"read {logs}; then {_again(target)}")
     return Line("functions", f"{len(expected)} active in {target.functions_region}")
 
 
@@ -91,12 +94,8 @@ def _trouble(function: Json) -> str:
 def _scheduler(api: Google, target: Target) -> Line:
     name = f"{target.name}-tick"
     path = f"v1/projects/{target.project}/locations/{target.functions_region}/jobs/{name}"
-    again = f"make deploy PROJECT={target.project}"
     where = f"{name} --location={target.functions_region} --project={target.project}"
-    try:
-        job = api.get("cloudscheduler", path)
-    except RefusedError as refusal:
-        return Line("scheduler", str(refusal), again)
+    job = api.get("cloudscheduler", path)
     if job.get("state") != "ENABLED":
         return Line(
             "scheduler", f"state {job.get('state')}", f"gcloud scheduler jobs resume {where}"
@@ -113,21 +112,16 @@ def _scheduler(api: Google, target: Target) -> Line:
 
 def _rules(api: Google, target: Target) -> Line:
     release = "cloud.firestore" + ("" if target.database == "(default)" else f"/{target.database}")
-    try:
-        ruleset = api.get("firebaserules", f"v1/projects/{target.project}/releases/{release}")
-    except RefusedError as refusal:
-        return Line("rules", str(refusal), f"make deploy PROJECT={target.project}")
+    ruleset = api.get("firebaserules", f"v1/projects/{target.project}/releases/{release}")
     return Line("rules", f"released {ruleset.get('updateTime', '')}")
 
 
 def _dashboard(api: Google, target: Target) -> Line:
-    remedy = f"make deploy PROJECT={target.project}"
-    try:
-        hosted = api.get(
-            "firebasehosting", f"v1beta1/sites/{target.project}/channels/live/releases", pageSize=1
-        )
-    except RefusedError as refusal:
-        return Line("dashboard", str(refusal), remedy)
-    if not hosted.get("releases"):
-        return Line("dashboard", "nothing is hosted", remedy)
+    path = f"v1beta1/sites/{target.project}/channels/live/releases"
+    if not api.get("firebasehosting", path, pageSize=1).get("releases"):
+        return Line("dashboard", "nothing is hosted", _again(target))
     return Line("dashboard", f"https://{target.project}.web.app")
+
+
+def _again(target: Target) -> str:
+    return f"make deploy PROJECT={target.project}"

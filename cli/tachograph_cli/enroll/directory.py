@@ -50,25 +50,14 @@ class Directory:
         `now_s` is the present in seconds since 1970. Raises DirectoryError.
         """
         self._administer("", {"localId": uid}, expected="DUPLICATE_LOCAL_ID")
-        changes = {
-            "localId": uid,
-            "customAttributes": json.dumps(claims),
-            "disableUser": False,
-            "validSince": str(now_s),
-        }
-        self._administer(":update", changes)
+        self._administer(":update", _changes(uid, claims, now_s, disabled=False))
 
     def end(self, uid: str, now_s: int) -> bool:
         """Disable an identity and remove its claims; False where there is none.
 
         `now_s` is the present in seconds since 1970. Raises DirectoryError.
         """
-        changes = {
-            "localId": uid,
-            "customAttributes": "{}",
-            "disableUser": True,
-            "validSince": str(now_s),
-        }
+        changes = _changes(uid, {}, now_s, disabled=True)
         return self._administer(":update", changes, expected="USER_NOT_FOUND")
 
     def sign_in(self, uid: str) -> tuple[str, str]:
@@ -107,6 +96,15 @@ class Directory:
             raise _refusal(address, answer.status, answer.data)
         content: dict[str, Any] = json.loads(answer.data)
         return content
+
+
+def _changes(uid: str, claims: Mapping[str, Any], now_s: int, *, disabled: bool) -> dict[str, Any]:
+    return {
+        "localId": uid,
+        "customAttributes": json.dumps(claims),
+        "disableUser": disabled,
+        "validSince": str(now_s),
+    }
 
 
 def _refusal(address: str, status: int, data: bytes) -> DirectoryError:

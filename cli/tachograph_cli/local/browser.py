@@ -37,12 +37,10 @@ def _install() -> None:
 def _succeeds(command: list[str]) -> bool:
     sys.stderr.write(f"installing Chromium for the page tests: {' '.join(command)}\n")
     try:
-        return (
-            subprocess.run(command, check=False, stdout=sys.stderr, timeout=PLAYWRIGHT_S).returncode
-            == 0
-        )
+        done = subprocess.run(command, check=False, stdout=sys.stderr, timeout=PLAYWRIGHT_S)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

@@ -124,27 +124,19 @@ def find_jdk(
     if best is not None and majors[best] >= at_least:
         return _jdk(best)
     versions = ", ".join(sorted({str(major) for major in majors.values() if major})) or "none"
-    install = (
-        f"brew install openjdk@{at_least}"
-        if sys.platform == "darwin"
-        else f"sdk install java {at_least}-tem"
-    )
-    remedy = (
-        install
-        if sys.platform == "darwin"
-        else f"apt-get install openjdk-{at_least}-jre-headless, or {install}"
-    )
+    remedy = f"brew install openjdk@{at_least}"
+    if sys.platform != "darwin":
+        packages = f"apt-get install openjdk-{at_least}-jre-headless"
+        remedy = f"{packages}, or sdk install java {at_least}-tem"
     return Missing(f"JDK >= {at_least}", remedy, versions)
 
 
 def find_node(environment: Mapping[str, str] = os.environ) -> Found | Missing:
     """Find Node on PATH."""
     what = f"Node >= {NODE_AT_LEAST[0]}.{NODE_AT_LEAST[1]}"
-    remedy = (
-        "brew install node"
-        if sys.platform == "darwin"
-        else "https://nodejs.org/en/download, or: nvm install 22"
-    )
+    remedy = "https://nodejs.org/en/download, or: nvm install 22"
+    if sys.platform == "darwin":
+        remedy = "brew install node"
     path = shutil.which("node", path=environment.get("PATH", ""))
     if path is None:
         return Missing(what, remedy)
@@ -161,9 +153,8 @@ def find_firebase(root: Path) -> Found | Missing:
     program = package / "lib" / "bin" / "firebase.js"
     if not program.is_file():
         return Missing("firebase-tools", "npm ci")
-    return Found(
-        "firebase-tools", program, json.loads((package / "package.json").read_text())["version"]
-    )
+    version = json.loads((package / "package.json").read_text())["version"]
+    return Found("firebase-tools", program, version)
 
 
 def find_emulator(
@@ -173,18 +164,9 @@ def find_emulator(
     home: Path | None = None,
 ) -> Found | Missing:
     """Find the Firestore emulator's jar: firebase-tools' own download, else the gcloud SDK's."""
-    listing = (
-        root
-        / "node_modules"
-        / "firebase-tools"
-        / "lib"
-        / "emulator"
-        / "downloadableEmulatorInfo.json"
-    )
-    cache = Path(
-        environment.get("FIREBASE_EMULATORS_PATH")
-        or (home or Path.home()) / ".cache/firebase/emulators"
-    )
+    listing = root / "node_modules/firebase-tools/lib/emulator/downloadableEmulatorInfo.json"
+    usual_cache = (home or Path.home()) / ".cache/firebase/emulators"
+    cache = Path(environment.get("FIREBASE_EMULATORS_PATH") or usual_cache)
     if listing.is_file():
         details = json.loads(listing.read_text())["firestore"]
         jar = cache / details["downloadPathRelativeToCacheDir"]

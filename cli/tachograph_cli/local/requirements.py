@@ -47,10 +47,8 @@ def examine() -> list[Line]:
 def _line(tool: Found | Missing) -> Line:
     if isinstance(tool, Missing):
         return Line(tool.what, tool.found, tool.remedy, tool.needed)
-    details = " ".join(
-        filter(None, [tool.version, str(tool.path), f"({tool.origin})" if tool.origin else ""])
-    )
-    return Line(tool.what, details)
+    origin = f"({tool.origin})" if tool.origin else ""
+    return Line(tool.what, " ".join(filter(None, [tool.version, str(tool.path), origin])))
 
 
 def _python() -> Line:

@@ -171,14 +171,8 @@ class Stack:
             launcher = self.run / "firestore-emulator.jar"
             workspace.write_launcher(tools.emulator.path, launcher)
             env["FIRESTORE_EMULATOR_BINARY_PATH"] = str(launcher)
-        command = [
-            str(tools.node.path),
-            str(tools.firebase.path),
-            "emulators:start",
-            "--project",
-            self.project,
-        ]
-        command += ["--only", ",".join(self.only)]
+        command = [str(tools.node.path), str(tools.firebase.path), "emulators:start"]
+        command += ["--project", self.project, "--only", ",".join(self.only)]
         if not quiet:
             copy = scheduler.LogCopy(self.log, sys.stderr)
             self._jobs.enter_context(scheduler.PeriodicJob(copy, scheduler.COPY_EVERY_S))

@@ -36,11 +36,8 @@ def find_tools(root: Path, only: Sequence[str]) -> Tools:
         missing.append(Missing("functions/venv", "ln -s ../.venv functions/venv"))
     if "hosting" in only and not (root / "dashboard" / "dist" / "index.html").exists():
         missing.append(Missing("dashboard/dist", "npm --workspace dashboard run build"))
-    if (
-        missing
-        or isinstance(node, Missing)
-        or isinstance(firebase, Missing)
-        or isinstance(jdk, Missing)
+    if missing or not (
+        isinstance(node, Found) and isinstance(firebase, Found) and isinstance(jdk, Found)
     ):
         head = "the local stack lacks something (`make setup` does all of it):"
         raise StackError("\n".join([head, *(f"  {tool}" for tool in missing)]))
@@ -52,11 +49,8 @@ def environment(run: Path, tools: Tools, project: str) -> dict[str, str]:
     """Return the environment of the emulators and the functions: ours without any credentials."""
     # Nothing local may reach a real project, even by mistake: no credentials from the environment,
     # from firebase-tools' own login (under XDG_CONFIG_HOME), or from a cloud machine's metadata.
-    ours = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "GOOGLE_APPLICATION_CREDENTIALS"
-    }
+    ours = dict(os.environ)
+    ours.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
     path = [str(tools.jdk.path / "bin"), str(tools.node.path.parent), ours.get("PATH", os.defpath)]
     # A worker serves one event at a time, and a busy one makes the emulator start another Python
     # (1-2 s of CPU), up to 50 by default. One for each core, and at least four, so that one slow
