@@ -7,34 +7,34 @@ ARGS ?=
 TESTS ?=
 
 BIN := .venv/bin
-# Each lives in what it vouches for, so that removing the one removes the other.
+# Each mark lies in the folder that it stands for, so that removing the folder removes the mark.
 PACKAGES := .venv/.installed
 NODE_MODULES := node_modules/.installed
 PAGE := dashboard/dist/index.html
 DASHBOARD_SOURCES = $(shell find dashboard -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help simulate docs pictures setup demo local test check fast bench dashboard chromium doctor bundle deploy lock clean
+.PHONY: help setup demo local test simulate check bench doctor bundle deploy dashboard chromium docs golden pictures lock clean
 
 help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(PACKAGES) $(NODE_MODULES) $(PAGE) functions/venv ## Install everything: .venv, npm packages, the dashboard's build
 
-demo: setup ## A fleet at work and its dashboard; FLEET=folder replays the transcripts in it
+demo: setup ## Show a fleet at work and its dashboard; FLEET=folder replays the transcripts in it
 	@exec $(BIN)/tachograph demo $(if $(FLEET),--folder '$(FLEET)') $(ARGS)
 
-local: setup ## The stack alone; ARGS='-- command' runs a command inside it
+local: setup ## Run the stack alone; ARGS='-- command' runs a command inside it
 	@exec $(BIN)/tachograph local $(ARGS)
 
-test: setup chromium ## All tests, on the real emulators; TESTS=tests/unit for some of them
+test: setup chromium ## Run all tests on the real emulators; TESTS=tests/unit runs some of them
 	$(BIN)/python -m pytest $(or $(TESTS),tests) $(ARGS)
 	npm --workspace dashboard run test --if-present
 
-simulate: setup ## 50 agents, 500 tasks, kills, a cut network, wrong clocks: what then holds
+simulate: setup ## Run 50 agents on 500 tasks, with kills, a cut network and wrong clocks, and check the sums
 	$(BIN)/python -m pytest -s tests/simulation/fleet_at_work.py $(ARGS)
 
-check: setup ## What must hold before a commit: style, types and the fast tests
+check: setup ## Check style and types and run the fast tests, as before every commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -44,14 +44,14 @@ bench: setup ## Measure the numbers that the README quotes
 	@test -d bench || { echo "bench/ is not there yet"; exit 1; }
 	$(BIN)/python -m bench $(ARGS)
 
-doctor: ## What this machine has and lacks
+doctor: ## List what this machine has and lacks
 	@test -x $(BIN)/tachograph || { echo ".venv: not there; make it with: make setup"; exit 1; }
 	@$(BIN)/tachograph doctor
 
-bundle: $(PACKAGES) ## Build the functions' bundle into build/functions.zip
+bundle: $(PACKAGES) ## Build the functions' bundle, build/functions.zip
 	@$(BIN)/python -m tachograph_cli.deploy.bundle
 
-deploy: setup ## Put it into a project: PROJECT=id, with LOCATION= REGION= DATABASE= EMAIL= BUDGET= ARGS=--dry-run
+deploy: setup ## Deploy to PROJECT=id; also LOCATION= REGION= DATABASE= EMAIL= BUDGET= ARGS=--dry-run
 	@test -n "$(PROJECT)" || { echo "PROJECT is not set; expected a Google Cloud project: make deploy PROJECT=my-project"; exit 1; }
 	@$(BIN)/tachograph deploy --project '$(PROJECT)' $(if $(LOCATION),--location '$(LOCATION)') \
 		$(if $(REGION),--region '$(REGION)') $(if $(DATABASE),--database '$(DATABASE)') \
@@ -62,15 +62,18 @@ dashboard: $(PAGE) ## Build the dashboard into dashboard/dist
 chromium: $(PACKAGES) ## Find a Chromium for the page tests, or install one
 	@$(BIN)/python -m tachograph_cli.local.browser
 
-docs: $(PACKAGES) ## Make docs/fields.md from the schema
+docs: $(PACKAGES) ## Write docs/fields.md from the schema
 	$(BIN)/python -m tachograph_schema.docs > docs/fields.md
 
-pictures: setup chromium ## From recordings: docs/pictures/*.png of the terminal, every page's into PICTURES=build/pictures; FLEET=folder
-	$(BIN)/tachograph local -- $(BIN)/python docs/pictures/terminal.py '$(or $(FLEET),../shared/data/claude-code/dev)'
-	$(BIN)/tachograph local -- $(BIN)/python docs/pictures/dashboard.py \
+golden: $(PACKAGES) ## Write tests/golden, which the page's tests read, from the Python side
+	@for writer in tests/golden/write_*.py; do PYTHONPATH=tests $(BIN)/python $$writer || exit 1; done
+
+pictures: setup chromium ## Make docs/*.png from FLEET=folder, and pictures of every page in PICTURES=build/pictures
+	$(BIN)/tachograph local -- $(BIN)/python docs/pictures.py '$(or $(FLEET),../shared/data/claude-code/dev)'
+	$(BIN)/tachograph local -- $(BIN)/python docs/dashboard_pictures.py \
 		'$(or $(FLEET),../shared/data/claude-code/dev)' '$(or $(PICTURES),build/pictures)'
 
-lock: $(PACKAGES) ## Resolve requirements.lock and package-lock.json anew
+lock: $(PACKAGES) ## Resolve requirements.lock and package-lock.json again
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --custom-compile-command 'make lock' --quiet --output-file requirements.lock
@@ -79,7 +82,7 @@ lock: $(PACKAGES) ## Resolve requirements.lock and package-lock.json anew
 		--output-file functions/requirements.txt
 	npm install --package-lock-only --no-audit --no-fund --omit-lockfile-registry-resolved
 
-clean: ## Remove what set-up and the builds made; the sources stay
+clean: ## Remove everything that set-up and the builds made
 	rm -rf .venv node_modules dashboard/node_modules dashboard/dist functions/venv \
 		.mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""What tests share: emulators, a fleet of one's own, and a browser.
+"""Fixtures that all tests share: emulators, a fleet's name, and a browser.
 
 `emulator` is Firestore alone: nothing reacts to a write, so a test drives the functions itself.
 `stack` is everything running together, as in `tachograph local`. Each starts when the first test
@@ -15,12 +15,14 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseQuery
 
 from support.places import ROOT
+from support.threads import ThreadWatch
 from support.wire.indexes import Shape, read_indexes, shapes
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
@@ -44,9 +46,34 @@ CHROMIUM_FLAGS = (
 )
 
 
+# An example may take long on a busy machine; how long says nothing about the code.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
+_threads = ThreadWatch()
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Note the threads that a test starts; the summary names those that never end."""
+    with _threads.during(request.node.nodeid):
+        yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Report the threads that tests left behind."""
+    left_behind = _threads.left_behind()
+    if left_behind:
+        terminalreporter.section("threads left behind")
+    for test, names in left_behind.items():
+        terminalreporter.write_line(f"{len(names)} by {test}: {', '.join(names)}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _ends_orderly() -> Iterator[None]:
-    """Let SIGTERM end the session as Ctrl-C does, so that the fixtures below are torn down."""
+    """Let SIGTERM end the session as Ctrl-C does, so that all fixtures are torn down."""
 
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
@@ -58,28 +85,28 @@ def _ends_orderly() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _spools_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what tests' agents leave behind out of the user's own cache, and let them take time."""
+    """Give agents a spool outside the user's own cache, and 60 s to close on a slow machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TACHOGRAPH_CLOSE_S", "60")  # however slow the machine is
+        patch.setenv("TACHOGRAPH_CLOSE_S", "60")
         patch.setenv("TACHOGRAPH_SPOOL", str(tmp_path_factory.mktemp("spool")))
         yield
 
 
 @pytest.fixture(autouse=True)
 def _every_query_has_its_index(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail a test that asks what production would not answer: the emulator needs no index."""
-    asked: set[Shape] = set()
+    """Fail a test whose query has no index: production would refuse it, the emulator does not."""
+    queried: set[Shape] = set()
     to_protobuf = BaseQuery._to_protobuf
 
-    def seen(query: BaseQuery) -> StructuredQuery:
+    def noted(query: BaseQuery) -> StructuredQuery:
         proto: StructuredQuery = to_protobuf(query)
-        asked.update(shapes(proto))
+        queried.update(shapes(proto))
         return proto
 
-    monkeypatch.setattr(BaseQuery, "_to_protobuf", seen)
+    monkeypatch.setattr(BaseQuery, "_to_protobuf", noted)
     yield
-    served = read_indexes()
-    without = [str(shape) for shape in asked if not served.serve(shape)]
+    indexes = read_indexes()
+    without = [str(shape) for shape in queried if not indexes.serve(shape)]
     assert without == [], "rules/firestore.indexes.json has no index for these queries"
 
 
@@ -91,7 +118,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Give the recordings and oracles beside the repository; without them a test steps aside."""
+    """Give the recordings and oracles beside the repository; without them a test is skipped."""
     folder = Path(os.environ.get("TACHOGRAPH_SHARED") or ROOT.parent / "shared")
     if not (folder / "data").is_dir():
         pytest.skip(

@@ -11,7 +11,7 @@ from tachograph.errors import OperatorError
 
 
 class Entry(NamedTuple):
-    """Where a command lives, and what `tachograph --help` says of it without importing it."""
+    """A command's place, and its line in `tachograph --help`, which imports no command."""
 
     target: str  # module:attribute
     help: str
@@ -19,11 +19,11 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "demo": Entry(
-        "tachograph_cli.local.commands:demo",
+        "tachograph_cli.demo.command:demo",
         "Show a fleet at work: the local stack, agents and the dashboard.",
     ),
     "local": Entry(
-        "tachograph_cli.local.commands:local",
+        "tachograph_cli.local.command:local",
         "Run the stack on this machine, or a command inside it.",
     ),
     "replay": Entry(
@@ -37,7 +37,7 @@ COMMANDS = {
         "Say what a task cost with everything it spawned, and where the money went.",
     ),
     "rates": Entry(
-        "tachograph_cli.report.rates_command:rates",
+        "tachograph_cli.report.commands:rates",
         "Say how fast a fleet works, lately and by habit.",
     ),
     "top": Entry(
@@ -68,7 +68,7 @@ COMMANDS = {
         "tachograph_cli.enroll.commands:revoke_command", "End what an agent was enrolled with."
     ),
     "doctor": Entry(
-        "tachograph_cli.local.commands:doctor",
+        "tachograph_cli.doctor:doctor",
         "Say what this machine, or with --project a project, has and lacks.",
     ),
 }
@@ -78,11 +78,15 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Name the commands in the order in which somebody new meets them."""
+        """Return the commands' names in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command; a package that it lacks is named with the command that installs it."""
+        """Import a command by its name; None where there is none.
+
+        Raises click.ClickException where a Python package is missing; the message says how to
+        install it.
+        """
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
@@ -101,7 +105,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; what a person can mend is told as words, not as a traceback."""
+        """Run a command; an OperatorError is printed as its message, without a traceback."""
         try:
             return super().invoke(ctx)
         except OperatorError as error:

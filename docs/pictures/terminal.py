@@ -30,7 +30,7 @@ from tachograph_cli.report.cost import bill_page, task_tree
 from tachograph_cli.report.cost.bill import bill
 from tachograph_cli.report.report import report
 from tachograph_cli.top.frame import frame
-from tachograph_cli.top.listeners import Listening
+from tachograph_cli.top.listeners import FleetListeners
 from tachograph_cli.top.view import SORTS
 
 FOLDER = Path(__file__).parent
@@ -89,10 +89,10 @@ def top(recordings: Path) -> None:
         replay(Fleet(LIVE_FLEET), folder.find(recordings), LIVE)
 
     db = firestore.Client()
-    with closing(Listening(db, LIVE_FLEET, lambda: None)) as listening:
+    with closing(FleetListeners(db, LIVE_FLEET, lambda: None)) as listeners:
         threading.Thread(target=work, daemon=True).start()
         time.sleep(WATCHED_S)
-        view, now = listening.view(), datetime.now(UTC)
+        view, now = listeners.view(), datetime.now(UTC)
     for name, (columns, lines) in TOP_SIZES.items():
         page = frame(view, next(iter(SORTS)), columns, lines, now)
         picture(name, f"tachograph top --fleet {LIVE_FLEET}", page, columns)

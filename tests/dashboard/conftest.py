@@ -1,4 +1,4 @@
-"""What the page tests share: emulators without functions, and a viewer."""
+"""Fixtures of the page tests: emulators without functions, and a viewer."""
 
 from __future__ import annotations
 

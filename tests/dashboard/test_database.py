@@ -1,4 +1,4 @@
-"""Where the page listens in the cloud: told by an address that leads to no emulator."""
+"""The database of the page in the cloud, seen at an address without an emulator."""
 
 from __future__ import annotations
 

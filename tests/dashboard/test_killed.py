@@ -79,13 +79,13 @@ def _filled(stack: Stack, name: str, **now: object) -> FleetDocuments:
 def _kill_firestore(stack: Stack) -> None:
     """End the emulator itself, as running out of memory would, and nothing else."""
     for pid in supervisor.descendants(os.getpid()):
-        said = subprocess.run(
+        listing = subprocess.run(
             ["ps", "-ww", "-o", "command=", "-p", str(pid)],
             capture_output=True,
             text=True,
             check=False,
         ).stdout
-        if "firestore-emulator" in said and f"--port {stack.ports['firestore']} " in said:
+        if "firestore-emulator" in listing and f"--port {stack.ports['firestore']} " in listing:
             os.kill(pid, signal.SIGKILL)
             return
     raise AssertionError("no process is the Firestore emulator")

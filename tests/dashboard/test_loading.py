@@ -1,4 +1,4 @@
-"""How the page itself comes: the overview first, then the others' code; what if it does not."""
+"""Loading of the page: the overview first, then the code of the other pages, and failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds on every page: a link restores it, keys reach all of it, it says how it stands."""
+"""Promises of every page: links restore it, keys reach all of it, and it shows its state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from support.fleets.day import at_length
+from support.fleets.history import write_all
 from support.page import SLOW, panel, violations, word
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_axe_finds_nothing_on_any_page(
     name: str, scheme: str, fleet: FleetDocuments, look: Look
 ) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, query=f"{PAGES[name]}&theme={scheme}")
     settled(page, name)
     expect(page.locator("[data-panel]").locator("svg, canvas").first).to_be_visible()
@@ -74,7 +74,7 @@ def test_axe_finds_nothing_on_any_page(
 def test_link_shows_the_same_page_to_another_viewer(
     name: str, fleet: FleetDocuments, look: Look
 ) -> None:
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, query=f"{PAGES[name]}&range=7d")
     settled(page, name)
     heading = page.get_by_role("heading", level=1).inner_text()
@@ -88,7 +88,7 @@ def test_link_shows_the_same_page_to_another_viewer(
 
 
 def test_way_from_the_fleet_to_an_agent_leads_back(fleet: FleetDocuments, look: Look) -> None:
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name)
     panel(page, "sessions").get_by_role("link", name="builder-1").first.click()
     heading = page.get_by_role("heading", level=1)
@@ -130,7 +130,7 @@ def test_range_of_days_is_in_the_link_and_decides_what_is_counted(
 @every_page
 def test_keyboard_alone_reaches_everything(name: str, fleet: FleetDocuments, look: Look) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, query=PAGES[name])
     settled(page, name)
     for chooser in page.locator("summary").all():
@@ -183,7 +183,7 @@ def test_every_page_says_when_it_is_stale_or_cut_off_and_comes_back(
     name: str, fleet: FleetDocuments, look: Look
 ) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, query=PAGES[name])
     settled(page, name)
     expect(word(page)).to_have_text("live")
@@ -205,7 +205,7 @@ def test_every_page_says_when_it_is_stale_or_cut_off_and_comes_back(
 def test_viewer_of_another_fleet_sees_nothing_of_any_page(
     name: str, fleet: FleetDocuments, look: Look
 ) -> None:
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, viewer_of="somebody-else", query=PAGES[name])
     expect(word(page)).to_have_text("no access")
     expect(page.locator("[data-panel]")).to_have_count(0)
@@ -219,7 +219,7 @@ def test_nothing_is_wider_than_the_screen(
 ) -> None:
     page.set_viewport_size({"width": width, "height": {390: 844, 1440: 900, 2560: 1440}[width]})
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     look(fleet.name, query=PAGES[name])
     settled(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -50,12 +50,12 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("terraform", _TERRAFORM), ("gcloud", _PROGRAM.format(name="gcloud"))):
         (folder / name).write_text(text)
         (folder / name).chmod(stat.S_IRWXU)
-    said = tmp_path / "said"
+    calls = tmp_path / "said"
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("SAID", str(said))
+    monkeypatch.setenv("SAID", str(calls))
     monkeypatch.setenv("STATE", str(tmp_path / "state"))
     monkeypatch.setenv("FAILS", str(tmp_path / "fails"))
-    return said
+    return calls
 
 
 @pytest.fixture

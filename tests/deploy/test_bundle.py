@@ -20,8 +20,8 @@ from google.cloud import firestore
 
 from support.wire.events import PROJECT, history, serve
 from tachograph_cli.deploy import bundle
-from tachograph_cli.deploy.prerequisites import Target
 from tachograph_cli.deploy.synthetic_task import FLEET, run
+from tachograph_cli.deploy.target import Target
 from tachograph_cli.local.stack import Stack
 
 TASK = {"status": "completed", "model": "claude-sonnet-4-5", "tokens_in": 50_000, "cost_usd": 0.36}
@@ -143,8 +143,8 @@ def test_synthetic_task_goes_through_to_a_rollup_and_is_taken_back(
 ) -> None:
     client = _client(emulated, monkeypatch)
     line = run(Target(PROJECT))
-    assert not line.fails, line.found
-    assert line.found.startswith("counted in ")
+    assert not line.fails, line.state
+    assert line.state.startswith("counted in ")
     [task] = client.collection("fleets", FLEET, "tasks").get()
     assert task.get("voided") is True
     client.close()
@@ -156,7 +156,7 @@ def test_task_that_nobody_counts_is_told_with_the_log_to_read(
     _client(emulator, monkeypatch).close()
     line = run(Target(PROJECT), within_s=1)
     assert line.fails
-    assert line.found.startswith("not counted within 1 s")
+    assert line.state.startswith("not counted within 1 s")
     assert "gcloud functions logs read tachograph-roll-up-tasks" in line.remedy
 
 
@@ -170,8 +170,8 @@ def _client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> firestore.Client:
 def _await(client: firestore.Client, path: str) -> dict[str, Any]:
     deadline = monotonic() + 60
     while monotonic() < deadline:
-        found = client.document(path).get().to_dict()
-        if found:
-            return found
+        document = client.document(path).get().to_dict()
+        if document:
+            return document
         sleep(0.2)
     raise AssertionError(f"{path} is not there after 60 s")

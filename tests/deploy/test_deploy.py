@@ -11,8 +11,8 @@ from deploy.conftest import Run
 from support.fakes.google_apis import PROJECT, Cloud
 from tachograph_cli.deploy import steps as deploying
 from tachograph_cli.deploy.google import Google
-from tachograph_cli.deploy.prerequisites import Target
 from tachograph_cli.deploy.steps import PASSES
+from tachograph_cli.deploy.target import Target
 
 DEPLOY = ("deploy", "--project", PROJECT, "--no-task")
 
@@ -59,20 +59,20 @@ def test_deployment_goes_through_every_step_and_says_what_is_left(
     assert done.returncode == 1
     assert "step check: functions: not there: tachograph-roll-up-tasks" in done.stderr
     assert cloud.disabled == set()
-    said = tools.read_text().splitlines()
+    calls = tools.read_text().splitlines()
     folder = f"terraform {checkout}/terraform"
     notices, main = f"{folder}/notices", folder
-    assert f"{notices} workspace select -or-create {PROJECT}-tachograph" in said
+    assert f"{notices} workspace select -or-create {PROJECT}-tachograph" in calls
     assert (
         f"{notices} apply -input=false -auto-approve -var=project={PROJECT} "
         "-var=email=you@example.com -var=budget=50 -var=billing_account=012345-6789AB-CDEF01"
-    ) in said
+    ) in calls
     assert (
         f"{main} apply -input=false -auto-approve -var=project={PROJECT} -var=name=tachograph "
         "-var=database=(default) -var=location=us-central1 "
         '-var=alert_channels=["projects/my-project/notificationChannels/7"]'
-    ) in said
-    assert said[-1] == f"firebase deploy --only hosting --project {PROJECT} --non-interactive"
+    ) in calls
+    assert calls[-1] == f"firebase deploy --only hosting --project {PROJECT} --non-interactive"
     assert (checkout / "build/functions.zip").is_file()
     assert cloud.firebase
     assert cloud.apps == [{"displayName": "Tachograph dashboard"}]
@@ -194,12 +194,12 @@ def test_apply_that_passes_by_itself_is_tried_again(
         "Permission denied while using the Eventarc Service Agent\n" * 2
     )
     monkeypatch.setattr(deploying, "APPLY_PAUSE_S", 0.0)
-    said: list[str] = []
-    plan = deploying.Plan(root, Target(PROJECT), say=said.append)
+    lines: list[str] = []
+    plan = deploying.Plan(root, Target(PROJECT), say=lines.append)
     [apply] = [step for step in deploying.steps(plan) if step.name == "apply"]
     apply.act(plan, Google(PROJECT))
     assert tools.read_text().count(" apply ") == 3
-    assert [line for line in said if "that passes" in line] == [
+    assert [line for line in lines if "that passes" in line] == [
         "    that passes: again in 0 s (1 of 3)",
         "    that passes: again in 0 s (2 of 3)",
     ]

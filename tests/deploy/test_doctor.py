@@ -10,7 +10,7 @@ import pytest
 
 from deploy.conftest import Run
 from support.fakes.google_apis import ACCOUNT, PROJECT, Cloud
-from tachograph_cli.deploy import installation, prerequisites
+from tachograph_cli.deploy import installation, project
 
 LOOK = ("doctor", "--project", PROJECT, "--no-task")
 NATIVE = {"type": "FIRESTORE_NATIVE", "locationId": "us-central1", "databaseEdition": "STANDARD"}
@@ -55,7 +55,7 @@ def test_apis_that_are_off_are_named_and_left_to_the_deployment(
     cloud.disabled = {"firestore.googleapis.com", "run.googleapis.com"}
     done = tachograph(*LOOK)
     assert done.returncode == 0, done.stdout
-    total = len(prerequisites.needed_services(root))
+    total = len(project.needed_services(root))
     assert f"2 of {total} are off: firestore.googleapis.com, run.googleapis.com" in done.stdout
     assert (
         f"gcloud services enable firestore.googleapis.com run.googleapis.com --project={PROJECT}"
@@ -73,12 +73,12 @@ BEFORE: dict[str, tuple[dict[str, Any], tuple[str, ...], str]] = {
     "resource manager off": (
         {"disabled": {"cloudresourcemanager.googleapis.com"}},
         LOOK,
-        f"gcloud services enable {' '.join(prerequisites.FIRST_SERVICES)} --project={PROJECT}",
+        f"gcloud services enable {' '.join(project.FIRST_SERVICES)} --project={PROJECT}",
     ),
     "no billing": ({"billing": False}, LOOK, f"gcloud billing projects link {PROJECT}"),
     "no role": ({"permissions": set()}, LOOK, "--role=roles/cloudfunctions.admin"),
     "one role missing": (
-        {"permissions": set(prerequisites.PERMISSIONS) - {"cloudscheduler.jobs.create"}},
+        {"permissions": set(project.PERMISSIONS) - {"cloudscheduler.jobs.create"}},
         LOOK,
         "--member=MEMBER --role=roles/cloudscheduler.admin",
     ),

@@ -28,9 +28,9 @@ def guide(root: Path) -> str:
 
 def test_commands_of_the_guide_exist_with_their_options(guide: str, root: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
-    found = [shlex.split(command) for command in _COMMAND.findall(guide)]
-    assert len(found) > 20
-    for words in found:
+    commands = [shlex.split(command) for command in _COMMAND.findall(guide)]
+    assert len(commands) > 20
+    for words in commands:
         program, name = [word for word in words if not word.startswith("TACHOGRAPH_")][:2]
         if program == "make":
             assert name in targets, words
@@ -38,8 +38,8 @@ def test_commands_of_the_guide_exist_with_their_options(guide: str, root: Path) 
             assert name in COMMANDS, words
             command = main.get_command(click.Context(main), name)
             assert command is not None
-            known = {option for parameter in command.params for option in parameter.opts}
-            assert {word for word in words if word.startswith("--")} <= known, words
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert {word for word in words if word.startswith("--")} <= options, words
 
 
 def test_variables_of_the_guide_are_terraforms(guide: str, root: Path) -> None:
@@ -48,9 +48,9 @@ def test_variables_of_the_guide_are_terraforms(guide: str, root: Path) -> None:
             r'^variable "(\w+)"', (root / "terraform/variables.tf").read_text(), re.MULTILINE
         )
     )
-    said = set(re.findall(r"--var (\w+)=", guide))
-    assert said
-    assert said <= declared
+    named = set(re.findall(r"--var (\w+)=", guide))
+    assert named
+    assert named <= declared
     for name in ("shard_count", "tick_on_write", "max_instances", "retry_seconds", "min_instances"):
         assert f"`{name}`" in guide
         assert name == "shard_count" or name in declared

@@ -1,17 +1,17 @@
-"""Write formats.json: what tachograph_cli.terminal.fmt writes, and the page must, too.
+"""Write formats.json: numbers as tachograph_cli.terminal.fmt writes them, and the page has to.
 
-.venv/bin/python tests/golden/write_formats.py
+It is run by: make golden
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
+from support.places import GOLDEN
 from tachograph_cli.terminal import fmt
 
-TARGET = Path(__file__).with_name("formats.json")
+TARGET = GOLDEN / "formats.json"
 _EVERY = [sign * m * 10.0**e for e in range(-8, 13) for m in (1, 1.25, 4.2, 9.95, 9.996)
           for sign in (1, -1)]  # fmt: skip
 _HALVES = [0.125, 0.375, 2.5, 12.125, 62.5, 99.995, 999.5, 1125, 9999.5]

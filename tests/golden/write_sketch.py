@@ -1,14 +1,14 @@
 """Write sketch.json, what tachograph_schema.counters.sketch computes, for other languages.
 
-.venv/bin/python tests/golden/write_sketch.py
+It is run by: make golden
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
+from support.places import GOLDEN
 from tachograph_schema.counters.cells import add_rows
 from tachograph_schema.counters.sketch import (
     RELATIVE_ERROR,
@@ -19,7 +19,7 @@ from tachograph_schema.counters.sketch import (
     quantile,
 )
 
-TARGET = Path(__file__).with_name("sketch.json")
+TARGET = GOLDEN / "sketch.json"
 NAME = "duration_ms"
 QUANTILES = (0.0, 0.01, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
 SAMPLES = {

@@ -1,4 +1,4 @@
-"""What the tests of the rules share: an emulator that enforces them, and somebody to act."""
+"""Fixtures of the tests of the rules: an emulator that enforces them, and clients."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from support.rules import PROJECT, Acting, load_rules
-from tachograph_cli.local import machine
+from support.places import ROOT
+from support.rules import PROJECT, ActingClient, load_rules
 from tachograph_cli.local.stack import Stack
 
 
 @pytest.fixture(scope="session")
 def rules() -> str:
     """Give the rules as they are deployed."""
-    root = machine.find_root()
-    assert not isinstance(root, machine.Missing)
-    return (root.path / "rules" / "firestore.rules").read_text()
+    return (ROOT / "rules" / "firestore.rules").read_text()
 
 
 @pytest.fixture
@@ -31,10 +29,10 @@ def host(emulator: Stack, rules: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def acting(host: str) -> Iterator[Acting]:
-    """Give the client that acts as whoever is named."""
+def acting(host: str) -> Iterator[ActingClient]:
+    """Give the client of all attempts, which each set its identity."""
     assert host
-    client = Acting()
+    client = ActingClient()
     yield client
     client.close()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from google.cloud import firestore
 
 from rules.attacks import rows
-from support.fleets.hostile import seed
-from support.rules import Acting
+from support.fleets.two_agents import seed
+from support.rules import ActingClient
 
 
 def test_every_attack_is_refused_and_its_neighbour_allowed(
-    acting: Acting, admin: firestore.Client, fleet_name: str
+    acting: ActingClient, admin: firestore.Client, fleet_name: str
 ) -> None:
     wrong = []
     table = rows()

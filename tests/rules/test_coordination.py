@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from google.cloud import firestore
 
-from support.rules import Acting, Who
+from support.rules import ActingClient, Identity
 from tachograph import BranchHeld, ClaimLost, DispatchRefused, Fleet, Session
 from tachograph.coordination.claims import Claims
 from tachograph.coordination.incidents import Incidents
@@ -25,12 +25,12 @@ def join(host: str, fleet_name: str) -> Iterator[Join]:
     """Give a way to open a session of an agent that acts under its own identity."""
     assert host
     fleets: list[Fleet] = []
-    clients: list[Acting] = []
+    clients: list[ActingClient] = []
 
     def joined(agent: str, role: str) -> Session:
-        client = Acting()
+        client = ActingClient()
         clients.append(client)
-        client.bearer = Who(agent, role).token(fleet_name)
+        client.bearer = Identity(agent, role).token(fleet_name)
         fleets.append(Fleet(fleet_name, client=client))
         session = fleets[-1].session(agent, role=role)
         fleets[-1].flush()

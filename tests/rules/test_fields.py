@@ -10,8 +10,8 @@ import pytest
 from google.cloud import firestore
 from pydantic import BaseModel
 
-from support.fleets.hostile import NOW, A, T, batch, seed
-from support.rules import Act, Acting, create, update
+from support.fleets.two_agents import NOW, A, T, batch, seed
+from support.rules import ActingClient, Attempt, create, update
 from tachograph_schema import fields
 from tachograph_schema.documents.coordination import Incident, Lease, Message
 from tachograph_schema.documents.session import Session
@@ -23,9 +23,9 @@ _FUNCTIONS_ALONE = {
     "sessions": {"effective_state", "effective_since", "effective_progress_at"},
     "tasks": set(),
 }
-"""What agents may not write on documents that are theirs."""
+"""The fields that agents may not write, even on their own documents."""
 _OF_OTHERS = {"lost_session_id", "created_by", "session_id", "agent_id", "from_agent_id", "voided"}
-"""What is checked by more than its type; the table of attacks has it."""
+"""Fields that the rules check by more than their type; the table of attacks covers them."""
 _RULES = {
     "tasks": {"reports", "reporter"},
     "messages": {"sent_at", "acknowledged_at"},
@@ -62,9 +62,11 @@ def _of(model: type[BaseModel], name: str) -> object:
     """Return the type of a field, without `None`."""
     annotation = model.__annotations__[name]
     hints = {**vars(fields)}
-    found: Any = eval(annotation, {**vars(__import__(model.__module__, fromlist=["x"])), **hints})  # noqa: S307 - our own annotations
-    parts = [part for part in get_args(found) if part is not type(None)]
-    return parts[0] if get_origin(found) is not None and type(None) in get_args(found) else found
+    names = {**vars(__import__(model.__module__, fromlist=["x"])), **hints}
+    evaluated: Any = eval(annotation, names)  # noqa: S307 - our own annotations
+    parts = [part for part in get_args(evaluated) if part is not type(None)]
+    optional = get_origin(evaluated) is not None and type(None) in get_args(evaluated)
+    return parts[0] if optional else evaluated
 
 
 def _values(kind: object) -> tuple[list[Any], list[Any]]:
@@ -91,7 +93,7 @@ def _single(collection: str) -> Iterator[tuple[str, list[Any], list[Any]]]:
 
 @pytest.mark.parametrize("collection", _MODELS)
 def test_rules_refuse_and_allow_of_every_field_what_the_schema_does(
-    acting: Acting, admin: firestore.Client, fleet_name: str, collection: str
+    acting: ActingClient, admin: firestore.Client, fleet_name: str, collection: str
 ) -> None:
     seed(admin, fleet_name)
     wrong = []
@@ -112,7 +114,11 @@ def test_rules_refuse_and_allow_of_every_field_what_the_schema_does(
     [("tools", ToolUse), ("usage_by_model", ModelUsage), ("evaluations", Evaluation)],
 )
 def test_rules_know_the_same_fields_of_a_tasks_maps(
-    acting: Acting, admin: firestore.Client, fleet_name: str, field: str, model: type[BaseModel]
+    acting: ActingClient,
+    admin: firestore.Client,
+    fleet_name: str,
+    field: str,
+    model: type[BaseModel],
 ) -> None:
     seed(admin, fleet_name)
     for name in model.model_fields:
@@ -128,7 +134,7 @@ def test_rules_know_the_same_fields_of_a_tasks_maps(
 
 
 def test_fields_that_functions_alone_write_are_refused_of_agents(
-    acting: Acting, admin: firestore.Client, fleet_name: str
+    acting: ActingClient, admin: firestore.Client, fleet_name: str
 ) -> None:
     seed(admin, fleet_name)
     for collection, names in _FUNCTIONS_ALONE.items():
@@ -138,13 +144,13 @@ def test_fields_that_functions_alone_write_are_refused_of_agents(
             assert not create(A, f"{collection}/x", document).is_allowed(acting, fleet_name)
 
 
-def test_batches_have_the_columns_of_the_schema(acting: Acting, fleet_name: str) -> None:
+def test_batches_have_the_columns_of_the_schema(acting: ActingClient, fleet_name: str) -> None:
     assert set(batch()) == set(TraceBatch.model_fields)
     assert create(A, "traces/x/batches/0", batch()).is_allowed(acting, fleet_name)
 
 
 def test_the_longest_life_of_a_task_fits_a_thousand_expressions(
-    acting: Acting, admin: firestore.Client, fleet_name: str
+    acting: ActingClient, admin: firestore.Client, fleet_name: str
 ) -> None:
     """What the SDK says in one report at a time is never too much, however full the task is."""
     seed(admin, fleet_name)
@@ -168,7 +174,7 @@ def test_the_longest_life_of_a_task_fits_a_thousand_expressions(
         "tokens_in": 500, "tokens_out": 5, "cost_nanousd": 5000, "llm_calls": 1, "model": "m1",
         "cost_source": "priced", "generation_ms": 5,
     }  # fmt: skip
-    life: list[Act] = [
+    life: list[Attempt] = [
         create(A, "tasks/x", begun),
         update(A, "tasks/a", **{"reports.`a:s-a.1`": 4}, tools=tools, tool_calls=12),
         update(A, "tasks/a", **{"reports.`a:n`": 1}, reporter="a:n", tools=tools, tool_calls=12),

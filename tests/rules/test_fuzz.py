@@ -1,4 +1,4 @@
-"""Whatever the rules let through, the schema reads without a problem and the functions count."""
+"""Every write that the rules allow is read by the schema and counted by the functions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from counting.contribution import COLLECTIONS, contribution
 from events.change import Version
-from support.fleets.hostile import ORCHESTRATOR, OWNER, VIEWER, A, B, T, seed
-from support.rules import Act, Acting, create, update
+from support.fleets.two_agents import ORCHESTRATOR, OWNER, VIEWER, A, B, T, seed
+from support.rules import ActingClient, Attempt, create, update
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import Session
@@ -115,7 +115,7 @@ def fuzzed(admin: firestore.Client, fleet_name: str) -> str:
 
 
 def test_what_the_rules_let_through_is_read_and_counted_without_rejects(
-    acting: Acting, admin: firestore.Client, fuzzed: str
+    acting: ActingClient, admin: firestore.Client, fuzzed: str
 ) -> None:
     seen = {"written": 0, "refused": 0}
 
@@ -123,12 +123,12 @@ def test_what_the_rules_let_through_is_read_and_counted_without_rejects(
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(_WRITES, st.integers(0, 10**9))
     def write(chosen: Any, number: int) -> None:  # noqa: ANN401
-        collection, who, document, fields = chosen
+        collection, identity, document, fields = chosen
         name = document or f"new-{number}"
-        act: Act = (
-            update(who, f"{collection}/{name}", **fields)
+        act: Attempt = (
+            update(identity, f"{collection}/{name}", **fields)
             if document and fields
-            else create(who, f"{collection}/{name}", {**_FIRST[collection], **fields})
+            else create(identity, f"{collection}/{name}", {**_FIRST[collection], **fields})
         )
         try:
             refusal = act.refusal(acting, fuzzed)
@@ -136,8 +136,8 @@ def test_what_the_rules_let_through_is_read_and_counted_without_rejects(
             return  # let through, and not there; or no Firestore value
         seen["refused" if refusal else "written"] += 1
         if refusal is None:
-            found = admin.document("fleets", fuzzed, collection, name).get()
-            _reads(collection, found.to_dict() or {})
+            snapshot = admin.document("fleets", fuzzed, collection, name).get()
+            _reads(collection, snapshot.to_dict() or {})
 
     write()
     assert min(seen.values()) > 50, seen

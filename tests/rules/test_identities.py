@@ -1,4 +1,4 @@
-"""Enrolled on the Auth emulator: who may do what, until it expires or is revoked."""
+"""Enrolled on the Auth emulator: the rights of a role, until it expires or is revoked."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def test_agent_adds_to_a_task_that_was_called_off_and_does_not_begin_it_again(
         task.record(Usage(tokens_in=5), **_HAIKU)
         task.complete()
         task.flush()
-    found = admin.document("fleets", fleet_name, "tasks", "t-1").get().to_dict() or {}
-    assert (found["status"], found["tokens_in"]) == ("cancelled", 5)
+    task_fields = admin.document("fleets", fleet_name, "tasks", "t-1").get().to_dict() or {}
+    assert (task_fields["status"], task_fields["tokens_in"]) == ("cancelled", 5)
 
 
 def test_write_that_is_too_much_for_the_rules_goes_in_parts(
@@ -170,11 +170,15 @@ def test_write_that_is_too_much_for_the_rules_goes_in_parts(
             task.tool(f"tool-{n % 20}")
         task.complete(duration_ms=5, context_remaining_pct=50, finish_reason="stop")
         task.flush()
-    found = admin.document("fleets", fleet_name, "tasks", "t-1").get().to_dict() or {}
-    assert (found["status"], found["tokens_in"], found["tool_calls"]) == ("completed", 30, 30)
-    assert len(found["tools"]) == 12
-    assert set(found["usage_by_model"]) == {"m-0", "m-1", "m-2", "_other"}
-    assert found["usage_by_model"]["_other"]["llm_calls"] == 15
+    task_fields = admin.document("fleets", fleet_name, "tasks", "t-1").get().to_dict() or {}
+    assert (task_fields["status"], task_fields["tokens_in"], task_fields["tool_calls"]) == (
+        "completed",
+        30,
+        30,
+    )
+    assert len(task_fields["tools"]) == 12
+    assert set(task_fields["usage_by_model"]) == {"m-0", "m-1", "m-2", "_other"}
+    assert task_fields["usage_by_model"]["_other"]["llm_calls"] == 15
 
 
 def test_revoked_agents_writes_end_at_once_and_its_identity_is_not_renewed(

@@ -11,9 +11,9 @@ from google.cloud import firestore
 from rules.attacks import rows
 from rules.attacks.row import Row
 from rules.mutants import mutants
-from support.fleets.hostile import seed
+from support.fleets.two_agents import seed
 from support.places import CASES
-from support.rules import Acting, load_rules
+from support.rules import ActingClient, load_rules
 
 MUTANTS = CASES / "mutants.yaml"
 
@@ -34,28 +34,28 @@ class Fleets:
 
 
 def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neighbour(
-    acting: Acting, admin: firestore.Client, host: str, rules: str, fleet_name: str
+    acting: ActingClient, admin: firestore.Client, host: str, rules: str, fleet_name: str
 ) -> None:
-    known = {row.name: row for row in rows()}
-    told: dict[str, str] = yaml.safe_load(MUTANTS.read_text())
+    by_name = {row.name: row for row in rows()}
+    expected: dict[str, str] = yaml.safe_load(MUTANTS.read_text())
     fleets = Fleets(admin, fleet_name)
     wrong: list[str] = []
     conditions = list(mutants(rules))
     try:
         for mutant in conditions:
             load_rules(host, mutant.rules)
-            row = known.get(told.get(str(mutant), ""))
+            row = by_name.get(expected.get(str(mutant), ""))
             if row is None or not fails(acting, fleets, row):
-                found = next((one for one in known.values() if fails(acting, fleets, one)), None)
-                wrong.append(f"{mutant}: {found and found.name}")
+                killer = next((one for one in by_name.values() if fails(acting, fleets, one)), None)
+                wrong.append(f"{mutant}: {killer and killer.name}")
     finally:
         load_rules(host, rules)
     assert wrong == [], "expected in tests/cases/mutants.yaml"
-    assert told.keys() == {str(mutant) for mutant in conditions}
+    assert expected.keys() == {str(mutant) for mutant in conditions}
     assert len(conditions) > 100
 
 
-def fails(acting: Acting, fleets: Fleets, row: Row) -> bool:
+def fails(acting: ActingClient, fleets: Fleets, row: Row) -> bool:
     """Tell whether a row fails: its attack is let through, or its neighbour is not."""
     if row.attack.is_allowed(acting, fleets.current):
         fleets.fresh()

@@ -31,7 +31,7 @@ HANG_S = 120
 
 
 class _Ledger:
-    """What this process spent, by its own account."""
+    """The usage of this process, by its own account."""
 
     def __init__(self, path: str) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -119,8 +119,8 @@ class Simulation:
 
         def heard(documents: list[Any], *_: object) -> None:
             for document in documents:
-                found = document.get("effective_since"), document.get("effective_progress_at")
-                self.seen_stuck.setdefault(document.id, found)
+                times = document.get("effective_since"), document.get("effective_progress_at")
+                self.seen_stuck.setdefault(document.id, times)
 
         return stuck.on_snapshot(heard)
 
@@ -131,8 +131,8 @@ class Simulation:
 
     def all(self, collection: str) -> dict[str, dict[str, Any]]:
         """Read a collection."""
-        found = self.db.collection("fleets", self.fleet, collection).stream()
-        return {document.id: document.to_dict() or {} for document in found}
+        documents = self.db.collection("fleets", self.fleet, collection).stream()
+        return {document.id: document.to_dict() or {} for document in documents}
 
 
 @pytest.fixture(scope="module")
@@ -281,9 +281,9 @@ def test_who_hangs_is_found_stuck_within_a_tick_and_nobody_else(simulated: Simul
     snapshots = simulated.all("snapshots")
     ticks = {datetime.fromisoformat(name): s["at"] for name, s in snapshots.items() if "at" in s}
     for name in hung:
-        found, last_progress = simulated.seen_stuck[name]
+        found_at, last_progress = simulated.seen_stuck[name]
         due = last_progress + timedelta(seconds=STUCK_AFTER_S)
-        assert due <= found <= min(taken for bucket, taken in ticks.items() if bucket >= due)
+        assert due <= found_at <= min(taken for bucket, taken in ticks.items() if bucket >= due)
 
 
 def _total(simulation: Simulation) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The operator's commands, called as from a terminal."""
+"""Commands of `tachograph`, run in this process as from a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tachograph_cli.main import main
 
 
 def run(*arguments: str) -> Result:
-    """Run `tachograph ...` in this process, whose environment says where Firestore is."""
+    """Run a command; the environment of this process says where Firestore is."""
     _policies().clear()  # another process remembers nothing
     result = CliRunner(env={"COLUMNS": "120"}).invoke(main, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -21,14 +21,14 @@ def run(*arguments: str) -> Result:
 
 
 def verified(fleet: str, *arguments: str) -> dict[str, Any]:
-    """Return what `tachograph verify` finds, by check."""
+    """Return the result of `tachograph verify`, whose exit status has to agree with it."""
     result = run("verify", "--fleet", fleet, "--json", *arguments)
-    found: dict[str, Any] = json.loads(result.output)
-    assert result.exit_code == (0 if found["holds"] else 1)
-    return found
+    verification: dict[str, Any] = json.loads(result.output)
+    assert result.exit_code == (0 if verification["holds"] else 1)
+    return verification
 
 
 def wrong(fleet: str, *arguments: str) -> dict[str, int]:
-    """Return how often each check fails, where it does."""
+    """Return the number of differences of each check that fails."""
     checks = verified(fleet, *arguments)["checks"]
     return {name: check["wrong"] for name, check in checks.items() if check["wrong"]}

@@ -1,4 +1,4 @@
-"""What is looked for on an open page of the dashboard."""
+"""Locators of an open page of the dashboard, and its accessibility check."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def word(page: Page) -> Locator:
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe-core finds: the rule, and the element it is about."""
+    """Return the violations that axe-core finds: rule and element of each."""
     page.add_script_tag(path=AXE)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [f"{v['id']}: {node['html'][:120]}" for v in found["violations"] for node in v["nodes"]]
+    result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [f"{v['id']}: {node['html'][:120]}" for v in result["violations"] for node in v["nodes"]]

@@ -1,4 +1,4 @@
-"""Documents written for real, and the events that those writes make; nothing reacts to a write."""
+"""Real writes of documents, with the events that they make; no function reacts to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tachograph_schema.periods import reported_hour
 
 
 class Recorder:
-    """Writes a fleet's documents and keeps the events, in the order of the writes."""
+    """Writes a fleet's documents and records the event of each write, in their order."""
 
     def __init__(self, db: firestore.Client, fleet: str) -> None:
         for connection in (connections.db, connections.api, connections.metadata, connections.root):
@@ -32,7 +32,7 @@ class Recorder:
         self._now: dict[str, Version] = {}
 
     def write(self, document: str, fields: Mapping[str, Any], collection: str = "tasks") -> Write:
-        """Write a document, all of it."""
+        """Replace a document and return the write."""
         path = str(DocumentPath(self.fleet, collection, document))
         at: Any = self.db.document(path).set(dict(fields)).update_time
         before = self._now.get(path)
@@ -41,7 +41,7 @@ class Recorder:
         return self._event(path, before, self._now[path])
 
     def delete(self, document: str, collection: str = "tasks") -> Write:
-        """Delete a document."""
+        """Delete a document and return the write."""
         path = str(DocumentPath(self.fleet, collection, document))
         self.db.document(path).delete()
         return self._event(path, self._now.pop(path), None)
@@ -52,7 +52,7 @@ class Recorder:
 
 
 def deliver(write: Write) -> bool:
-    """Count an event as roll_up does, in this process; False if it had been before."""
+    """Count an event as roll_up does, in this process; False where it was counted before."""
     path = parse_path(write.path)
     change = Change(path, changed(write.before), changed(write.after))
     fleet = policy(path.fleet)
@@ -63,13 +63,13 @@ def deliver(write: Write) -> bool:
 
 
 def state_of(write: Write) -> State:
-    """Say what a document counts for as a write left it."""
+    """Return the counters of a document in the state that a write left."""
     path = parse_path(write.path)
     version = changed(write.after)
     assert version is not None
-    found = contribution(path.collection, version, Fleet())
-    hour = reported_hour(found.reported_at, version.written_at)
-    return State(path, version.update_time, hour, found.cells, version.created, found.tree)
+    counted = contribution(path.collection, version, Fleet())
+    hour = reported_hour(counted.reported_at, version.written_at)
+    return State(path, version.update_time, hour, counted.cells, version.created, counted.tree)
 
 
 def closing(gap: Gap) -> Counted:
@@ -89,7 +89,7 @@ def closing(gap: Gap) -> Counted:
 
 
 def trees_of(write: Write) -> dict[str, dict[str, int]]:
-    """Return by root what a document counts for in a tree, as a write left it."""
+    """Return a document's counters in its tree, by root, in the state that a write left."""
     state = state_of(write)
     return tree_row(state.path.document, state.tree, state.after)
 

@@ -1,4 +1,4 @@
-"""Acting on Firestore as somebody, with the ordinary client, and learning whether one may."""
+"""Attempts at Firestore under an identity, and whether the rules allow them."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Who:
-    """Somebody: the claims of a token, or a token of another kind altogether."""
+class Identity:
+    """An identity: the claims of its token, or a token as it is."""
 
     agent: str | None
     role: str | None
     fleet: str | None = None
-    """None: of the fleet that is acted on."""
+    """None: the fleet that the attempt is on."""
     claims: Mapping[str, Any] = field(default_factory=dict)
     bearer: str | None = None
-    """Sent as it is; '' sends none."""
+    """A token that is sent as it is; the empty string sends none."""
 
     def token(self, fleet: str) -> str:
-        """Return the token to send for acting on a fleet."""
+        """Return the token to send for an attempt on a fleet."""
         if self.bearer is not None:
             return self.bearer
-        said = {"fleet": self.fleet or fleet, "role": self.role, "agent": self.agent}
-        claims = {name: value for name, value in said.items() if value is not None}
+        named = {"fleet": self.fleet or fleet, "role": self.role, "agent": self.agent}
+        claims = {name: value for name, value in named.items() if value is not None}
         return id_token(f"u-{self.agent}", {**claims, **self.claims}, project=PROJECT)
 
 
-class Acting(firestore.Client):
-    """One client for everybody: who acts is said before each act."""
+class ActingClient(firestore.Client):
+    """One client for all identities: `bearer` is the token of the next request."""
 
     def __init__(self) -> None:
         super().__init__(project=PROJECT, credentials=AnonymousCredentials())
@@ -56,75 +56,79 @@ class Acting(firestore.Client):
 
     @property
     def _rpc_metadata(self) -> list[tuple[str, str]]:
-        told = [(name, value) for name, value in super()._rpc_metadata if name != "authorization"]
-        return [*told, ("authorization", f"Bearer {self.bearer}")] if self.bearer else told
+        metadata = [
+            (name, value) for name, value in super()._rpc_metadata if name != "authorization"
+        ]
+        return [*metadata, ("authorization", f"Bearer {self.bearer}")] if self.bearer else metadata
 
 
-Do = Callable[[Acting, str], object]
-"""What is done to a fleet, of which the name is given."""
+Operation = Callable[[ActingClient, str], object]
+"""An operation on a fleet, given the client and the fleet's name."""
 
 
 @dataclass(frozen=True)
-class Act:
-    """Somebody does something."""
+class Attempt:
+    """One operation under one identity."""
 
-    who: Who
-    do: Do
+    identity: Identity
+    operation: Operation
 
-    def is_allowed(self, client: Acting, fleet: str) -> bool:
-        """Do it, and tell whether it was let through."""
+    def is_allowed(self, client: ActingClient, fleet: str) -> bool:
+        """Make the attempt; tell whether it was allowed."""
         return self.refusal(client, fleet) is None
 
-    def refusal(self, client: Acting, fleet: str) -> str | None:
-        """Do it, and return the refusal's words; None where it was let through."""
-        client.bearer = self.who.token(fleet)
+    def refusal(self, client: ActingClient, fleet: str) -> str | None:
+        """Make the attempt; return the refusal's words, or None where it was allowed."""
+        client.bearer = self.identity.token(fleet)
         try:
-            self.do(client, fleet)
+            self.operation(client, fleet)
         except REFUSED as refusal:
             return str(refusal)
         return None
 
 
-def create(who: Who, path: str, fields: Fields) -> Act:
+def create(identity: Identity, path: str, fields: Fields) -> Attempt:
     """Create a document."""
-    return Act(who, lambda client, fleet: _at(client, fleet, path).create(dict(fields)))
+    return Attempt(identity, lambda client, fleet: _at(client, fleet, path).create(dict(fields)))
 
 
-def update(who: Who, path: str, **fields: Any) -> Act:  # noqa: ANN401 - any fields
+def update(identity: Identity, path: str, **fields: Any) -> Attempt:  # noqa: ANN401 - any fields
     """Update fields of a document; `a__b` is the field b of the map a."""
-    said = {name.replace("__", "."): value for name, value in fields.items()}
-    return Act(who, lambda client, fleet: _at(client, fleet, path).update(said))
+    paths = {name.replace("__", "."): value for name, value in fields.items()}
+    return Attempt(identity, lambda client, fleet: _at(client, fleet, path).update(paths))
 
 
-def put(who: Who, path: str, fields: Fields) -> Act:
+def put(identity: Identity, path: str, fields: Fields) -> Attempt:
     """Replace a document."""
-    return Act(who, lambda client, fleet: _at(client, fleet, path).set(dict(fields)))
+    return Attempt(identity, lambda client, fleet: _at(client, fleet, path).set(dict(fields)))
 
 
-def delete(who: Who, path: str) -> Act:
+def delete(identity: Identity, path: str) -> Attempt:
     """Delete a document."""
-    return Act(who, lambda client, fleet: _at(client, fleet, path).delete())
+    return Attempt(identity, lambda client, fleet: _at(client, fleet, path).delete())
 
 
-def read(who: Who, path: str) -> Act:
+def read(identity: Identity, path: str) -> Attempt:
     """Read a document."""
-    return Act(who, lambda client, fleet: _at(client, fleet, path).get())
+    return Attempt(identity, lambda client, fleet: _at(client, fleet, path).get())
 
 
-def listed(who: Who, path: str) -> Act:
+def listed(identity: Identity, path: str) -> Attempt:
     """Read a collection."""
-    return Act(who, lambda client, fleet: client.collection(*_parts(fleet, path)).limit(5).get())
+    return Attempt(
+        identity, lambda client, fleet: client.collection(*_parts(fleet, path)).limit(5).get()
+    )
 
 
-def group(who: Who, name: str) -> Act:
-    """Read the collections of a name of every fleet."""
-    return Act(who, lambda client, _: client.collection_group(name).limit(5).get())
+def group(identity: Identity, name: str) -> Attempt:
+    """Read a collection group, over all fleets."""
+    return Attempt(identity, lambda client, _: client.collection_group(name).limit(5).get())
 
 
-def committed(who: Who, writes: Callable[[str], list[dict[str, Any]]]) -> Act:
-    """Commit raw writes, as no client of ours would; the root of all names is given."""
+def committed(identity: Identity, writes: Callable[[str], list[dict[str, Any]]]) -> Attempt:
+    """Commit raw writes, which `writes` makes from the path of the fleet."""
 
-    def do(client: Acting, fleet: str) -> object:
+    def operation(client: ActingClient, fleet: str) -> object:
         database = f"projects/{PROJECT}/databases/(default)"
         return client._firestore_api.commit(
             request={
@@ -134,13 +138,13 @@ def committed(who: Who, writes: Callable[[str], list[dict[str, Any]]]) -> Act:
             metadata=client._rpc_metadata,
         )
 
-    return Act(who, do)
+    return Attempt(identity, operation)
 
 
-def asked(who: Who, method: str, path: str, body: object = None) -> Act:
-    """Ask the REST interface, which takes paths as they are written."""
+def asked(identity: Identity, method: str, path: str, body: object = None) -> Attempt:
+    """Call the REST interface, which takes paths as they are written."""
 
-    def do(client: Acting, fleet: str) -> object:
+    def operation(client: ActingClient, fleet: str) -> object:
         root = f"projects/{PROJECT}/databases/(default)/documents"
         where = path.format(fleet=fleet)
         request = urllib.request.Request(
@@ -155,15 +159,16 @@ def asked(who: Who, method: str, path: str, body: object = None) -> Act:
             with urllib.request.urlopen(request, timeout=300) as answer:
                 return json.loads(answer.read())
         except urllib.error.HTTPError as refusal:
+            refusal.close()
             if refusal.code in (400, 401, 403, 404):
                 raise Forbidden(str(refusal.code)) from refusal
             raise
 
-    return Act(who, do)
+    return Attempt(identity, operation)
 
 
 def load_rules(host: str, rules: str, project: str = PROJECT) -> None:
-    """Have an emulator enforce rules from now on; raises ValueError where they do not compile."""
+    """Let an emulator enforce rules. Raises ValueError where they do not compile."""
     files = {"rules": {"files": [{"name": "firestore.rules", "content": rules}]}}
     request = urllib.request.Request(
         f"http://{host}/emulator/v1/projects/{project}:securityRules",
@@ -175,10 +180,11 @@ def load_rules(host: str, rules: str, project: str = PROJECT) -> None:
         with urllib.request.urlopen(request, timeout=300) as answer:
             answer.read()
     except urllib.error.HTTPError as refusal:
-        raise ValueError(refusal.read().decode()) from refusal
+        with refusal:
+            raise ValueError(refusal.read().decode()) from refusal
 
 
-def _at(client: Acting, fleet: str, path: str) -> firestore.DocumentReference:
+def _at(client: ActingClient, fleet: str, path: str) -> firestore.DocumentReference:
     return client.document(*_parts(fleet, path))
 
 

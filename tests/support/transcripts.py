@@ -1,4 +1,4 @@
-"""What the tests of transcripts share: lines of the real shape, and calls added up."""
+"""Transcripts for tests: lines of the real shape, and calls added up."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
-from tachograph_cli.replay.transcripts.events import Broken, Called, Event
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry
+from tachograph_cli.replay.transcripts.events import Event, ModelCall, UnreadableLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,28 +97,28 @@ def write(path: Path, records: Iterable[Record | str]) -> Path:
 def happened(place: Path) -> list[tuple[Source, Event]]:
     """Return everything that happened in a folder, read as a replay reads it."""
     events: list[tuple[Source, Event]] = []
-    with closing(Seen()) as seen:
+    with closing(CallRegistry()) as registry:
         sources = folder.find(place).sources
         for source in sources:
-            folder.claim(source, seen)
+            folder.claim(source, registry)
         for source in sources:
-            events.extend((source, event) for event in folder.read(source, seen))
+            events.extend((source, event) for event in folder.read(source, registry))
     return events
 
 
-def calls(events: Iterable[Event]) -> list[Called]:
-    """Add growth up: one Called for each call, with its largest usage, in the order of firsts."""
-    final: list[Called] = []
+def calls(events: Iterable[Event]) -> list[ModelCall]:
+    """Add growth up: one event a call, with its largest usage, in the order of the first ones."""
+    final: list[ModelCall] = []
     for event in events:
-        if not isinstance(event, Called):
+        if not isinstance(event, ModelCall):
             continue
-        if event.grown_from is None:
+        if event.counted_before is None:
             final.append(event)
             continue
         place = next(
             place
             for place in range(len(final) - 1, -1, -1)
-            if (final[place].at, final[place].usage) == (event.at, event.grown_from)
+            if (final[place].at, final[place].usage) == (event.at, event.counted_before)
         )
         final[place] = event
     return final
@@ -135,7 +135,7 @@ def buckets(usage: Usage) -> list[int]:
     ]
 
 
-def totals_by_day(called: Iterable[Called]) -> Counter[tuple[str, str | None, str]]:
+def totals_by_day(called: Iterable[ModelCall]) -> Counter[tuple[str, str | None, str]]:
     """Add up tokens by day, model and bucket, as the oracles do."""
     totals: Counter[tuple[str, str | None, str]] = Counter()
     for call in called:
@@ -147,6 +147,6 @@ def totals_by_day(called: Iterable[Called]) -> Counter[tuple[str, str | None, st
     return totals
 
 
-def broken(events: Iterable[Event]) -> list[Broken]:
+def broken(events: Iterable[Event]) -> list[UnreadableLine]:
     """Return the lines that were passed by."""
-    return [event for event in events if isinstance(event, Broken)]
+    return [event for event in events if isinstance(event, UnreadableLine)]

@@ -1,1 +1,1 @@
-"""A fleet that does not exist, at work: what `make demo` shows where there is no recording."""
+"""The simulated fleet that `tachograph demo` shows where there is no recording."""

@@ -1,4 +1,4 @@
-"""`python -m tachograph_cli.demo --fleet NAME`: some hours of the past, then work until Ctrl-C."""
+"""`python -m tachograph_cli.demo --fleet NAME`: hours of history, then live work until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,78 +14,79 @@ import click
 
 from tachograph import Fleet
 from tachograph.tracing.settings import Tracing
-from tachograph_cli.demo.actor import Actor
-from tachograph_cli.demo.acts import Paused
-from tachograph_cli.demo.world import World
+from tachograph_cli.demo.actions import Pause
+from tachograph_cli.demo.player import Player
+from tachograph_cli.demo.simulation import SimulatedFleet
 
 if TYPE_CHECKING:
     from types import FrameType
 
 SLOWER = 40.0
-"""How much longer the past's pauses are: a day of it is some hundred tasks, not ten thousand."""
+"""The factor by which pauses of the past are longer: a day is some hundred tasks, not 10,000."""
 HISTORY_S_PER_HOUR = 1.2
-"""Seconds to lay down an hour of the past in, so that the functions keep up."""
+"""Seconds in which an hour of the past is written, so that the functions keep up."""
 STUCK_S_BEFORE = 6 * 3600.0
-"""How long ago one agent stopped getting on, in the middle of a task: more than three times what
-tasks take in the past, so that the functions find it as soon as they look."""
+"""The age of one agent's last progress, in the middle of a task. It is more than three times the
+duration of tasks of the past, so that the functions find the agent stuck at once."""
 STUCK = 4
-"""Which worker that is, where there are as many."""
+"""The number of that worker, where there are as many."""
 
 
-class Play:
-    """Everybody's acts, in the order they are due: seconds from now, the past below zero."""
+class Timeline:
+    """All agents' actions in the order in which they are due, in seconds from now."""
 
-    def __init__(self, fleet: Fleet, world: World, run: str, hours: float) -> None:
-        self._world = world
+    def __init__(self, fleet: Fleet, simulated: SimulatedFleet, run: str, hours: float) -> None:
+        self._simulated = simulated
         self._numbers = count()
-        self._stuck = world.workers[STUCK].name if len(world.workers) > STUCK else None
+        self._stuck = simulated.workers[STUCK].name if len(simulated.workers) > STUCK else None
         self._due = [
-            (-hours * 3600, next(self._numbers), Actor(fleet, agent, run)) for agent in world.agents
+            (-hours * 3600, next(self._numbers), Player(fleet, agent, run))
+            for agent in simulated.agents
         ]
-        self.actors = [actor for _, _, actor in self._due]
-        self._hung: list[Actor] = []
+        self.players = [player for _, _, player in self._due]
+        self._hung: list[Player] = []
 
-    def past(self, now: datetime, stop: threading.Event) -> None:
-        """Play what is due before now, each act in its own time."""
-        began_s, first_s = time.monotonic(), self._due[0][0]
+    def play_past(self, now: datetime, stop: threading.Event) -> None:
+        """Play the actions that are due before `now`, each as of its own time, until `stop`."""
+        started_s, first_s = time.monotonic(), self._due[0][0]
         while self._due[0][0] < 0 and not stop.is_set():
-            due_s, _, actor = heapq.heappop(self._due)
+            due_s, _, player = heapq.heappop(self._due)
             elapsed_s = (due_s - first_s) / 3600 * HISTORY_S_PER_HOUR
-            stop.wait(max(0.0, began_s + elapsed_s - time.monotonic()))
-            hangs = due_s > -STUCK_S_BEFORE and actor.agent.busy
-            if hangs and actor.agent.name == self._stuck:
-                self._hung.append(actor)
+            stop.wait(max(0.0, started_s + elapsed_s - time.monotonic()))
+            hangs = due_s > -STUCK_S_BEFORE and player.agent.busy
+            if hangs and player.agent.name == self._stuck:
+                self._hung.append(player)
                 continue
-            pause_s = _turn(actor, now + timedelta(seconds=due_s), live=False)
-            heapq.heappush(self._due, (due_s + pause_s * SLOWER, next(self._numbers), actor))
-        # Nobody rests an hour into the watched part: pauses of the past were the longer ones.
-        self._due = [(due_s / SLOWER, number, actor) for due_s, number, actor in self._due]
+            pause_s = _turn(player, now + timedelta(seconds=due_s), live=False)
+            heapq.heappush(self._due, (due_s + pause_s * SLOWER, next(self._numbers), player))
+        # The next pauses are live ones, which are shorter.
+        self._due = [(due_s / SLOWER, number, player) for due_s, number, player in self._due]
         heapq.heapify(self._due)
 
-    def present(self, fleet: Fleet, stop: threading.Event) -> None:
-        """Play on as time passes, until somebody says stop."""
-        for job in self._world.queue:
-            fleet.create_task(job.id, **job.fields)
-        for actor in self._hung:
-            actor.hang()
-        began_s = time.monotonic()
+    def play_live(self, fleet: Fleet, stop: threading.Event) -> None:
+        """Play the following actions as they fall due, until `stop`."""
+        for task in self._simulated.queue:
+            fleet.create_task(task.id, **task.fields)
+        for player in self._hung:
+            player.hang()
+        started_s = time.monotonic()
         while not stop.is_set():
-            due_s, _, actor = heapq.heappop(self._due)
-            if stop.wait(max(0.0, began_s + due_s - time.monotonic())):
+            due_s, _, player = heapq.heappop(self._due)
+            if stop.wait(max(0.0, started_s + due_s - time.monotonic())):
                 return
-            pause_s = _turn(actor, datetime.now(UTC), live=True)
-            heapq.heappush(self._due, (due_s + pause_s, next(self._numbers), actor))
+            pause_s = _turn(player, datetime.now(UTC), live=True)
+            heapq.heappush(self._due, (due_s + pause_s, next(self._numbers), player))
 
 
-def _turn(actor: Actor, at: datetime, *, live: bool) -> float:
-    """Let an agent act until it pauses; returns for how long."""
-    actor.feel(live=live)
-    for act in actor.agent.life:
-        if isinstance(act, Paused):
-            return act.seconds
-        actor.act(act, at, live=live)
-        actor.feel(live=live)
-    raise AssertionError("a pretended agent's life ended; expected one without end")
+def _turn(player: Player, at: datetime, *, live: bool) -> float:
+    """Play an agent's actions until it pauses; return the pause in seconds."""
+    player.read_signal(live=live)
+    for action in player.agent.actions:
+        if isinstance(action, Pause):
+            return action.seconds
+        player.play(action, at, live=live)
+        player.read_signal(live=live)
+    raise AssertionError("a simulated agent ended its actions; expected an endless iterator")
 
 
 @click.command()
@@ -105,14 +106,14 @@ def main(name: str, agents: int, seed: int, hours: float) -> None:
     now = datetime.now(UTC)
     run = f"{int(now.timestamp()) // 60:x}"[-4:]
     with Fleet(name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet:
-        play = Play(fleet, World(seed, agents, run), run, hours)
+        timeline = Timeline(fleet, SimulatedFleet(seed, agents, run), run, hours)
         click.echo(f"{name}: laying down {hours:g} h of history")
-        play.past(now, stop)
+        timeline.play_past(now, stop)
         if not stop.is_set():
             click.echo(f"{name}: {agents} agents at work; Ctrl-C stops them")
-            play.present(fleet, stop)
-        for actor in play.actors:
-            actor.end()
+            timeline.play_live(fleet, stop)
+        for player in timeline.players:
+            player.end()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from tachograph.errors import OperatorError
 from tachograph_cli.local import machine
-from tachograph_cli.local.machine import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,13 +27,14 @@ _UNIX = 3
 
 
 class IncompleteError(OperatorError):
-    """The checkout lacks what a bundle is made of."""
+    """The checkout lacks a file that every bundle has."""
 
 
 def build(root: Path, into: Path | None = None) -> Path:
-    """Build the bundle of a checkout and return where it is.
+    """Build the bundle of the checkout at `root` and return its path.
 
-    Raises IncompleteError when the checkout has no functions.
+    `into` is another path than build/functions.zip. Raises IncompleteError when the checkout has no
+    functions.
     """
     files = dict(sorted(contents(root)))
     for name in ("main.py", "requirements.txt", "tachograph_schema/__init__.py"):
@@ -45,7 +45,7 @@ def build(root: Path, into: Path | None = None) -> Path:
             )
     path = into or root / BUNDLE
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Stored, not deflated: what deflating gives depends on the machine's zlib.
+    # Stored, not deflated: the bytes of a deflated file depend on the machine's zlib.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, source in files.items():
             entry = zipfile.ZipInfo(name, _EPOCH)
@@ -56,7 +56,7 @@ def build(root: Path, into: Path | None = None) -> Path:
 
 
 def contents(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield each file's name in the bundle and where it is."""
+    """Yield each file's name in the bundle and its path."""
     for folder, prefix in SOURCES:
         source = root / folder
         for path in source.rglob("*"):
@@ -76,12 +76,13 @@ def _belongs(parts: tuple[str, ...], suffix: str) -> bool:
 
 
 def main() -> None:
-    """Build the bundle of the checkout around here and say where it is."""
-    root = machine.find_root()
-    if isinstance(root, Missing):
-        sys.exit(f"{root.what}: found {root.found}; {root.remedy}")
-    path = build(root.path)
-    print(f"{path.relative_to(root.path)}  {path.stat().st_size:,} bytes  sha256 {digest(path)}")  # noqa: T201 - what `make bundle` says
+    """Build the bundle of the checkout around here and print its path, size and digest."""
+    try:
+        root = machine.checkout()
+        path = build(root)
+    except OperatorError as error:
+        sys.exit(str(error))
+    print(f"{path.relative_to(root)}  {path.stat().st_size:,} bytes  sha256 {digest(path)}")  # noqa: T201 - the answer of `make bundle`
 
 
 if __name__ == "__main__":

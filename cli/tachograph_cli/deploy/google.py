@@ -1,7 +1,7 @@
-"""Google's admin APIs, as plain JSON over HTTP: a dozen calls do not earn a dozen client libraries.
+"""Google's admin APIs as plain JSON over HTTP, because a dozen calls need no dozen libraries.
 
-TACHOGRAPH_GOOGLE_APIS says where they are, `{service}` standing for such as `run`; the default is
-https://{service}.googleapis.com.
+TACHOGRAPH_GOOGLE_APIS is their address, with `{service}` for the service's name, such as `run`. The
+default is https://{service}.googleapis.com.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ LOGIN = "gcloud auth application-default login"
 _TIMEOUT_S = 30.0
 _ATTEMPTS = 3
 _PAUSE_S = 1.0
-_WEATHER = (429, 500, 502, 503, 504)
+_TRANSIENT = (429, 500, 502, 503, 504)
 _OPERATION_S = 300.0
 
 Json = dict[str, Any]
 
 
 class NoCredentialsError(OperatorError):
-    """Nobody is logged in on this machine, or the login does not hold any more."""
+    """No login on this machine, or an expired one; `state` says which."""
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f"credentials: {found}; log in with: {LOGIN}")
-        self.found = found
+    def __init__(self, state: str) -> None:
+        super().__init__(f"credentials: {state}; log in with: {LOGIN}")
+        self.state = state
 
 
 @dataclass
 class RefusedError(Exception):
-    """Google's answer is no."""
+    """Google refused a request."""
 
     status: int
     reason: str
@@ -48,7 +48,7 @@ class RefusedError(Exception):
     message: str
 
     def __str__(self) -> str:
-        """Say it as Google did."""
+        """Return status, reason and message, as Google wrote them."""
         return f"{self.status} {self.reason}: {self.message}"
 
 
@@ -67,24 +67,30 @@ class Google:
 
     @property
     def account(self) -> str:
-        """Say who asks, as far as the credentials tell."""
+        """Return the service account's address, or `this login` for a person."""
         return str(getattr(self.credentials, "service_account_email", "") or "this login")
 
     def token(self) -> str:
-        """Return a fresh access token, for the programs that are started with this identity."""
+        """Return a fresh access token, for programs that run under this identity.
+
+        Raises NoCredentialsError and RefusedError.
+        """
         self._try(lambda: self.credentials.refresh(Request()))  # type: ignore[no-untyped-call]  # typed in part
         return str(self.credentials.token)
 
     def get(self, service: str, path: str, **query: object) -> Json:
-        """Read. Raises RefusedError and NoCredentialsError."""
+        """Return what a service answers to a GET. Raises RefusedError and NoCredentialsError."""
         return self._call("GET", service, path, query, None)
 
     def post(self, service: str, path: str, body: Json, **query: object) -> Json:
-        """Create or ask. Raises RefusedError and NoCredentialsError."""
+        """Return what a service answers to a POST. Raises RefusedError and NoCredentialsError."""
         return self._call("POST", service, path, query, body)
 
     def wait(self, service: str, version: str, operation: Json) -> Json:
-        """Wait until a long-running operation is done and return what it came to."""
+        """Return the response of a long-running operation, which takes at most 300 s.
+
+        Raises RefusedError where the operation fails or takes longer, and NoCredentialsError.
+        """
         deadline = time.monotonic() + _OPERATION_S
         while not operation.get("done", "name" not in operation):
             if time.monotonic() > deadline:
@@ -107,13 +113,13 @@ class Google:
                     method, url, params=query or None, json=body, timeout=_TIMEOUT_S
                 )
             )
-            if answer.status_code not in _WEATHER or attempt == _ATTEMPTS:
+            if answer.status_code not in _TRANSIENT or attempt == _ATTEMPTS:
                 break
             time.sleep(_PAUSE_S * attempt)
         if not answer.ok:
             raise _refusal(answer)
-        found: Json = answer.json() if answer.content else {}
-        return found
+        content: Json = answer.json() if answer.content else {}
+        return content
 
     @staticmethod
     def _try(call: Any) -> Any:  # noqa: ANN401 - typed in part
@@ -121,8 +127,8 @@ class Google:
             return call()
         except GoogleAuthError as refusal:
             raise NoCredentialsError(f"Google does not take them ({refusal})") from refusal
-        except requests.RequestException as trouble:
-            raise RefusedError(503, "UNREACHABLE", str(trouble)) from trouble
+        except requests.RequestException as error:
+            raise RefusedError(503, "UNREACHABLE", str(error)) from error
 
 
 def _refusal(answer: requests.Response) -> RefusedError:

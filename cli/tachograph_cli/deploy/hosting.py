@@ -1,6 +1,6 @@
-"""What Terraform's provider cannot do: Firebase, sign-in, and the dashboard's files.
+"""Firebase, sign-in and the dashboard's files: the part that Terraform's provider cannot do.
 
-`google_firebase_*` is in google-beta only, and its hosting takes no files at all.
+`google_firebase_*` is in google-beta only, and its hosting takes no files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tachograph_cli.deploy.google import Google
 
 APP = "Tachograph dashboard"
-_THERE = "ALREADY_EXISTS"
+_EXISTS = "ALREADY_EXISTS"
 
 
 class NoFirebaseError(OperatorError):
@@ -28,9 +28,9 @@ class NoFirebaseError(OperatorError):
 
 
 def prepare(api: Google, project: str) -> Iterator[str]:
-    """Add what hosting stands on, each unless it is there, and say what was found or made.
+    """Add each thing that hosting needs and that is not there, and yield a line about it.
 
-    Raises RefusedError.
+    Raises RefusedError and NoCredentialsError.
     """
     yield f"Firebase: {_add_firebase(api, project)}"
     yield f"sign-in: {_turn_on_sign_in(api, project)}"
@@ -41,26 +41,25 @@ def prepare(api: Google, project: str) -> Iterator[str]:
 def command(root: Path, project: str) -> list[str]:
     """Return the command that uploads the dashboard. Raises NoFirebaseError."""
     node, firebase = machine.find_node(), machine.find_firebase(root)
-    for tool in (node, firebase):
-        if isinstance(tool, Missing):
-            raise NoFirebaseError(f"{tool.what}: found {tool.found}; mend it with: {tool.remedy}")
-    assert not isinstance(node, Missing)  # noqa: S101 - the loop above
-    assert not isinstance(firebase, Missing)  # noqa: S101 - likewise
+    if isinstance(node, Missing):
+        raise NoFirebaseError(str(node))
+    if isinstance(firebase, Missing):
+        raise NoFirebaseError(str(firebase))
     deploy = ["deploy", "--only", "hosting", "--project", project, "--non-interactive"]
     return [str(node.path), str(firebase.path), *deploy]
 
 
 def name_database(page: Path, database: str) -> None:
-    """Write into the built page which database it listens to."""
-    said = re.compile(r'(?<=<meta name="firestore-database" content=")[^"]*')
-    page.write_text(said.sub(database, page.read_text()))
+    """Write the name of the database into the built page, which listens to it."""
+    content = re.compile(r'(?<=<meta name="firestore-database" content=")[^"]*')
+    page.write_text(content.sub(database, page.read_text()))
 
 
 def _add_firebase(api: Google, project: str) -> str:
     try:
         operation = api.post("firebase", f"v1beta1/projects/{project}:addFirebase", {})
     except RefusedError as refusal:
-        return _there(refusal)
+        return _is_there(refusal)
     api.wait("firebase", "v1beta1", operation)
     return "added"
 
@@ -70,7 +69,7 @@ def _turn_on_sign_in(api: Google, project: str) -> str:
     try:
         api.post("identitytoolkit", path, {})
     except RefusedError as refusal:
-        return _there(refusal)
+        return _is_there(refusal)
     return "turned on"
 
 
@@ -79,8 +78,8 @@ def _add_app(api: Google, project: str) -> str:
     apps = api.get("firebase", f"v1beta1/projects/{project}/webApps").get("apps", [])
     if apps:
         return "is there"
-    made = api.post("firebase", f"v1beta1/projects/{project}/webApps", {"displayName": APP})
-    api.wait("firebase", "v1beta1", made)
+    operation = api.post("firebase", f"v1beta1/projects/{project}/webApps", {"displayName": APP})
+    api.wait("firebase", "v1beta1", operation)
     return "added"
 
 
@@ -88,12 +87,12 @@ def _add_site(api: Google, project: str) -> str:
     try:
         api.post("firebasehosting", f"v1beta1/projects/{project}/sites", {}, siteId=project)
     except RefusedError as refusal:
-        return _there(refusal)
+        return _is_there(refusal)
     return "added"
 
 
-def _there(refusal: RefusedError) -> str:
+def _is_there(refusal: RefusedError) -> str:
     # Identity Platform says that it is on already as INVALID_ARGUMENT.
-    if refusal.reason == _THERE or "already" in refusal.message.lower():
+    if refusal.reason == _EXISTS or "already" in refusal.message.lower():
         return "is there"
     raise refusal

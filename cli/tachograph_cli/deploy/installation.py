@@ -1,20 +1,20 @@
-"""What a project has of an installation: whether each part stands, and what mends it."""
+"""The checklist of an installation: functions, scheduler, rules, dashboard."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from tachograph_cli.checklist import Line
 from tachograph_cli.deploy.google import Google, Json, RefusedError
-from tachograph_cli.local.requirements import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tachograph_cli.deploy.prerequisites import Target
+    from tachograph_cli.deploy.target import Target
 
-# functions.yaml without a YAML library: its rows are what is indented by two under endpoints.
+# functions.yaml is read without a YAML library: its rows are indented by two under endpoints.
 _ROW = re.compile(r"^  ([a-z][a-z0-9-]*):\s*$", re.MULTILINE)
 
 
@@ -25,32 +25,35 @@ def endpoints(root: Path) -> list[str]:
 
 
 def installed(api: Google, target: Target) -> bool:
-    """Tell whether any of our functions is there, so that the rest is worth looking at."""
+    """Tell whether the project has any function of this installation."""
     try:
         return bool(_functions_of(api, target))
     except RefusedError:
         return False
 
 
-def look(api: Google, target: Target, root: Path) -> Iterator[Line]:
-    """Look at what stands in the project."""
-    yield _functions(api, target, root)
-    yield _scheduler(api, target)
-    yield _rules(api, target)
-    yield _dashboard(api, target)
+def check(api: Google, target: Target, root: Path) -> Iterator[Line]:
+    """Check each part of the installation against the checkout at `root`."""
+    parts: dict[str, Callable[[], Line]] = {
+        "functions": lambda: _functions(api, target, root),
+        "scheduler": lambda: _scheduler(api, target),
+        "rules": lambda: _rules(api, target),
+        "dashboard": lambda: _dashboard(api, target),
+    }
+    for name, part in parts.items():
+        try:
+            yield part()
+        except RefusedError as refusal:
+            yield Line(name, str(refusal), _again(target))
 
 
 def _functions(api: Google, target: Target, root: Path) -> Line:
-    again = f"make deploy PROJECT={target.project}"
-    try:
-        found = _functions_of(api, target)
-    except RefusedError as refusal:
-        return Line("functions", str(refusal), again)
-    by_name = {function["name"].rpartition("/")[2]: function for function in found}
+    functions = _functions_of(api, target)
+    by_name = {function["name"].rpartition("/")[2]: function for function in functions}
     expected = [f"{target.name}-{endpoint}" for endpoint in endpoints(root)]
     missing = [name for name in expected if name not in by_name]
     if missing:
-        return Line("functions", f"not there: {', '.join(missing)}", again)
+        return Line("functions", f"not there: {', '.join(missing)}", _again(target))
     for name in expected:
         trouble = _trouble(by_name[name])
         if trouble:
@@ -58,12 +61,12 @@ def _functions(api: Google, target: Target, root: Path) -> Line:
                 f"gcloud functions logs read {name} --gen2 --region={target.functions_region} "
                 f"--project={target.project}"
             )
-            return Line("functions", f"{name}: {trouble}", f"read {logs}; then {again}")
+            return Line("functions", f"{name}: {trouble}", f"read {logs}; then {_again(target)}")
     return Line("functions", f"{len(expected)} active in {target.functions_region}")
 
 
 def _functions_of(api: Google, target: Target) -> list[Json]:
-    found: list[Json] = []
+    functions: list[Json] = []
     page = ""
     while True:
         answer = api.get(
@@ -72,16 +75,16 @@ def _functions_of(api: Google, target: Target) -> list[Json]:
             filter=f"labels.tachograph:{target.name}",
             pageToken=page,
         )
-        found += answer.get("functions", [])
+        functions += answer.get("functions", [])
         page = answer.get("nextPageToken", "")
         if not page:
-            return found
+            return functions
 
 
 def _trouble(function: Json) -> str:
     if function.get("state") != "ACTIVE":
-        said = "; ".join(message["message"] for message in function.get("stateMessages", []))
-        return f"state {function.get('state')}{': ' if said else ''}{said}"
+        reason = "; ".join(message["message"] for message in function.get("stateMessages", []))
+        return f"state {function.get('state')}{': ' if reason else ''}{reason}"
     trigger = function.get("eventTrigger")
     if trigger and trigger.get("retryPolicy") != "RETRY_POLICY_RETRY":
         return "its trigger does not retry: an error would lose the event"
@@ -91,12 +94,8 @@ def _trouble(function: Json) -> str:
 def _scheduler(api: Google, target: Target) -> Line:
     name = f"{target.name}-tick"
     path = f"v1/projects/{target.project}/locations/{target.functions_region}/jobs/{name}"
-    again = f"make deploy PROJECT={target.project}"
     where = f"{name} --location={target.functions_region} --project={target.project}"
-    try:
-        job = api.get("cloudscheduler", path)
-    except RefusedError as refusal:
-        return Line("scheduler", str(refusal), again)
+    job = api.get("cloudscheduler", path)
     if job.get("state") != "ENABLED":
         return Line(
             "scheduler", f"state {job.get('state')}", f"gcloud scheduler jobs resume {where}"
@@ -113,21 +112,16 @@ def _scheduler(api: Google, target: Target) -> Line:
 
 def _rules(api: Google, target: Target) -> Line:
     release = "cloud.firestore" + ("" if target.database == "(default)" else f"/{target.database}")
-    try:
-        found = api.get("firebaserules", f"v1/projects/{target.project}/releases/{release}")
-    except RefusedError as refusal:
-        return Line("rules", str(refusal), f"make deploy PROJECT={target.project}")
-    return Line("rules", f"released {found.get('updateTime', '')}")
+    ruleset = api.get("firebaserules", f"v1/projects/{target.project}/releases/{release}")
+    return Line("rules", f"released {ruleset.get('updateTime', '')}")
 
 
 def _dashboard(api: Google, target: Target) -> Line:
-    remedy = f"make deploy PROJECT={target.project}"
-    try:
-        found = api.get(
-            "firebasehosting", f"v1beta1/sites/{target.project}/channels/live/releases", pageSize=1
-        )
-    except RefusedError as refusal:
-        return Line("dashboard", str(refusal), remedy)
-    if not found.get("releases"):
-        return Line("dashboard", "nothing is hosted", remedy)
+    path = f"v1beta1/sites/{target.project}/channels/live/releases"
+    if not api.get("firebasehosting", path, pageSize=1).get("releases"):
+        return Line("dashboard", "nothing is hosted", _again(target))
     return Line("dashboard", f"https://{target.project}.web.app")
+
+
+def _again(target: Target) -> str:
+    return f"make deploy PROJECT={target.project}"

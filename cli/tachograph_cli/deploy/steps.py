@@ -1,4 +1,4 @@
-"""The steps of a deployment: each says what it does, and what mends it if it fails."""
+"""The steps of a deployment; the error of a step says what mends it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tachograph.errors import OperatorError
-from tachograph_cli.deploy import bundle, hosting, installation, prerequisites, synthetic_task
+from tachograph_cli.deploy import bundle, hosting, installation, project, synthetic_task
 from tachograph_cli.deploy.google import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from tachograph_cli.checklist import Line
     from tachograph_cli.deploy.google import Google
-    from tachograph_cli.deploy.prerequisites import Target
-    from tachograph_cli.local.requirements import Line
+    from tachograph_cli.deploy.target import Target
 
 APPLIES = 3
 APPLY_PAUSE_S = 60.0
-# What passes by itself on a first apply: roles that are not known everywhere yet, and Firestore's
-# refusal of changes to one collection's indexes that overlap.
+# Errors of a first apply that pass by themselves: roles that are not known everywhere yet, and
+# overlapping changes to the indexes of one collection.
 PASSES = re.compile(
     r"Eventarc Service Agent|underlying data changed|Error 409|has not been used in project",
     re.IGNORECASE,
@@ -35,27 +35,29 @@ OVERRIDES = ("name", "region", "database", "location")
 
 
 class StepError(OperatorError):
-    """A step failed; the message says which, and what mends it."""
+    """A step failed; the message names what failed and what mends it."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is deployed, and where."""
+    """The checkout and the target of a deployment, and what its steps learn."""
 
     root: Path
     target: Target
     variables: tuple[str, ...] = ()
-    """More of Terraform's, as NAME=VALUE."""
+    """Further variables of Terraform, as NAME=VALUE."""
     email: str = ""
+    """The address that alerts go to; empty: none is told."""
     budget: int = 0
+    """The budget of a month, in the currency of the bill; 0: none."""
     say: Callable[[str], None] = print
-    found: dict[str, Any] = field(default_factory=dict)
-    """What earlier steps found out, for later ones."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """The outputs of earlier steps, for later ones."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step: its name, what it does, and the doing."""
+    """One step: its name, its description, and the function that takes it."""
 
     name: str
     does: str
@@ -64,33 +66,31 @@ class Step:
 
 def steps(plan: Plan, *, task: bool = True) -> list[Step]:
     """List the steps of this deployment, in their order."""
-    project = plan.target.project
-    told = [Step("notices", f"tell {plan.email} of alerts, with a budget", _notices)]
+    name = plan.target.project
+    notices = [Step("notices", f"tell {plan.email} of alerts, with a budget", _notices)]
     last = "and send a task through it" if task else "without sending a task"
     return [
-        Step("services", f"turn on {' and '.join(prerequisites.FIRST_SERVICES)}", _services),
-        Step("look", f"look at {project} and at this machine's tools", _look),
+        Step("services", f"turn on {' and '.join(project.FIRST_SERVICES)}", _services),
+        Step("look", f"look at {name} and at this machine's tools", _look),
         Step("bundle", f"build {bundle.BUNDLE}", _bundle),
-        *(told if plan.email else []),
+        *(notices if plan.email else []),
         Step("init", f"terraform init, workspace {_workspace(plan.target)}", _init),
         Step("adopt", f"take over database {plan.target.database} if it is there", _adopt),
         Step("apply", "terraform apply: database, rules, functions, triggers, alerts", _apply),
         Step(
             "firebase", "add Firebase: sign-in, a web app and a site for the dashboard", _firebase
         ),
-        Step("hosting", f"firebase deploy --only hosting --project {project}", _hosting),
-        Step("check", f"look at what stands, {last}", _check if task else _check_still),
+        Step("hosting", f"firebase deploy --only hosting --project {name}", _hosting),
+        Step("check", f"look at what stands, {last}", _check if task else _check_installation),
     ]
 
 
 def _look(plan: Plan, api: Google) -> None:
-    _need(plan, prerequisites.look(api, plan.target, plan.root))
+    _need(plan, project.check(api, plan.target, plan.root))
 
 
 def _services(plan: Plan, api: Google) -> None:
-    off = prerequisites.disabled_services(
-        api, plan.target.project, list(prerequisites.FIRST_SERVICES)
-    )
+    off = project.disabled_services(api, plan.target.project, list(project.FIRST_SERVICES))
     if off:
         path = f"v1/projects/{plan.target.project}/services:batchEnable"
         api.wait("serviceusage", "v1", api.post("serviceusage", path, {"serviceIds": off}))
@@ -104,16 +104,16 @@ def _bundle(plan: Plan, _: Google) -> None:
 
 
 def _notices(plan: Plan, api: Google) -> None:
-    project = plan.target.project
-    variables = [f"project={project}", f"email={plan.email}", f"budget={plan.budget}"]
+    project_id = plan.target.project
+    variables = [f"project={project_id}", f"email={plan.email}", f"budget={plan.budget}"]
     if plan.budget:
-        variables.append(f"billing_account={prerequisites.billing_account(api, project)}")
+        variables.append(f"billing_account={project.billing_account(api, project_id)}")
     folder = "terraform/notices"
     _terraform(plan, api, folder, "init", "-input=false")
     _terraform(plan, api, folder, "workspace", "select", "-or-create", _workspace(plan.target))
     _terraform(plan, api, folder, "apply", "-input=false", "-auto-approve", *_vars(variables))
-    said = json.loads(_terraform(plan, api, folder, "output", "-json", quiet=True))
-    plan.found["alert_channels"] = said["alert_channels"]["value"]
+    outputs = json.loads(_terraform(plan, api, folder, "output", "-json", quiet=True))
+    plan.outputs["alert_channels"] = outputs["alert_channels"]["value"]
 
 
 def _init(plan: Plan, api: Google) -> None:
@@ -152,8 +152,8 @@ def _apply(plan: Plan, api: Google) -> None:
 
 
 def _firebase(plan: Plan, api: Google) -> None:
-    for done in hosting.prepare(api, plan.target.project):
-        plan.say(f"    {done}")
+    for line in hosting.prepare(api, plan.target.project):
+        plan.say(f"    {line}")
 
 
 def _hosting(plan: Plan, api: Google) -> None:
@@ -163,33 +163,31 @@ def _hosting(plan: Plan, api: Google) -> None:
 
 
 def _check(plan: Plan, api: Google) -> None:
-    _check_still(plan, api)
+    _check_installation(plan, api)
     _need(plan, [synthetic_task.run(plan.target)])
 
 
-def _check_still(plan: Plan, api: Google) -> None:
-    _need(plan, installation.look(api, plan.target, plan.root))
+def _check_installation(plan: Plan, api: Google) -> None:
+    _need(plan, installation.check(api, plan.target, plan.root))
 
 
 def _need(plan: Plan, lines: Iterable[Line]) -> None:
     failing = []
     for line in lines:
-        plan.say(
-            f"    {'x ' if line.fails else '- ' if line.remedy else 'ok'} {line.what}: {line.found}"
-        )
+        plan.say(f"    {line.mark:<2} {line.name}: {line.state}")
         if line.fails:
-            failing.append(f"{line.what}: {line.found}; mend it with: {line.remedy}")
+            failing.append(f"{line.name}: {line.state}; mend it with: {line.remedy}")
     if failing:
         raise StepError("\n".join(failing))
 
 
 def _variables(plan: Plan) -> list[str]:
-    said = [
+    overrides = [
         f"{name}={getattr(plan.target, name)}" for name in OVERRIDES if getattr(plan.target, name)
     ]
-    channels = plan.found.get("alert_channels")
-    told = [f"alert_channels={json.dumps(channels)}"] if channels else []
-    return [f"project={plan.target.project}", *said, *told, *plan.variables]
+    channels = plan.outputs.get("alert_channels")
+    notices = [f"alert_channels={json.dumps(channels)}"] if channels else []
+    return [f"project={plan.target.project}", *overrides, *notices, *plan.variables]
 
 
 def _vars(variables: Sequence[str]) -> list[str]:
@@ -214,7 +212,7 @@ def _run(
     *,
     quiet: bool = False,
 ) -> str:
-    """Run a program under the same identity, pass on what it prints, and return it."""
+    """Run a program under the same identity; pass its output on, and return it."""
     token = api.token()
     environment = {
         **os.environ,
@@ -238,11 +236,11 @@ def _run(
             printed.append(line)
             if not quiet:
                 plan.say(f"    {line.rstrip()}")
-    said = "".join(printed)
+    output = "".join(printed)
     if process.returncode:
         shown = " ".join(command[:3])
-        raise StepError(f"{shown} ended with {process.returncode}; {remedy}\n{said[-2000:]}")
-    return said
+        raise StepError(f"{shown} ended with {process.returncode}; {remedy}\n{output[-2000:]}")
+    return output
 
 
 def _again(plan: Plan) -> str:

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 from urllib.parse import quote
 
 import click
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.auth.exceptions import GoogleAuthError
 
 from tachograph.errors import OperatorError
 from tachograph.firestore.client import service_client
 from tachograph.firestore.credential import ROLES, VARIABLE, Role, write_credential
 from tachograph_cli.enroll.directory import Directory
 from tachograph_cli.enroll.enrollment import check_agent_name, enroll, revoke, uid_of
-from tachograph_cli.enroll.signer import EmulatorSigns, Signs, service_signs
+from tachograph_cli.enroll.signer import EmulatorSigner, Signer, service_account_signer
+from tachograph_cli.terminal.command_line import fleet_option, network_errors
 from tachograph_schema.paths import check_fleet_name
 
 if TYPE_CHECKING:
     from google.cloud import firestore
 
 _FOLDER = Path("~/.config/tachograph")
-_WEATHER = (GoogleAPICallError, RetryError, GoogleAuthError)
 _MAX_DAYS = 366
 
 _agent = click.argument("agent")
-_fleet = click.option("--fleet", required=True, help="The fleet's name.")
 _api_key = click.option(
     "--api-key",
     envvar="TACHOGRAPH_API_KEY",
     help="The project's web API key, which is no secret.  [env: TACHOGRAPH_API_KEY]",
 )
-_signer = click.option(
+_signer_option = click.option(
     "--signer",
     envvar="TACHOGRAPH_SIGNER",
     help="The service account to sign as, where these credentials are a person's.",
@@ -42,7 +41,7 @@ _signer = click.option(
 
 @click.command(name="enroll")
 @_agent
-@_fleet
+@fleet_option
 @click.option(
     "--role", type=click.Choice(get_args(Role)), default=ROLES[0], show_default=True,
     help="What it may do: docs/security.md.",
@@ -60,7 +59,7 @@ _signer = click.option(
     help="Write no file: print a link that signs a viewer in there, within the hour.",
 )  # fmt: skip
 @_api_key
-@_signer
+@_signer_option
 def enroll_command(
     agent: str,
     fleet: str,
@@ -77,20 +76,14 @@ def enroll_command(
     had before ends.
     """
     _check(agent, fleet)
-    db = service_client()
-    key, signs = _key(api_key), _signs(db.project, signer)
-    directory = Directory(db.project, signs, key)
-    try:
+    with _connected(fleet) as db:
+        key, account = _key(api_key), _signer(db.project, signer)
         credential = enroll(
-            directory, db,
+            Directory(db.project, account, key), db,
             project=db.project, api_key=key, fleet=fleet, agent=agent, role=role, days=days,
         )  # fmt: skip
-    except _WEATHER as trouble:
-        raise click.ClickException(f"fleets/{fleet}: {trouble}") from trouble
-    finally:
-        _close(db)
     if dashboard is not None:
-        token = signs.custom_token(uid_of(fleet, agent))
+        token = account.custom_token(uid_of(fleet, agent))
         click.echo(f"{dashboard.rstrip('/')}/?fleet={quote(fleet)}#token={token}")
         return
     path = (out or _FOLDER / fleet / f"{agent}.json").expanduser()
@@ -101,24 +94,21 @@ def enroll_command(
 
 @click.command(name="revoke")
 @_agent
-@_fleet
+@fleet_option
 @_api_key
-@_signer
+@_signer_option
 def revoke_command(agent: str, fleet: str, api_key: str | None, signer: str | None) -> None:
     """Put AGENT out: its writes are refused at once, its reads within the hour.
 
     Whatever it wrote stays. `tachograph enroll` lets it in again, with a new credential.
     """
     _check(agent, fleet)
-    db = service_client()
-    directory = Directory(db.project, _signs(db.project, signer), api_key or "")
-    try:
-        known = revoke(directory, db, fleet, agent)
-    except _WEATHER as trouble:
-        raise click.ClickException(f"fleets/{fleet}: {trouble}") from trouble
-    finally:
-        _close(db)
-    words = "" if known else "; it was not enrolled here, tokens made elsewhere are refused as well"
+    with _connected(fleet) as db:
+        directory = Directory(db.project, _signer(db.project, signer), api_key or "")
+        enrolled = revoke(directory, db, fleet, agent)
+    words = (
+        "" if enrolled else "; it was not enrolled here, tokens made elsewhere are refused as well"
+    )
     click.echo(f"{agent} of {fleet} is revoked{words}")
 
 
@@ -130,10 +120,21 @@ def _check(agent: str, fleet: str) -> None:
         raise click.UsageError(str(error)) from error
 
 
-def _signs(project: str, signer: str | None) -> Signs:
+@contextmanager
+def _connected(fleet: str) -> Iterator[firestore.Client]:
+    """Give a client that no rule binds, while the block runs."""
+    db = service_client()
+    try:
+        with network_errors(f"fleets/{fleet}"):
+            yield db
+    finally:
+        db.close()  # type: ignore[no-untyped-call]  # typed in part
+
+
+def _signer(project: str, account: str | None) -> Signer:
     if os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
-        return EmulatorSigns(project)
-    return service_signs(signer)
+        return EmulatorSigner(project)
+    return service_account_signer(account)
 
 
 def _key(api_key: str | None) -> str:
@@ -144,7 +145,3 @@ def _key(api_key: str | None) -> str:
             "--api-key: not said; expected the project's web API key, from its Firebase settings"
         )
     return api_key
-
-
-def _close(db: firestore.Client) -> None:
-    db.close()  # type: ignore[no-untyped-call]  # typed in part

@@ -1,7 +1,7 @@
 """The project's identities: Firebase Auth (Identity Platform) over its REST interface.
 
-Four calls of it are all that is needed, so firebase-admin, which brings its own Firestore and
-Storage clients, is not.
+Enrolment makes four calls, which do not justify firebase-admin with its own Firestore and Storage
+clients.
 """
 
 from __future__ import annotations
@@ -16,69 +16,69 @@ from google.auth.transport import Request
 from google.auth.transport.requests import Request as Http
 
 from tachograph.errors import OperatorError
-from tachograph_cli.enroll.signer import Signs
+from tachograph_cli.enroll.signer import Signer
 
 _SERVICE = "identitytoolkit.googleapis.com/v1"
 _OK = 200
 
 
 class DirectoryError(OperatorError):
-    """The directory refused something; the message says what, and `word` is its word for why."""
+    """The directory refused a call; `reason` is its code, such as USER_NOT_FOUND."""
 
-    def __init__(self, method: str, status: int, word: str) -> None:
+    def __init__(self, method: str, status: int, reason: str) -> None:
         super().__init__(
-            f"Firebase Auth: {method} answers {status} {word}; expected a project with Identity "
+            f"Firebase Auth: {method} answers {status} {reason}; expected a project with Identity "
             "Platform enabled, its web API key, and the role roles/firebaseauth.admin"
         )
-        self.word = word
+        self.reason = reason
 
 
 class Directory:
     """The identities of one project, as its owner administers them."""
 
     def __init__(
-        self, project: str, signs: Signs, api_key: str, request: Request | None = None
+        self, project: str, signer: Signer, api_key: str, request: Request | None = None
     ) -> None:
         host = os.environ.get("FIREBASE_AUTH_EMULATOR_HOST")
         self._base = f"http://{host}/{_SERVICE}" if host else f"https://{_SERVICE}"
-        self._project, self._signs, self._api_key = project, signs, api_key
+        self._project, self._signer, self._api_key = project, signer, api_key
         self._request = request or Http()
 
     def put(self, uid: str, claims: Mapping[str, Any], now_s: int) -> None:
-        """Have an identity with these claims, enabled; what was signed in before is no more."""
-        self._administer("", {"localId": uid}, known="DUPLICATE_LOCAL_ID")
-        said = {
-            "localId": uid,
-            "customAttributes": json.dumps(claims),
-            "disableUser": False,
-            "validSince": str(now_s),
-        }
-        self._administer(":update", said)
+        """Create or enable an identity with these claims, and end its earlier sign-ins.
+
+        `now_s` is the present in seconds since 1970. Raises DirectoryError.
+        """
+        self._administer("", {"localId": uid}, expected="DUPLICATE_LOCAL_ID")
+        self._administer(":update", _changes(uid, claims, now_s, disabled=False))
 
     def end(self, uid: str, now_s: int) -> bool:
-        """Disable an identity and take its claims away; False where there is none."""
-        said = {
-            "localId": uid,
-            "customAttributes": "{}",
-            "disableUser": True,
-            "validSince": str(now_s),
-        }
-        return self._administer(":update", said, known="USER_NOT_FOUND")
+        """Disable an identity and remove its claims; False where there is none.
+
+        `now_s` is the present in seconds since 1970. Raises DirectoryError.
+        """
+        changes = _changes(uid, {}, now_s, disabled=True)
+        return self._administer(":update", changes, expected="USER_NOT_FOUND")
 
     def sign_in(self, uid: str) -> tuple[str, str]:
-        """Sign an identity in and return its ID token and its refresh token."""
-        address = f"{self._base}/accounts:signInWithCustomToken?key={quote(self._api_key)}"
-        body = {"token": self._signs.custom_token(uid), "returnSecureToken": True}
-        said = self._post(address, body, {})
-        return said["idToken"], said["refreshToken"]
+        """Sign an identity in and return its ID token and its refresh token.
 
-    def _administer(self, method: str, body: Mapping[str, Any], known: str | None = None) -> bool:
-        """Call an owner's method; False where it answers with the `known` word."""
+        Raises DirectoryError.
+        """
+        address = f"{self._base}/accounts:signInWithCustomToken?key={quote(self._api_key)}"
+        body = {"token": self._signer.custom_token(uid), "returnSecureToken": True}
+        tokens = self._post(address, body, {})
+        return tokens["idToken"], tokens["refreshToken"]
+
+    def _administer(
+        self, method: str, body: Mapping[str, Any], expected: str | None = None
+    ) -> bool:
+        """Call an owner's method; False where it refuses for the `expected` reason."""
         address = f"{self._base}/projects/{quote(self._project)}/accounts{method}"
         try:
-            self._post(address, body, self._signs.authorization())
+            self._post(address, body, self._signer.authorization())
         except DirectoryError as refusal:
-            if refusal.word != known:
+            if refusal.reason != expected:
                 raise
             return False
         return True
@@ -94,14 +94,23 @@ class Directory:
         )
         if answer.status != _OK:
             raise _refusal(address, answer.status, answer.data)
-        said: dict[str, Any] = json.loads(answer.data)
-        return said
+        content: dict[str, Any] = json.loads(answer.data)
+        return content
+
+
+def _changes(uid: str, claims: Mapping[str, Any], now_s: int, *, disabled: bool) -> dict[str, Any]:
+    return {
+        "localId": uid,
+        "customAttributes": json.dumps(claims),
+        "disableUser": disabled,
+        "validSince": str(now_s),
+    }
 
 
 def _refusal(address: str, status: int, data: bytes) -> DirectoryError:
     try:
-        word = str(json.loads(data)["error"]["message"]).split(" ", 1)[0]
+        reason = str(json.loads(data)["error"]["message"]).split(" ", 1)[0]
     except (ValueError, LookupError, TypeError):
-        word = "no reason given"
+        reason = "no reason given"
     method = address.rpartition("/")[2].partition("?")[0]
-    return DirectoryError(method, status, word)
+    return DirectoryError(method, status, reason)

@@ -1,4 +1,4 @@
-"""Enrolling somebody in a fleet, and revoking it: at once for writes, within the hour for reads."""
+"""Enrolment of an agent in a fleet, and its end: at once for writes, within the hour for reads."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
 class AgentNameError(OperatorError):
-    """A name that cannot be enrolled."""
+    """The name may not be enrolled; the message says which names may."""
 
 
 def check_agent_name(name: str) -> str:
-    """Return an agent's name if it may be enrolled: it is part of paths, sequences and rules."""
+    """Return an agent's name if it may be part of paths, sequences and rules.
+
+    Raises AgentNameError.
+    """
     if not _AGENT_NAME.fullmatch(name):
         raise AgentNameError(
             f"the agent is called {name!r}; expected 1-63 letters, digits, '-', '_' or '.', "
@@ -35,7 +38,10 @@ def check_agent_name(name: str) -> str:
 
 
 def uid_of(fleet: str, agent: str) -> str:
-    """Return the name of an identity in the project: an agent of a fleet has one."""
+    """Return the id of an agent's identity in the project, such as acme:builder-3.
+
+    Raises ValueError and AgentNameError.
+    """
     return f"{check_fleet_name(fleet)}:{check_agent_name(agent)}"
 
 
@@ -51,9 +57,10 @@ def enroll(
     days: int,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Credential:
-    """Make an agent a credential of so many days; the one it had before ends.
+    """Return a new credential of an agent, which lasts `days` days; its earlier one ends.
 
-    What was revoked stays so: the new credential is of a sign-in after that moment.
+    A revocation holds: the new credential's sign-in is later than its moment. `api_key` is the
+    project's web API key. Raises AgentNameError and DirectoryError.
     """
     now = datetime.now(UTC)
     until = now + timedelta(days=days)
@@ -63,7 +70,7 @@ def enroll(
     revoked = _entry(db, fleet, agent).get().to_dict() or {}
     token, refresh_token = directory.sign_in(uid)
     while "before" in revoked and _signed_in_at(token) < revoked["before"].timestamp():
-        sleep(1.0)  # sign-ins are told apart by whole seconds
+        sleep(1.0)  # a token holds the time of its sign-in in whole seconds
         token, refresh_token = directory.sign_in(uid)
     return Credential(
         project=project,
@@ -77,10 +84,11 @@ def enroll(
 
 
 def revoke(directory: Directory, db: firestore.Client, fleet: str, agent: str) -> bool:
-    """End all that an agent has signed in with; False where it was never enrolled here.
+    """End every sign-in of an agent; False where it was never enrolled in this project.
 
-    The rules look at the entry with every write, so writes end first; the identity is disabled
-    next, so its token, which still reads, is its last.
+    The rules read the entry in `revoked/` with every write, so writes end first. The identity is
+    disabled next, so its present token, which reads for up to an hour, is its last. Raises
+    AgentNameError and DirectoryError.
     """
     uid = uid_of(fleet, agent)
     _entry(db, fleet, agent).set({"before": firestore.SERVER_TIMESTAMP})

@@ -1,4 +1,4 @@
-"""Speaking for the project: who administers identities, and whose signature signs them in."""
+"""The signer of a project: its owner's authorization, and the tokens that sign identities in."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SCOPES = (
 
 
 class SigningError(OperatorError):
-    """Nothing here can sign for the project; the message says what to do."""
+    """No credentials here can sign for the project; the message says what to do."""
 
 
-class Signs(Protocol):
-    """What administers identities and signs them in."""
+class Signer(Protocol):
+    """The owner of a project, who administers identities and signs them in."""
 
     def authorization(self) -> dict[str, str]:
         """Return the header of a request by the project's owner."""
@@ -33,14 +33,14 @@ class Signs(Protocol):
         """Return a token that signs an identity in, within the hour."""
 
 
-class EmulatorSigns:
-    """The Auth emulator takes anybody for the owner, and tokens that nobody signed."""
+class EmulatorSigner:
+    """The signer of the Auth emulator, which takes everyone for the owner and unsigned tokens."""
 
     def __init__(self, project: str) -> None:
         self._project = project
 
     def authorization(self) -> dict[str, str]:
-        """Return the emulator's word for the owner."""
+        """Return the header by which the emulator knows the owner."""
         return {"Authorization": "Bearer owner"}
 
     def custom_token(self, uid: str) -> str:
@@ -48,8 +48,8 @@ class EmulatorSigns:
         return custom_token(uid, {}, project=self._project)
 
 
-class ServiceSigns:
-    """A service account of the project: by its key, or by IAM in the name of `account`."""
+class ServiceAccountSigner:
+    """A service account that signs: with its own key, or through IAM in the name of `account`."""
 
     def __init__(self, credentials: Any, account: str | None = None) -> None:  # noqa: ANN401 - untyped
         self._credentials = credentials
@@ -69,7 +69,7 @@ class ServiceSigns:
         return {"Authorization": f"Bearer {self._credentials.token}"}
 
     def custom_token(self, uid: str) -> str:
-        """Return a token signed by the account; it holds no claims, which the identity has."""
+        """Return a token signed by the account, without claims: the identity itself has them."""
         issued = int(time.time())
         payload = {
             "iss": self._account,
@@ -86,8 +86,11 @@ class ServiceSigns:
         return token.decode()
 
 
-def service_signs(account: str | None) -> ServiceSigns:
-    """Return what signs with this machine's credentials; raises SigningError where none can."""
+def service_account_signer(account: str | None) -> ServiceAccountSigner:
+    """Return the signer of this machine's credentials, or of `account`, which they act for.
+
+    Raises SigningError where there are no credentials, or they are no service account's.
+    """
     try:
         credentials, _ = google.auth.default(scopes=_SCOPES)
     except DefaultCredentialsError as refusal:
@@ -95,4 +98,4 @@ def service_signs(account: str | None) -> ServiceSigns:
             "enroll: found no credentials of the project's owner; expected them by: "
             "gcloud auth application-default login"
         ) from refusal
-    return ServiceSigns(credentials, account)
+    return ServiceAccountSigner(credentials, account)

@@ -18,12 +18,12 @@ PLAYWRIGHT_S = 300  # a closed network keeps it trying
 
 
 def ensure() -> Found | Missing:
-    """Return this machine's Chromium; where there is none, have apt or playwright install it."""
-    found = machine.find_chromium()
-    if isinstance(found, Missing):
+    """Return this machine's Chromium; where there is none, apt or playwright installs it."""
+    browser = machine.find_chromium()
+    if isinstance(browser, Missing):
         _install()
-        found = machine.find_chromium()
-    return found
+        browser = machine.find_chromium()
+    return browser
 
 
 def _install() -> None:
@@ -37,12 +37,10 @@ def _install() -> None:
 def _succeeds(command: list[str]) -> bool:
     sys.stderr.write(f"installing Chromium for the page tests: {' '.join(command)}\n")
     try:
-        return (
-            subprocess.run(command, check=False, stdout=sys.stderr, timeout=PLAYWRIGHT_S).returncode
-            == 0
-        )
+        done = subprocess.run(command, check=False, stdout=sys.stderr, timeout=PLAYWRIGHT_S)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.returncode == 0
 
 
 if __name__ == "__main__":

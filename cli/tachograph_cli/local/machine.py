@@ -1,4 +1,4 @@
-"""What this machine has of what the local stack needs, and what installs the rest."""
+"""The tools on this machine that the local stack needs, and what installs a missing one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tachograph.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +58,7 @@ CHROMIUM_PLACES = (
 
 @dataclass(frozen=True)
 class Found:
-    """A tool that is here, and which."""
+    """A tool that is on this machine."""
 
     what: str
     path: Path
@@ -66,16 +68,32 @@ class Found:
 
 @dataclass(frozen=True)
 class Missing:
-    """A tool that is not here, what was found in its place, and the command that mends it."""
+    """A tool that is not on this machine, what was found instead, and the command that mends it."""
 
     what: str
     remedy: str
     found: str = "none"
     needed: bool = True
 
+    def __str__(self) -> str:
+        """Say what was looked for, what was found, and what mends it."""
+        return f"{self.what}: found {self.found}; mend it with: {self.remedy}"
+
+
+class NoCheckoutError(OperatorError):
+    """There is no clone of the repository around here."""
+
+
+def checkout() -> Path:
+    """Return the root of the clone that `find_root` finds. Raises NoCheckoutError."""
+    root = find_root()
+    if isinstance(root, Missing):
+        raise NoCheckoutError(f"{root.what}: found {root.found}; {root.remedy}")
+    return root.path
+
 
 def find_root(start: Path | None = None) -> Found | Missing:
-    """Find the clone: at or above `start`, else the one that this package is installed from."""
+    """Find the clone at or above the folder `start`, else the one this package comes from."""
     here = Path.cwd() if start is None else start
     for folder in (here, *here.parents, *Path(__file__).resolve().parents):
         if (folder / "firebase.json").is_file() and (folder / "agent" / "tachograph").is_dir():
@@ -98,39 +116,31 @@ def find_jdk(
     if on_path is not None:
         chosen.append(Path(on_path).resolve().parent.parent)
     for home in chosen:
-        if java_major(_java_says(home)) >= at_least:
+        if java_major(_java_version(home)) >= at_least:
             return _jdk(home)
     installed = sorted({path.resolve() for path in _existing(places)} - set(chosen))
-    majors = {home: java_major(_java_says(home)) for home in [*chosen, *installed]}
+    majors = {home: java_major(_java_version(home)) for home in [*chosen, *installed]}
     best = max(majors, key=lambda home: majors[home], default=None)
     if best is not None and majors[best] >= at_least:
         return _jdk(best)
     versions = ", ".join(sorted({str(major) for major in majors.values() if major})) or "none"
-    install = (
-        f"brew install openjdk@{at_least}"
-        if sys.platform == "darwin"
-        else f"sdk install java {at_least}-tem"
-    )
-    remedy = (
-        install
-        if sys.platform == "darwin"
-        else f"apt-get install openjdk-{at_least}-jre-headless, or {install}"
-    )
+    remedy = f"brew install openjdk@{at_least}"
+    if sys.platform != "darwin":
+        packages = f"apt-get install openjdk-{at_least}-jre-headless"
+        remedy = f"{packages}, or sdk install java {at_least}-tem"
     return Missing(f"JDK >= {at_least}", remedy, versions)
 
 
 def find_node(environment: Mapping[str, str] = os.environ) -> Found | Missing:
     """Find Node on PATH."""
     what = f"Node >= {NODE_AT_LEAST[0]}.{NODE_AT_LEAST[1]}"
-    remedy = (
-        "brew install node"
-        if sys.platform == "darwin"
-        else "https://nodejs.org/en/download, or: nvm install 22"
-    )
+    remedy = "https://nodejs.org/en/download, or: nvm install 22"
+    if sys.platform == "darwin":
+        remedy = "brew install node"
     path = shutil.which("node", path=environment.get("PATH", ""))
     if path is None:
         return Missing(what, remedy)
-    version = _says([path, "--version"]).strip().removeprefix("v")
+    version = _output([path, "--version"]).strip().removeprefix("v")
     number = re.match(r"(\d+)\.(\d+)", version)
     if number is None or (int(number[1]), int(number[2])) < NODE_AT_LEAST:
         return Missing(what, remedy, version)
@@ -143,9 +153,8 @@ def find_firebase(root: Path) -> Found | Missing:
     program = package / "lib" / "bin" / "firebase.js"
     if not program.is_file():
         return Missing("firebase-tools", "npm ci")
-    return Found(
-        "firebase-tools", program, json.loads((package / "package.json").read_text())["version"]
-    )
+    version = json.loads((package / "package.json").read_text())["version"]
+    return Found("firebase-tools", program, version)
 
 
 def find_emulator(
@@ -155,18 +164,9 @@ def find_emulator(
     home: Path | None = None,
 ) -> Found | Missing:
     """Find the Firestore emulator's jar: firebase-tools' own download, else the gcloud SDK's."""
-    listing = (
-        root
-        / "node_modules"
-        / "firebase-tools"
-        / "lib"
-        / "emulator"
-        / "downloadableEmulatorInfo.json"
-    )
-    cache = Path(
-        environment.get("FIREBASE_EMULATORS_PATH")
-        or (home or Path.home()) / ".cache/firebase/emulators"
-    )
+    listing = root / "node_modules/firebase-tools/lib/emulator/downloadableEmulatorInfo.json"
+    usual_cache = (home or Path.home()) / ".cache/firebase/emulators"
+    cache = Path(environment.get("FIREBASE_EMULATORS_PATH") or usual_cache)
     if listing.is_file():
         details = json.loads(listing.read_text())["firestore"]
         jar = cache / details["downloadPathRelativeToCacheDir"]
@@ -206,16 +206,16 @@ def java_major(text: str) -> int:
 
 
 def _jdk(home: Path) -> Found:
-    version = re.search(r'version "([^"]+)"', _java_says(home))
+    version = re.search(r'version "([^"]+)"', _java_version(home))
     return Found("JDK", home, version[1] if version else "")
 
 
-def _java_says(home: Path) -> str:
+def _java_version(home: Path) -> str:
     java = home / "bin" / "java"
-    return _says([str(java), "-version"]) if java.is_file() else ""
+    return _output([str(java), "-version"]) if java.is_file() else ""
 
 
-def _says(command: list[str]) -> str:
+def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.TimeoutExpired):

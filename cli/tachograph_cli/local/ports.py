@@ -21,8 +21,7 @@ USUAL: Mapping[str, int] = {
 }
 """Firebase's own choice for each service."""
 
-# What browsers refuse to open, of the ports above 1023 that a search from the usual ones could
-# meet.
+# Ports above 1023 that browsers refuse to open and that a search from the usual ones could meet.
 REFUSED_BY_BROWSERS = frozenset(
     {4045, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6697, 10080}
 )
@@ -34,11 +33,12 @@ def choose(
 ) -> dict[str, int]:
     """Give each service a free port of its own: its usual one, else the next above.
 
-    `taken` are ports to avoid although they look free, such as those meant for another service.
+    `is_free` tells whether a port can be had. `taken` are ports to avoid although they look free,
+    such as those meant for another service. Raises OSError where no port is free.
     """
     used = {*taken, *REFUSED_BY_BROWSERS}
     chosen: dict[str, int] = {}
-    # Whoever can have the usual port gets it, before somebody who cannot is moved there.
+    # Usual ports first, so that no service is moved to the usual port of another.
     for service, port in usual.items():
         if port not in used and is_free(port):
             chosen[service] = port
@@ -50,28 +50,28 @@ def choose(
         above = (
             port for port in range(first + 1, LAST + 1) if port not in reserved and is_free(port)
         )
-        found = next(above, None)
-        if found is None:
+        port = next(above, 0)
+        if not port:
             raise OSError(
                 errno.EADDRINUSE,
                 f"{service}: ports {first}-{LAST} are busy; expected one free port",
             )
-        chosen[service] = found
-        used.add(found)
+        chosen[service] = port
+        used.add(port)
     return {service: chosen[service] for service in usual}
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody listens on this port, on any address of this machine, IPv4 or IPv6.
+    """Tell whether no program listens on this port, on any address of this machine, IPv4 or IPv6.
 
-    Somebody on [::1]:5000 alone would take the browser's http://localhost:5000 from an emulator on
-    127.0.0.1.
+    A listener on [::1]:5000 alone would take the browser's http://localhost:5000 from an emulator
+    on 127.0.0.1.
     """
     return all(
         _can_listen(family, host, port)
         for family, host in (
             (socket.AF_INET, "127.0.0.1"),
-            (socket.AF_INET, "0.0.0.0"),  # noqa: S104 - only asks; nothing listens
+            (socket.AF_INET, "0.0.0.0"),  # noqa: S104 - a test of the port; nothing stays
             (socket.AF_INET6, "::1"),
             (socket.AF_INET6, "::"),
         )

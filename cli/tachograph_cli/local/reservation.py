@@ -1,8 +1,8 @@
-"""Ports spoken for: two stacks that start at once must not choose the same ones.
+"""Reserved ports: two stacks that start at once must not choose the same ones.
 
 Seconds pass between the choice of a port and the emulator that listens on it, so each stack locks a
-file for each of its ports. A lock ends with its process, however that ends. Programs of others know
-nothing of it; against them the stack starts again.
+file for each of its ports. A lock ends with its process, however that ends. Other programs do not
+look at the locks; the stack starts again where one of them takes its port.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 
 
 class Reservation:
-    """The ports that one stack has spoken for."""
+    """The ports that one stack has reserved."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"tachograph-ports-{os.getuid()}"
         self._locks: dict[int, int] = {}
 
     def take(self, port: int) -> bool:
-        """Speak for a port; False when another stack was first."""
+        """Reserve a port; False when another stack has it."""
         if port in self._locks:
             return True
         self._folder.mkdir(mode=0o700, exist_ok=True)

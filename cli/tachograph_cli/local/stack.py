@@ -1,4 +1,4 @@
-"""The whole of it on this machine: Firestore, Auth, functions and dashboard, on free ports."""
+"""The whole stack on this machine: Firestore, Auth, functions and dashboard, on free ports."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tachograph_cli.local import chores, ports, workspace
+from tachograph_cli.local import ports, scheduler, workspace
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.reservation import Reservation
 from tachograph_cli.local.toolchain import StackError, Tools, environment, find_tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 # firebase-tools asks for no login, and reaches no production, for a demo- project.
 PROJECT = "demo-tachograph"
 REGION = "us-central1"
 SERVICES = ("firestore", "auth", "functions", "hosting")
 READY = "All emulators ready"
-STARTS = 3  # a port may be taken between the choosing and the start
+STARTS = 3  # another program may take a port between its choice and the start
 READY_S = 120.0
 READY_WITH_DOWNLOAD_S = 900.0
 SHOWN_LINES = 25
@@ -36,13 +35,13 @@ SHOWN_LINES = 25
 # and a start of the functions alone takes less.
 DEAF_S = 0.1
 
-# The second is how a port that was lost between firebase-tools' own look at it and its use ends.
+# firebase-tools prints the second where a port is taken between its own check and its use.
 _PORT_TAKEN = re.compile(r"Port (\d+) is not open|An unexpected error has occurred")
 _NOT_LOADED = "Failed to load function definition from source"
 
 
 class _PortTakenError(StackError):
-    """Somebody took a port first."""
+    """Another program took a port first."""
 
 
 class Stack:
@@ -55,7 +54,7 @@ class Stack:
         self.run = run
         self.log = run / "stack.log"
         self._process: Child | None = None
-        self._chores = ExitStack()
+        self._jobs = ExitStack()
         self._reservation = Reservation()
 
     @classmethod
@@ -66,15 +65,16 @@ class Stack:
         only: Sequence[str] = SERVICES,
         project: str = PROJECT,
         ports: Mapping[str, int] | None = None,
-        tick_every_s: float | None = chores.TICK_EVERY_S,
+        tick_every_s: float | None = scheduler.TICK_EVERY_S,
         quiet: bool = True,
     ) -> Self:
         """Start the services and wait until they answer.
 
-        `ports` fixes some or all of them by service name; the others are free ones near the usual.
-        `tick_every_s` is how often the scheduled function is called (None: never). What the
-        emulators and the functions print is in `log` until the end; `quiet=False` prints it too.
-        Raises StackError, naming what is missing with its remedy.
+        `root` is a checkout. `ports` fixes some or all ports by the service's name; the others are
+        free ones near the usual. `tick_every_s` is the interval of the scheduled function (None:
+        never). The output of emulators and functions is in `log` until the end; `quiet=False`
+        prints it too. Raises StackError, which names each missing tool with its remedy, and OSError
+        where no port is free.
         """
         tools = find_tools(root, only)
         for attempt in range(1, STARTS + 1):
@@ -83,7 +83,7 @@ class Stack:
                 stack._choose_ports(ports or {})
                 stack._launch(root, tools, quiet=quiet)
                 stack._wait(READY_S if tools.emulator else READY_WITH_DOWNLOAD_S)
-                stack._do_chores(tick_every_s)
+                stack._schedule(tick_every_s)
             except _PortTakenError:
                 stack.stop()
                 if attempt == STARTS or ports:
@@ -97,36 +97,36 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """Give what a program needs to meet this stack: add it to its environment."""
-        told = {"GCLOUD_PROJECT": self.project, "GOOGLE_CLOUD_PROJECT": self.project}
+        """Return the variables by which a program finds this stack."""
+        env = {"GCLOUD_PROJECT": self.project, "GOOGLE_CLOUD_PROJECT": self.project}
         if "firestore" in self.only:
-            told["FIRESTORE_EMULATOR_HOST"] = self.address("firestore")
-            # So that a laptop's agents are bound by the rules, as in the cloud.
-            told["TACHOGRAPH_CREDENTIAL"] = "emulator"
+            env["FIRESTORE_EMULATOR_HOST"] = self.address("firestore")
+            # The rules then bind a laptop's agents, as in the cloud.
+            env["TACHOGRAPH_CREDENTIAL"] = "emulator"
         if "auth" in self.only:
-            told["FIREBASE_AUTH_EMULATOR_HOST"] = self.address("auth")
+            env["FIREBASE_AUTH_EMULATOR_HOST"] = self.address("auth")
         if "functions" in self.only:
-            told["TACHOGRAPH_FUNCTIONS_URL"] = self.functions_url
+            env["TACHOGRAPH_FUNCTIONS_URL"] = self.functions_url
         if "hosting" in self.only:
-            told["TACHOGRAPH_DASHBOARD_URL"] = self.dashboard_url
-        return told
+            env["TACHOGRAPH_DASHBOARD_URL"] = self.dashboard_url
+        return env
 
     @property
     def functions_url(self) -> str:
-        """Give the address below which every HTTP function has its name."""
+        """Return the address of the HTTP functions: each is below it, under its name."""
         return f"http://{self.address('functions')}/{self.project}/{REGION}"
 
     @property
     def dashboard_url(self) -> str:
-        """Give the address of the dashboard."""
+        """Return the address of the dashboard."""
         return f"http://localhost:{self.ports['hosting']}"
 
     def address(self, service: str) -> str:
-        """Give a service's host and port."""
+        """Return a service's host and port, such as 127.0.0.1:8080."""
         return f"{workspace.HOST}:{self.ports[service]}"
 
     def last_lines(self, count: int = SHOWN_LINES) -> str:
-        """Give the end of what the emulators and the functions printed."""
+        """Return the last lines that the emulators and the functions printed."""
         if not self.log.exists():
             return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
@@ -140,7 +140,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything and remove the run folder. Stopping twice is harmless."""
-        self._chores.close()
+        self._jobs.close()
         if self._process is not None:
             self._process.stop()
         self._reservation.release()
@@ -150,12 +150,7 @@ class Stack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def _choose_ports(self, fixed: Mapping[str, int]) -> None:
@@ -163,10 +158,10 @@ class Stack:
         needed |= {"websocket"} if "firestore" in self.only else set()
         needed |= {"eventarc", "tasks"} if "functions" in self.only else set()
         usual = {name: port for name, port in ports.USUAL.items() if name in needed - fixed.keys()}
-        free = ports.choose(self._can_have, usual, fixed.values())
+        free = ports.choose(self._claim, usual, fixed.values())
         self.ports = {**free, **fixed}
 
-    def _can_have(self, port: int) -> bool:
+    def _claim(self, port: int) -> bool:
         return ports.is_free(port) and self._reservation.take(port)
 
     def _launch(self, root: Path, tools: Tools, *, quiet: bool) -> None:
@@ -176,17 +171,11 @@ class Stack:
             launcher = self.run / "firestore-emulator.jar"
             workspace.write_launcher(tools.emulator.path, launcher)
             env["FIRESTORE_EMULATOR_BINARY_PATH"] = str(launcher)
-        command = [
-            str(tools.node.path),
-            str(tools.firebase.path),
-            "emulators:start",
-            "--project",
-            self.project,
-        ]
-        command += ["--only", ",".join(self.only)]
+        command = [str(tools.node.path), str(tools.firebase.path), "emulators:start"]
+        command += ["--project", self.project, "--only", ",".join(self.only)]
         if not quiet:
-            follow = chores.Follow(self.log, sys.stderr)
-            self._chores.enter_context(chores.Chore(follow, chores.FOLLOW_EVERY_S))
+            copy = scheduler.LogCopy(self.log, sys.stderr)
+            self._jobs.enter_context(scheduler.PeriodicJob(copy, scheduler.COPY_EVERY_S))
         with self.log.open("ab") as output:
             self._process = Child(
                 command,
@@ -213,7 +202,7 @@ class Stack:
                 raise _PortTakenError(
                     f"{which} was taken by somebody else; last lines:\n{self.last_lines()}"
                 )
-            # Not before it is ready: firebase-tools may not hear a signal until then.
+            # Not before it is ready: until then firebase-tools may ignore a signal.
             if _NOT_LOADED in printed and READY in printed:
                 raise StackError(
                     f"functions: cannot be loaded; the emulators' last lines:\n{self.last_lines()}"
@@ -237,14 +226,12 @@ class Stack:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
-    def _do_chores(self, tick_every_s: float | None) -> None:
-        self._chores.enter_context(
-            chores.Chore(lambda: chores.trim_logs(self.run), chores.TRIM_EVERY_S)
-        )
+    def _schedule(self, tick_every_s: float | None) -> None:
+        jobs = [(lambda: scheduler.trim_logs(self.run), scheduler.TRIM_EVERY_S)]
         if "functions" in self.only and tick_every_s is not None:
-            self._chores.enter_context(
-                chores.Chore(lambda: chores.tick(self.functions_url, self.log), tick_every_s)
-            )
+            jobs.append((lambda: scheduler.tick(self.functions_url, self.log), tick_every_s))
+        for call, every_s in jobs:
+            self._jobs.enter_context(scheduler.PeriodicJob(call, every_s))
 
 
 def _logs_are_kept() -> bool:

@@ -1,4 +1,4 @@
-"""What the stack is started with: the tools of this machine, and an environment kept to it."""
+"""The tools and the environment that the stack starts with."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tachograph.errors import OperatorError
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Found, Missing
 
 
-class StackError(Exception):
-    """The local stack cannot start; the message says what is missing and what mends it."""
+class StackError(OperatorError):
+    """The local stack cannot start, or has ended; the message says why and what mends it."""
 
 
 class Tools(NamedTuple):
-    """The tools that were found."""
+    """The tools that the emulators run with."""
 
     node: Found
     firebase: Found
@@ -25,39 +26,35 @@ class Tools(NamedTuple):
 
 
 def find_tools(root: Path, only: Sequence[str]) -> Tools:
-    """Find what these services need; StackError names all that is missing, each with its remedy."""
+    """Return the tools that these services need.
+
+    Raises StackError, which names every missing one with its remedy.
+    """
     node, firebase, jdk = machine.find_node(), machine.find_firebase(root), machine.find_jdk()
-    lacking = [tool for tool in (node, firebase, jdk) if isinstance(tool, Missing)]
+    missing = [tool for tool in (node, firebase, jdk) if isinstance(tool, Missing)]
     if "functions" in only and not (root / "functions" / "venv").exists():
-        lacking.append(Missing("functions/venv", "ln -s ../.venv functions/venv"))
+        missing.append(Missing("functions/venv", "ln -s ../.venv functions/venv"))
     if "hosting" in only and not (root / "dashboard" / "dist" / "index.html").exists():
-        lacking.append(Missing("dashboard/dist", "npm --workspace dashboard run build"))
-    if (
-        lacking
-        or isinstance(node, Missing)
-        or isinstance(firebase, Missing)
-        or isinstance(jdk, Missing)
+        missing.append(Missing("dashboard/dist", "npm --workspace dashboard run build"))
+    if missing or not (
+        isinstance(node, Found) and isinstance(firebase, Found) and isinstance(jdk, Found)
     ):
         head = "the local stack lacks something (`make setup` does all of it):"
-        lines = [f"  {one.what}: found {one.found}; mend it with: {one.remedy}" for one in lacking]
-        raise StackError("\n".join([head, *lines]))
+        raise StackError("\n".join([head, *(f"  {tool}" for tool in missing)]))
     emulator = machine.find_emulator(root)
     return Tools(node, firebase, jdk, emulator if isinstance(emulator, Found) else None)
 
 
 def environment(run: Path, tools: Tools, project: str) -> dict[str, str]:
-    """Give the environment of the emulators and the functions: ours, less what leads elsewhere."""
+    """Return the environment of the emulators and the functions: ours without any credentials."""
     # Nothing local may reach a real project, even by mistake: no credentials from the environment,
     # from firebase-tools' own login (under XDG_CONFIG_HOME), or from a cloud machine's metadata.
-    ours = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "GOOGLE_APPLICATION_CREDENTIALS"
-    }
+    ours = dict(os.environ)
+    ours.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
     path = [str(tools.jdk.path / "bin"), str(tools.node.path.parent), ours.get("PATH", os.defpath)]
     # A worker serves one event at a time, and a busy one makes the emulator start another Python
-    # (1-2 s of CPU), up to 50 by default. No more than the machine can run, and at least four, so
-    # that one slow tick does not hold up the events.
+    # (1-2 s of CPU), up to 50 by default. One for each core, and at least four, so that one slow
+    # tick does not delay the events.
     parallel = str(max(4, os.cpu_count() or 4))
     return ours | {
         "PATH": os.pathsep.join(path),
@@ -68,7 +65,7 @@ def environment(run: Path, tools: Tools, project: str) -> dict[str, str]:
         "GOOGLE_CLOUD_PROJECT": project,  # the emulator itself sets GCLOUD_PROJECT only
         "CI": "1",  # no questions, no update notice
         "NO_COLOR": "1",
-        "TACHOGRAPH_TICK_CALLER": "anyone",  # no scheduler, whose token would tell it
+        "TACHOGRAPH_TICK_CALLER": "anyone",  # no scheduler here, whose token would prove it
         "TMPDIR": str(run / "tmp"),  # the hub's locator: two stacks must not find each other
         "FUNCTIONS_EMULATOR_PARALLEL": ours.get("FUNCTIONS_EMULATOR_PARALLEL", parallel),
     }

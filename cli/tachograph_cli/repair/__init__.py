@@ -1,1 +1,1 @@
-"""`tachograph verify`, `sweep`, `rebuild` and `reprice`: what was counted, checked and repaired."""
+"""`tachograph verify`, `sweep`, `rebuild` and `reprice`: counters, checked and repaired."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -11,32 +10,31 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
-from google.api_core.exceptions import GoogleAPICallError, RetryError
-from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore
 from rich.console import Console
 
-from tachograph_cli.repair import functions_code
-from tachograph_schema.paths import check_fleet_name
+from tachograph_cli.repair import checkout
+from tachograph_cli.terminal.command_line import (
+    check_fleet,
+    fleet_option,
+    network_errors,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from tachograph_cli.repair.reprice import Correction
     from tachograph_schema.documents.fleet import Fleet
 
-# What stands in functions/ can be imported once a command has said where that is, hence the
-# imports inside.
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415 - functions/ is importable once `checkout` has put it on the path
 
-_WEATHER = (GoogleAPICallError, RetryError, GoogleAuthError)
 _FIRST_HOUR, _LAST_HOUR = "0000", "9999"
 console = Console(highlight=False)
 
-_fleet = click.option("--fleet", required=True, help="The fleet's name.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 
 
 @click.command()
-@_fleet
+@fleet_option
 @click.option("--json", "as_json", is_flag=True, help="Print every difference, as JSON.")
 @click.option(
     "--all-ages", is_flag=True, help="Take events that may still be on their way as lost."
@@ -51,16 +49,16 @@ def verify(fleet: str, *, as_json: bool, all_ages: bool) -> None:
         from tachograph_cli.repair import pages
         from tachograph_cli.repair import verify as verification
 
-        found = verification.verify(db, fleet, policy, all_ages=all_ages)
+        result = verification.verify(db, fleet, policy, all_ages=all_ages)
     if as_json:
-        click.echo(json.dumps(pages.verified_json(found), indent=2, ensure_ascii=False))
+        print_json(pages.verification_json(result))
     else:
-        console.print(pages.verified_page(found))
-    sys.exit(not found.holds)
+        console.print(pages.verification_page(result))
+    sys.exit(not result.holds)
 
 
 @click.command()
-@_fleet
+@fleet_option
 @click.option("--all-ages", is_flag=True, help="Do not wait until an event cannot come any more.")
 def sweep(fleet: str, *, all_ages: bool) -> None:
     """Count what events that never came would have.
@@ -69,24 +67,24 @@ def sweep(fleet: str, *, all_ages: bool) -> None:
     merely late may be counted twice until the next sweep takes that back.
     """
     with _connected(fleet) as (db, policy):
-        from repair import sweep as sweeping
+        from repair import sweep as sweeps
         from tachograph_cli.repair.hours import moment
 
         now = moment(db, fleet)
-        swept = sweeping.sweep(
+        result = sweeps.sweep(
             db,
             fleet,
             policy,
             now=now,
-            known_since=sweeping.known_since(sweeping.read_marker(db, fleet), policy, now),
-            age=timedelta(0) if all_ages else sweeping.RETRY_WINDOW,
+            known_since=sweeps.known_since(sweeps.read_marker(db, fleet), policy, now),
+            age=timedelta(0) if all_ages else sweeps.RETRY_WINDOW,
             max_reads=None,
         )
-    console.print(f"{swept.reads:,} read, {swept.found} gaps found, {swept.closed} closed")
+    console.print(f"{result.reads:,} read, {result.found} gaps found, {result.closed} closed")
 
 
 @click.command()
-@_fleet
+@fleet_option
 @click.option("--from", "first", metavar="HOUR", help="The first hour, such as 2026-02-16T18.")
 @click.option("--to", "last", metavar="HOUR", help="The last hour.")
 @click.option("--from-documents", is_flag=True, help="Older hours too, from the documents.")
@@ -103,31 +101,31 @@ def rebuild(
     for option, hour in (("--from", first), ("--to", last)):
         _check(option, hour, r"\d{4}-\d{2}-\d{2}T\d{2}", "an hour of UTC, such as 2026-02-16T18")
     with _connected(fleet) as (db, policy):
-        from repair import sweep as sweeping
+        from repair import sweep as sweeps
         from tachograph_cli.repair import pages
-        from tachograph_cli.repair import rebuild as rebuilding
+        from tachograph_cli.repair import rebuild as rebuilds
         from tachograph_cli.repair.hours import moment
 
         now = moment(db, fleet)
         forgotten: list[str] = []
-        found = rebuilding.repairs(
+        needed = rebuilds.repairs(
             db,
             fleet,
             policy,
             first or _FIRST_HOUR,
             last or _LAST_HOUR,
-            since=sweeping.known_since(sweeping.read_marker(db, fleet), policy, now),
+            since=sweeps.known_since(sweeps.read_marker(db, fleet), policy, now),
             forgotten=forgotten,
             from_documents=from_documents,
         )
-        mended = [r for r in found if dry_run or rebuilding.mend(db, fleet, policy, r)]
-        sums = (rebuilding.stale_sums if dry_run else rebuilding.finish)(db, fleet)
+        mended = [r for r in needed if dry_run or rebuilds.mend(db, fleet, policy, r)]
+        sums = (rebuilds.stale_sums if dry_run else rebuilds.finish)(db, fleet)
     console.print(pages.repairs_page(mended, sums, forgotten, dry_run=dry_run))
     sys.exit(bool(first and forgotten))
 
 
 @click.command()
-@_fleet
+@fleet_option
 @click.option("--from", "first", required=True, metavar="DAY", help="Such as 2026-02-16.")
 @click.option("--to", "last", required=True, metavar="DAY", help="The last day.")
 @_dry_run
@@ -141,38 +139,34 @@ def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
         _check(option, day, r"\d{4}-\d{2}-\d{2}", "a day of UTC, such as 2026-02-16")
     with _connected(fleet) as (db, policy):
         from tachograph_cli.repair import pages
-        from tachograph_cli.repair import reprice as repricing
+        from tachograph_cli.repair import reprice as prices
 
         corrected: list[Correction] = []
-        unsettled = 0
-        for found in repricing.corrections(db, fleet, policy, first, last):
-            if isinstance(found, repricing.Unsettled):
-                unsettled += 1
-            elif dry_run or repricing.correct(db, policy, found):
-                corrected.append(found)
+        uncounted = 0
+        for task in prices.corrections(db, fleet, policy, first, last):
+            if isinstance(task, prices.Uncounted):
+                uncounted += 1
+            elif dry_run or prices.correct(db, policy, task):
+                corrected.append(task)
     console.print(pages.corrections_page(pages.by_model(corrected), dry_run=dry_run))
-    if unsettled:
-        console.print(f"{unsettled} have writes that are not counted yet: run it again then.")
+    if uncounted:
+        console.print(f"{uncounted} have writes that are not counted yet: run it again then.")
 
 
 @contextmanager
 def _connected(fleet: str) -> Iterator[tuple[firestore.Client, Fleet]]:
-    """Give the client and the fleet's policies; what the network raises is told in words."""
-    try:
-        check_fleet_name(fleet)
-    except ValueError as error:
-        raise click.UsageError(f"--fleet: {error}") from error
-    client = functions_code.enter()
+    """Give a client that no rule binds and the fleet's policy, while the block runs."""
+    check_fleet(fleet)
+    client = checkout.connect()
     from runtime.policy import policy
 
     try:
-        yield client, policy(fleet)
-    except _WEATHER as trouble:
-        raise click.ClickException(f"fleets/{fleet}: {trouble}") from trouble
+        with network_errors(f"fleets/{fleet}"):
+            yield client, policy(fleet)
     finally:
         client.close()  # type: ignore[no-untyped-call]  # typed in part
 
 
-def _check(option: str, found: str | None, pattern: str, expected: str) -> None:
-    if found is not None and not re.fullmatch(pattern, found):
-        raise click.UsageError(f"{option} is {found!r}; expected {expected}")
+def _check(option: str, value: str | None, pattern: str, expected: str) -> None:
+    if value is not None and not re.fullmatch(pattern, value):
+        raise click.UsageError(f"{option} is {value!r}; expected {expected}")

@@ -1,4 +1,4 @@
-"""What the ledger, the shards and the rollups say of each hour, as of one moment."""
+"""The counters of each hour in the ledger, the shards and the rollups, as of one moment."""
 
 from __future__ import annotations
 
@@ -33,38 +33,42 @@ class Hour:
     ledger: Cells
     shards: Cells
     begun: str
-    """When the first of its shards came to be, RFC 3339; empty where there is none."""
+    """The creation of the first of its shards, RFC 3339; empty where there is none."""
     dirty: bool
-    """Whether something changed that is not published yet."""
+    """Whether there are changes that are not published yet."""
     repairs: tuple[str, ...]
-    """The entries that rebuilds left: what they put in the shards is in no other entry."""
+    """The ids of the entries that rebuilds left; `entries` and `ledger` leave them out."""
     repaired: str
-    """When the first of them was made, RFC 3339; empty where there is none."""
+    """The creation of the first of those, RFC 3339; empty where there is none."""
 
 
 def whole(hour: Hour, since: str) -> bool:
-    """Tell whether the ledger still holds every entry of an hour, none being removed since `since`.
+    """Tell whether the ledger still holds every entry of an hour.
 
-    So it is where the hour is later, and where it was counted later: history that is imported has
-    shards younger than its hour. Shards that a rebuild made say nothing about entries.
+    `since` is the moment, RFC 3339, after which no entry has been removed. An hour is whole where
+    it began later, or where its first shard is younger: imported history has shards younger than
+    its hour. Shards that a rebuild made prove nothing about entries.
     """
     counted = bool(hour.begun) and (not hour.repaired or hour.begun < hour.repaired)
     return hour.hour >= first_whole_hour(since) or (counted and hour.begun >= since)
 
 
 def first_whole_hour(since: str) -> str:
-    """Return the first hour none of whose entries may have been removed from the ledger."""
+    """Return the first hour all of whose entries are younger than `since`, RFC 3339."""
     return hour_of(datetime.fromisoformat(since[:19] + "+00:00") + timedelta(hours=1))
 
 
 def moment(db: firestore.Client, fleet: str) -> datetime:
-    """Return the database's present: reads as of then see one state, whatever goes on."""
+    """Return the database's present; all reads as of that moment see one state."""
     at: datetime = db.document("fleets", fleet).get(["name"]).read_time
     return at
 
 
 def hours(db: firestore.Client, fleet: str, first: str, last: str, at: datetime) -> Iterator[Hour]:
-    """Yield every hour of the ledger or the shards from `first` to `last`, one in memory."""
+    """Yield every hour of the ledger or the shards from `first` to `last`, one at a time.
+
+    Hours are such as 2026-02-16T18; everything is read as of the moment `at`.
+    """
     entries = _of_hours(db, fleet, LEDGER, first, last).select(["hour", "delta", "path"])
     shards = _of_hours(db, fleet, SHARDS, first, last)
     merged = heapq.merge(
@@ -72,38 +76,42 @@ def hours(db: firestore.Client, fleet: str, first: str, last: str, at: datetime)
         ((shard.get("hour"), shard) for shard in pages(shards, at)),
         key=itemgetter(0),
     )
-    for hour, found in groupby(merged, key=itemgetter(0)):
-        yield _hour(hour, (snapshot for _, snapshot in found))
+    for hour, snapshots in groupby(merged, key=itemgetter(0)):
+        yield _hour(hour, (snapshot for _, snapshot in snapshots))
 
 
 def published(db: firestore.Client, fleet: str, hour: str, at: datetime) -> Cells:
-    """Return an hour's published counters."""
-    ref = db.document("fleets", fleet, ROLLUPS, rollup_id("hour", hour))
-    [found] = db.get_all([ref], read_time=at)
-    cells: Cells = (found.to_dict() or {}).get("c", {})
+    """Return an hour's published counters, as of the moment `at`."""
+    return published_rollup(db, fleet, rollup_id("hour", hour), at)
+
+
+def published_rollup(db: firestore.Client, fleet: str, name: str, at: datetime) -> Cells:
+    """Return the counters of a rollup by its id, such as day_2026-02-16, as of the moment `at`."""
+    [rollup] = db.get_all([db.document("fleets", fleet, ROLLUPS, name)], read_time=at)
+    cells: Cells = (rollup.to_dict() or {}).get("c", {})
     return cells
 
 
-def _hour(hour: str, found: Iterable[_Snapshot]) -> Hour:
+def _hour(hour: str, snapshots: Iterable[_Snapshot]) -> Hour:
     ledger: Cells = {}
     shards: Cells = {}
     entries, begun, repaired, dirty, repairs = 0, "", "", False, []
-    for snapshot in found:
+    for snapshot in snapshots:
         fields = snapshot.to_dict() or {}
         if "c" in fields or "dirty" in fields:
             shards = add(shards, fields.get("c", {}))
             dirty = dirty or bool(fields.get("dirty"))
-            made = stamp(snapshot.create_time)
-            begun = min(begun or made, made)
+            created = stamp(snapshot.create_time)
+            begun = min(begun or created, created)
         elif parse_path(fields["path"]).collection in COLLECTIONS:
             add_into(ledger, json.loads(fields["delta"]))
             entries += 1
         else:
             repairs.append(snapshot.id)
-            made = stamp(snapshot.create_time)
-            repaired = min(repaired or made, made)
-    kept = tuple(sorted(repairs))
-    return Hour(hour, entries, prune(ledger), shards, begun, dirty, kept, repaired)
+            created = stamp(snapshot.create_time)
+            repaired = min(repaired or created, created)
+    ids = tuple(sorted(repairs))
+    return Hour(hour, entries, prune(ledger), shards, begun, dirty, ids, repaired)
 
 
 def _of_hours(

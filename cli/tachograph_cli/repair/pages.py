@@ -1,4 +1,4 @@
-"""What the operator's commands print: tables for a person, and JSON."""
+"""Pure: verifications, rebuilds and repricings as tables, and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tachograph_cli.repair.rebuild import Repair
 from tachograph_cli.repair.reprice import Correction
-from tachograph_cli.repair.verify import Check, Verified
+from tachograph_cli.repair.verify import Check, Verification
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import table
 from tachograph_schema.counters.cells import Cells
@@ -29,28 +29,28 @@ _REMEDIES = {
 }
 
 
-def verified_page(found: Verified) -> RenderableType:
-    """Lay out a verification: a line for each check, then where something is wrong."""
-    made = table(
+def verification_page(result: Verification) -> RenderableType:
+    """Lay out a verification: a line for each check, then the places that are wrong."""
+    rows = table(
         "", "holds", "looked at", "wrong", "waiting", "cost", "tokens", "counters", first=2
     )
-    for check in found.checks:
-        made.add_row(*_check_line(check))
-    words = Text(f"{found.fleet}  as of {fmt.moment(found.as_of)} UTC", "bold")
-    parts: list[RenderableType] = [words, Padding(made, (1, 0, 0, 0))]
-    parts += [_findings(check) for check in found.checks if check.wrong]
-    parts.append(Padding(_verdict(found), (1, 0, 0, 0)))
+    for check in result.checks:
+        rows.add_row(*_check_line(check))
+    words = Text(f"{result.fleet}  as of {fmt.moment(result.as_of)} UTC", "bold")
+    parts: list[RenderableType] = [words, Padding(rows, (1, 0, 0, 0))]
+    parts += [_findings(check) for check in result.checks if check.wrong]
+    parts.append(Padding(_verdict(result), (1, 0, 0, 0)))
     return Group(*parts)
 
 
-def verified_json(found: Verified) -> dict[str, Any]:
-    """Return a verification as JSON: every difference, what is there minus what should be."""
+def verification_json(result: Verification) -> dict[str, Any]:
+    """Return a verification as JSON: every difference, stored minus expected."""
     return {
-        "fleet": found.fleet,
-        "as_of": found.as_of.isoformat(),
-        "known_since": found.known_since,
-        "holds": found.holds,
-        "restated_documents": found.restated,
+        "fleet": result.fleet,
+        "as_of": result.as_of.isoformat(),
+        "known_since": result.known_since,
+        "holds": result.holds,
+        "restated_documents": result.restated,
         "checks": {
             check.name: {
                 "promise": check.promise,
@@ -62,22 +62,22 @@ def verified_json(found: Verified) -> dict[str, Any]:
                 "findings": [{"where": w, "difference": d} for w, d in check.findings],
                 "findings_left_off": check.wrong - len(check.findings),
             }
-            for check in found.checks
+            for check in result.checks
         },
     }
 
 
 def repairs_page(
-    found: Iterable[Repair], sums: Sequence[str], forgotten: Sequence[str], *, dry_run: bool
+    repairs: Iterable[Repair], sums: Sequence[str], forgotten: Sequence[str], *, dry_run: bool
 ) -> RenderableType:
-    """Lay out what a rebuild changes, and what it cannot know."""
-    made = table("hour", "cost before", "cost after", "counters", "")
+    """Lay out a rebuild: the repaired hours, the wrong `sums` by id, and the `forgotten` hours."""
+    rows = table("hour", "cost before", "cost after", "counters", "")
     n = 0
-    for repair in found:
+    for repair in repairs:
         n += 1
         before, after = (_fleet(cells, "cost_nanousd") for cells in (repair.before, repair.after))
         why = "" if repair.missing else "published anew"
-        made.add_row(
+        rows.add_row(
             repair.hour,
             fmt.money(before),
             fmt.money(after),
@@ -87,40 +87,42 @@ def repairs_page(
     parts: list[RenderableType] = []
     if n:
         done = "would be mended" if dry_run else "mended"
-        parts += [made, Text(f"{fmt.counted(n, 'hour')} {done}")]
+        parts += [rows, Text(f"{fmt.counted(n, 'hour')} {done}")]
     if sums:
         done = "would be published anew" if dry_run else "published anew"
         parts.append(Text(f"Not the sums of their parts, {done}: {_named(sums)}"))
     if forgotten:
-        left = (
+        unchanged = (
             f"{fmt.counted(len(forgotten), 'hour')} left as found, since the ledger has forgotten"
         )
         parts.append(
-            Text(f"{left} entries of them: {_named(forgotten)}; --from-documents", "yellow")
+            Text(f"{unchanged} entries of them: {_named(forgotten)}; --from-documents", "yellow")
         )
     elif not n and not sums:
         parts.append(Text("Every hour is what it should be.", "green"))
     return Group(*parts)
 
 
-def corrections_page(found: Mapping[str, tuple[int, int, int]], *, dry_run: bool) -> RenderableType:
-    """Lay out what a repricing changes, by model: tasks, cost before and after."""
-    made = table("model", "tasks", "before", "after", "difference")
-    for model, (tasks, before, after) in sorted(found.items(), key=lambda item: -item[1][2]):
+def corrections_page(
+    models: Mapping[str, tuple[int, int, int]], *, dry_run: bool
+) -> RenderableType:
+    """Lay out a repricing as `by_model` adds it up: tasks, and nano-dollars before and after."""
+    rows = table("model", "tasks", "before", "after", "difference")
+    for model, (tasks, before, after) in sorted(models.items(), key=lambda item: -item[1][2]):
         if model != FLEET:
-            _add_prices(made, model, tasks, before, after)
-    if FLEET not in found:
+            _add_prices(rows, model, tasks, before, after)
+    if FLEET not in models:
         return Text("Every cost is what today's prices make it.", "green")
-    made.add_section()
-    _add_prices(made, "all", *found[FLEET])
+    rows.add_section()
+    _add_prices(rows, "all", *models[FLEET])
     done = "would be corrected" if dry_run else "corrected"
-    return Group(made, Text(f"{fmt.counted(found[FLEET][0], 'task')} {done}"))
+    return Group(rows, Text(f"{fmt.counted(models[FLEET][0], 'task')} {done}"))
 
 
-def by_model(found: Iterable[Correction]) -> dict[str, tuple[int, int, int]]:
-    """Add corrections up by model: tasks, cost before, cost after."""
+def by_model(corrections: Iterable[Correction]) -> dict[str, tuple[int, int, int]]:
+    """Add corrections up by model, and for the fleet: tasks, nano-dollars before and after."""
     sums: dict[str, tuple[int, int, int]] = {}
-    for correction in found:
+    for correction in corrections:
         scopes = correction.before.keys() | correction.after.keys()
         for scope in scopes:
             if scope == FLEET or scope.startswith("model:"):
@@ -130,18 +132,18 @@ def by_model(found: Iterable[Correction]) -> dict[str, tuple[int, int, int]]:
                     correction.before.get(scope, {}).get("cost_nanousd", 0),
                     correction.after.get(scope, {}).get("cost_nanousd", 0),
                 )
-                known = sums.get(name, (0, 0, 0))
-                sums[name] = (known[0] + row[0], known[1] + row[1], known[2] + row[2])
+                tasks, before, after = sums.get(name, (0, 0, 0))
+                sums[name] = (tasks + row[0], before + row[1], after + row[2])
     return sums
 
 
 def _named(names: Sequence[str]) -> str:
-    left = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {left} more" if left > 0 else "")
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _add_prices(made: Table, name: str, tasks: int, before: int, after: int) -> None:
-    made.add_row(
+def _add_prices(rows: Table, name: str, tasks: int, before: int, after: int) -> None:
+    rows.add_row(
         name,
         fmt.count(tasks),
         fmt.money(before),
@@ -170,29 +172,29 @@ def _check_line(check: Check) -> list[str | Text]:
 
 
 def _findings(check: Check) -> RenderableType:
-    made = table("where", "cost", "tokens", "counters")
-    made.columns[0].max_width = None
+    rows = table("where", "cost", "tokens", "counters")
+    rows.columns[0].max_width = None
     for where, difference in check.findings[:_SHOWN]:
-        made.add_row(where, *_sizes(difference))
-    left = check.wrong - min(_SHOWN, len(check.findings))
+        rows.add_row(where, *_sizes(difference))
+    more = check.wrong - min(_SHOWN, len(check.findings))
     title = Text(f"{check.promise[0].upper()}{check.promise[1:]}: not here", "bold")
-    words = Text(f"{f'and {left} more; ' if left else ''}{_REMEDIES[check.name]}", "dim")
-    return Padding(Group(title, made, words), (1, 0, 0, 0))
+    words = Text(f"{f'and {more} more; ' if more else ''}{_REMEDIES[check.name]}", "dim")
+    return Padding(Group(title, rows, words), (1, 0, 0, 0))
 
 
-def _verdict(found: Verified) -> Text:
-    waiting = sum(check.waiting for check in found.checks)
-    verdict = Text("Everything holds.", "green") if found.holds else Text("Not so.", "bold red")
+def _verdict(result: Verification) -> Text:
+    waiting = sum(check.waiting for check in result.checks)
+    verdict = Text("Everything holds.", "green") if result.holds else Text("Not so.", "bold red")
     if waiting:
         verdict.append(f" {waiting} may still come right: events within their retries, "
                        "hours not published yet.", "yellow")  # fmt: skip
-    forgotten = max(check.forgotten for check in found.checks)
+    forgotten = max(check.forgotten for check in result.checks)
     if forgotten:
         verdict.append(f" {fmt.counted(forgotten, 'hour')} could not be looked at: the ledger has "
                        "forgotten entries of them.", "yellow")  # fmt: skip
-    if found.restated:
+    if result.restated:
         verdict.append(
-            f" {fmt.counted(found.restated, 'document')} counted by other prices, tiers or labels "
+            f" {fmt.counted(result.restated, 'document')} counted by other prices, tiers or labels "
             "than today's: tachograph reprice, if that is wanted.", "dim")  # fmt: skip
     return verdict
 

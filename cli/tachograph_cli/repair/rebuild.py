@@ -1,9 +1,9 @@
-"""Making the shards say what the ledger says, while events go on arriving.
+"""Rebuilding of shards from the ledger, while events go on arriving.
 
-What an hour lacks is computed from entries and shards as of one moment, and added as increments: an
-event that is counted meanwhile is in neither side, and increments commute. The repair leaves an
-entry of its own under a key that names the repairs before it, so of two rebuilds of one hour at
-once, one is refused. It is no part of any document's chain, nor of the hour's sum.
+The missing counters of an hour are computed from entries and shards as of one moment, and added as
+increments: an event that is counted meanwhile is in neither side, and increments commute. A repair
+leaves an entry of its own, whose key names the earlier repairs of the hour, so that only one of two
+simultaneous rebuilds succeeds. That entry belongs to no document's chain and to no hour's sum.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ assert SHARDS not in COLLECTIONS  # noqa: S101 - or a repair would be a document
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What an hour's shards lack, and whether what is published differs from what they will be."""
+    """The counters missing from an hour's shards, and whether its rollup is stale."""
 
     hour: str
     missing: Cells
@@ -54,12 +54,12 @@ def repairs(
     forgotten: list[str],
     from_documents: bool = False,
 ) -> Iterator[Repair]:
-    """Yield the hours from `first` to `last` that are not what they should be.
+    """Yield the repairs of the hours from `first` to `last` that are wrong.
 
-    From the ledger, exactly, those it holds whole, no entry having been removed since `since`; the
-    others are named in `forgotten`. `from_documents` has those, too: totals are exact, but what a
-    document that is still there counted for then is all put in one hour, and what has been deleted
-    since is taken away.
+    An hour whose entries the ledger still holds is repaired exactly; `since` is the moment,
+    RFC 3339, after which no entry has been removed. An older hour is appended to `forgotten`.
+    `from_documents` repairs older hours too: totals are exact then, but all that a document counted
+    for in older hours goes into one of them, and deleted documents no longer count.
     """
     at = moment(db, fleet)
     begin = first_whole_hour(since)
@@ -77,7 +77,7 @@ def repairs(
 
 
 def mend(db: firestore.Client, fleet: str, policy: Fleet, repair: Repair) -> bool:
-    """Add what an hour lacks; False when another rebuild has. It is published by `finish`."""
+    """Add an hour's missing counters; False when another rebuild has. `finish` publishes them."""
     if not repair.missing:
         return _republish(db, fleet, repair.hour)
     path = DocumentPath(fleet, SHARDS, repair.hour)
@@ -96,7 +96,7 @@ def mend(db: firestore.Client, fleet: str, policy: Fleet, repair: Repair) -> boo
 
 
 def finish(db: firestore.Client, fleet: str) -> list[str]:
-    """Publish what was mended, and every sum that is not one; return which were not."""
+    """Publish the repaired hours and every wrong sum; return the ids of the wrong sums."""
     publish(db, fleet)
     stale = stale_sums(db, fleet)
     days = [name.removeprefix("day_") for name in stale if name.startswith("day_")]
@@ -107,7 +107,7 @@ def finish(db: firestore.Client, fleet: str) -> list[str]:
 
 
 def stale_sums(db: firestore.Client, fleet: str) -> list[str]:
-    """Name the days, the weeks and the total that are not the sums of their parts."""
+    """Return the ids of the days, the weeks and the total that are not the sums of their parts."""
     check = check_sums(db, fleet, moment(db, fleet), set())
     return [name for name, _ in check.findings]
 
@@ -137,33 +137,32 @@ def _of_documents(
 ) -> Iterator[Repair]:
     expected: dict[str, Cells] = {}
     for chain in chains(db, fleet, policy, read_time=at):
-        for hour, cells in _by_hour(chain, last):
-            if first <= hour <= last:
-                expected[hour] = add(expected.get(hour, {}), cells)
-    found = {hour.hour: hour for hour in hours(db, fleet, first, last, at)}
-    for name in sorted(expected.keys() | found.keys()):
-        there = found.get(
-            name, Hour(name, 0, {}, {}, begun="", dirty=False, repairs=(), repaired="")
-        )
-        repair = _repair(db, fleet, there, expected.get(name, {}), at)
+        for counted, cells in _by_hour(chain, last):
+            if first <= counted <= last:
+                expected[counted] = add(expected.get(counted, {}), cells)
+    stored = {hour.hour: hour for hour in hours(db, fleet, first, last, at)}
+    for name in sorted(expected.keys() | stored.keys()):
+        empty = Hour(name, 0, {}, {}, begun="", dirty=False, repairs=(), repaired="")
+        hour = stored.get(name, empty)
+        repair = _repair(db, fleet, hour, expected.get(name, {}), at)
         if repair.missing or repair.stale:
             yield repair
 
 
 def _by_hour(chain: Chain, last_unknown: str) -> Iterator[tuple[str, Cells]]:
-    """Tell by hour what a document was counted for: as the ledger says, and the rest.
+    """Yield what a document was counted for, by hour: the ledger's entries, and the rest.
 
-    The rest was counted in hours the ledger has forgotten: the document's own, or, where it has
-    gone on since, the one it was made in.
+    The rest was counted in an hour whose entries are gone: the document's own hour, or the hour of
+    its creation where its own is after `last_unknown`.
     """
     for entry in chain.entries:
         yield entry.hour, entry.delta
-    if chain.now is not None and hour_of(_made(chain)) <= last_unknown:
+    if chain.now is not None and hour_of(_created(chain)) <= last_unknown:
         rest = delta(add_up(entry.delta for entry in chain.entries), chain.now.after)
         own = chain.now.hour
-        yield (own if own <= last_unknown else hour_of(_made(chain))), rest
+        yield (own if own <= last_unknown else hour_of(_created(chain))), rest
 
 
-def _made(chain: Chain) -> datetime:
-    made: datetime = chain.document.create_time  # type: ignore[union-attr]  # there is a state
-    return made
+def _created(chain: Chain) -> datetime:
+    created: datetime = chain.document.create_time  # type: ignore[union-attr]  # there is a state
+    return created

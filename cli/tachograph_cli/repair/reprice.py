@@ -1,6 +1,6 @@
-"""Pricing tasks again by today's tables, as corrections through the ledger.
+"""Corrections, through the ledger, of tasks whose cost differs by today's prices.
 
-docs/decisions/0007-repricing.md says why it is done this way.
+docs/decisions/0007-repricing.md has the reasons.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from repair.gaps import Counted, lost
 from repair.history import Chain, chains, version_of
 from repair.sweep import known_since, read_marker
 from tachograph_cli.repair.hours import moment
-from tachograph_cli.repair.price_change import repriced_fields, says_cost, spread
+from tachograph_cli.repair.price_difference import repriced_fields, spread, states_cost
 from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet
@@ -34,30 +34,30 @@ from tachograph_schema.periods import day_of, reported_hour
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What today's prices change of one task."""
+    """The change that today's prices make to one task: its counters, and its document."""
 
     chain: Chain
     before: Cells
     after: Cells
     entries: list[Entry]
     fields: dict[str, Any] = field(default_factory=dict)
-    """What changes in the document, where it says what it costs."""
+    """The changed fields of the document, where it states its cost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A task with writes that are not counted yet: its turn is when they are."""
+class Uncounted:
+    """A task with writes that are not counted yet; it can be corrected once they are."""
 
     path: str
 
 
 def corrections(
     db: firestore.Client, fleet: str, policy: Fleet, first: str, last: str
-) -> Iterator[Correction | Unsettled]:
-    """Yield what changes of every task with usage counted on a day from `first` to `last`.
+) -> Iterator[Correction | Uncounted]:
+    """Yield the correction of every task with usage counted on a day from `first` to `last`.
 
-    A task is one sum, so it is priced as a whole, whatever other days it worked on. Reads the
-    ledger and the documents once, as of one moment.
+    Days are such as 2026-02-16. A task is priced as a whole, although it may have worked on other
+    days too. Reads the ledger and the documents once, as of one moment.
     """
     at = moment(db, fleet)
     since = known_since(read_marker(db, fleet), policy, at)
@@ -69,12 +69,12 @@ def corrections(
             continue
         correction = _correction(chain, own, policy)
         if correction is not None:
-            unsettled = bool(lost(chain.entries, chain.now, since))
-            yield Unsettled(str(chain.path)) if unsettled else correction
+            uncounted = bool(lost(chain.entries, chain.now, since))
+            yield Uncounted(str(chain.path)) if uncounted else correction
 
 
 def correct(db: firestore.Client, policy: Fleet, correction: Correction) -> bool:
-    """Write a correction, all of it or nothing; False where it is done, or the task has changed."""
+    """Write a correction in one commit; False where it was made before, or the task has changed."""
     writes = []
     if correction.fields:
         document = correction.chain.document
@@ -94,15 +94,15 @@ def _correction(chain: Chain, own: list[Counted], policy: Fleet) -> Correction |
     fields = chain.document.to_dict() or {}
     task, _ = parse(Task, fields)
     last = max(own, key=lambda entry: entry.update_time)
-    if says_cost(task):
+    if states_cost(task):
         return _of_document(chain, own, last, task, fields, policy)
     return _of_functions(chain, own, last)
 
 
 def _of_functions(chain: Chain, own: list[Counted], last: Counted) -> Correction | None:
-    """Correct a cost that the functions computed: it stands in the ledger alone.
+    """Return the correction of a cost that the functions computed and only the ledger holds.
 
-    The correction is one more link of the chain, behind the version whose cost it corrects.
+    The correction is a further link of the chain, after the version that it corrects.
     """
     assert chain.now is not None  # noqa: S101 - it has a state
     difference = delta(last.after, chain.now.after)
@@ -129,10 +129,10 @@ def _of_document(
     fields: dict[str, Any],
     policy: Fleet,
 ) -> Correction | None:
-    """Correct a cost that the document says: in the document, whose write is counted as any.
+    """Return the correction of a cost that the document states.
 
-    That puts the whole difference into the hour of the latest report; entries that add up to
-    nothing move it to the hours it belongs to.
+    The write to the document is counted like any other, which puts the whole difference into the
+    hour of the latest report. Entries that add up to nothing move it to the hours it belongs to.
     """
     assert chain.document is not None  # noqa: S101 - it has a state
     written_at = chain.document.update_time
@@ -141,9 +141,9 @@ def _of_document(
     if not changes:
         return None
     changes["reported_at"] = min(at, written_at)
-    now = _cells(fields, written_at, policy)
-    then = _cells({**fields, **changes}, written_at, policy)
-    difference = delta(now, then)
+    before = _cells(fields, written_at, policy)
+    after = _cells({**fields, **changes}, written_at, policy)
+    difference = delta(before, after)
     hour_counted = reported_hour(at, written_at)
     moves = spread(difference, own, hour_counted)
     elsewhere = add_up(cells for hour, cells in moves.items() if hour != hour_counted)
@@ -153,7 +153,7 @@ def _of_document(
         for hour, cells in moves.items()
         if cells
     ]
-    return Correction(chain, now, then, entries, changes)
+    return Correction(chain, before, after, entries, changes)
 
 
 def _entry(

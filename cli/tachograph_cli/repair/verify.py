@@ -1,4 +1,4 @@
-"""Whether what was counted is what the documents say: each check with the exact difference."""
+"""Verification: ledger, shards, rollups and documents compared, each with its exact difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from repair.gaps import lost, restated
 from repair.history import chains
 from repair.sweep import RETRY_WINDOW, known_since, read_marker
 from runtime.firestore import pages
-from tachograph_cli.repair.hours import hours, moment, published, whole
+from tachograph_cli.repair.hours import hours, moment, published, published_rollup, whole
 from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.dimensions import bounded
 from tachograph_schema.counters.names import FLEET
@@ -33,7 +33,7 @@ _LAST = "9999"
 
 @dataclass
 class Check:
-    """One thing that must hold, how often it was looked at, and where it does not hold."""
+    """One promise, how many things were compared with it, and which of them break it."""
 
     name: str
     promise: str
@@ -41,20 +41,20 @@ class Check:
     looked: int = 0
     wrong: int = 0
     waiting: int = 0
-    """What may still come right by itself: events on their way, hours not published yet."""
+    """Things that may still come right: events on their way, hours that are not published yet."""
     forgotten: int = 0
-    """What cannot be looked at any more: the ledger keeps its entries for so many days."""
+    """Things that cannot be compared any more, because the ledger has removed their entries."""
     difference: Cells = field(default_factory=dict)
-    """All that is there, minus all that should be."""
+    """The sum of all differences: stored minus expected."""
     findings: list[tuple[str, Cells]] = field(default_factory=list)
-    """Where, and by how much: the first 1,000."""
+    """The place and the size of each difference, the first 1,000."""
 
-    def compare(self, where: str, there: Cells, expected: Cells) -> None:
-        """Hold one thing against what it should be."""
+    def compare(self, where: str, stored: Cells, expected: Cells) -> None:
+        """Count one comparison, and note its difference, if any."""
         self.looked += 1
-        self.found(where, delta(expected, there))
+        self.note(where, delta(expected, stored))
 
-    def found(self, where: str, difference: Cells) -> None:
+    def note(self, where: str, difference: Cells) -> None:
         """Note a difference, if it is one."""
         if difference:
             self.wrong += 1
@@ -64,27 +64,30 @@ class Check:
 
 
 @dataclass
-class Verified:
-    """What a verification came to."""
+class Verification:
+    """The result of all checks."""
 
     fleet: str
     as_of: datetime
     known_since: str
     checks: list[Check]
     restated: int
-    """Documents counted by other labels, tiers or prices than today's; nothing is lost there."""
+    """The number of documents counted by other labels, tiers or prices than today's."""
 
     @property
     def holds(self) -> bool:
-        """Whether everything does."""
+        """Whether every check holds."""
         return not any(check.wrong for check in self.checks)
 
 
-def verify(db: firestore.Client, fleet: str, policy: Fleet, *, all_ages: bool = False) -> Verified:
+def verify(
+    db: firestore.Client, fleet: str, policy: Fleet, *, all_ages: bool = False
+) -> Verification:
     """Check the ledger, the shards, the rollups and the documents against each other.
 
-    Everything is read as of one moment, two reads for each ledger entry and one for each document,
-    shard and rollup, in the memory of one hour. Firestore keeps that moment for an hour.
+    `all_ages` takes events that may still be on their way as lost. Everything is read as of one
+    moment, which Firestore keeps for an hour: two reads for each ledger entry, and one for each
+    document, shard and rollup. One hour's counters are in memory at a time.
     """
     at = moment(db, fleet)
     since = known_since(read_marker(db, fleet), policy, at)
@@ -92,7 +95,7 @@ def verify(db: firestore.Client, fleet: str, policy: Fleet, *, all_ages: bool = 
     chain, documents, restatements = _check_chains(db, fleet, policy, at, since, young)
     shards, rollups, unpublished = _check_hours(db, fleet, at, since)
     sums = check_sums(db, fleet, at, unpublished)
-    return Verified(fleet, at, since, [chain, documents, shards, rollups, sums], restatements)
+    return Verification(fleet, at, since, [chain, documents, shards, rollups, sums], restatements)
 
 
 def _check_chains(
@@ -111,16 +114,16 @@ def _check_chains(
                 check.waiting += 1
             else:
                 trees = {f"tree:{root}": row for root, row in gap.trees.items()}
-                check.found(str(link.path), delta(gap.delta | trees, {}))
+                check.note(str(link.path), delta(gap.delta | trees, {}))
     return chain, documents, restatements
 
 
 def _check_hours(
     db: firestore.Client, fleet: str, at: datetime, since: str
 ) -> tuple[Check, Check, set[str]]:
-    """Check the hours the ledger holds whole, and say which are not published.
+    """Check the hours whose entries the ledger still holds, and return the unpublished hours.
 
-    An hour that was begun before the ledger's memory is counted as forgotten, never as right.
+    An older hour is counted as forgotten, never as right.
     """
     shards = Check("shards", "an hour is the sum of its ledger entries", "hours")
     rollups = Check("rollups", "what is published is that sum", "hours")
@@ -144,7 +147,7 @@ def _check_hours(
 
 
 def check_sums(db: firestore.Client, fleet: str, at: datetime, unpublished: set[str]) -> Check:
-    """Check the sums of what is published; those of `unpublished` hours are waited for."""
+    """Check that days, weeks and the total are sums; those of `unpublished` hours wait."""
     check = Check("sums", "days, weeks and the total are the sums of their parts", "periods")
     total: Cells = {}
 
@@ -158,32 +161,25 @@ def check_sums(db: firestore.Client, fleet: str, at: datetime, unpublished: set[
     weeks = {week_of(hour) for hour in unpublished}
     of_weeks = ((week_of(day), cells) for day, cells in _rollups(db, fleet, "day", at))
     for grain, parts, waiting in (("day", of_days(), days), ("week", of_weeks, weeks)):
-        there = dict.fromkeys(waiting, True)
-        for period, found in groupby(parts, key=lambda part: part[0]):
-            expected = bounded(add_up(cells for _, cells in found))
-            if period in there:
+        for period, same in groupby(parts, key=lambda part: part[0]):
+            expected = bounded(add_up(cells for _, cells in same))
+            if period in waiting:
                 check.waiting += 1
             else:
                 name = rollup_id(grain, period)  # type: ignore[arg-type]  # of the tuple above
-                check.compare(name, _published(db, fleet, name, at), expected)
+                check.compare(name, published_rollup(db, fleet, name, at), expected)
     name = rollup_id("total", TOTAL)
-    check.compare(name, _published(db, fleet, name, at), total)
+    check.compare(name, published_rollup(db, fleet, name, at), total)
     return check
 
 
 def _rollups(
     db: firestore.Client, fleet: str, grain: str, at: datetime
 ) -> Iterator[tuple[str, Cells]]:
-    """Yield what is published of a grain, the newest first, as its index has them."""
+    """Yield the published counters of a grain by period, newest first, as its index has them."""
     of_grain = db.collection("fleets", fleet, ROLLUPS).where(
         filter=firestore.FieldFilter("grain", "==", grain)
     )
     newest = of_grain.order_by("period", direction=firestore.Query.DESCENDING)
-    for found in pages(newest, at):
-        yield found.get("period"), found.get("c")
-
-
-def _published(db: firestore.Client, fleet: str, name: str, at: datetime) -> Cells:
-    [found] = db.get_all([db.document("fleets", fleet, ROLLUPS, name)], read_time=at)
-    cells: Cells = (found.to_dict() or {}).get("c", {})
-    return cells
+    for rollup in pages(newest, at):
+        yield rollup.get("period"), rollup.get("c")

@@ -1,4 +1,4 @@
-"""`tachograph replay`: the command line over the driver."""
+"""`tachograph replay`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tachograph import Fleet
 from tachograph.tracing.settings import Tracing
-from tachograph_cli.replay.driver import Settings
-from tachograph_cli.replay.driver import replay as play
+from tachograph_cli.replay import driver
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
 
@@ -70,22 +69,22 @@ def replay(
     """
     listing = folder.find(recordings)
     if not listing.sources:
-        found = f"{len(listing.others)} other {folder.SUFFIX} files" if listing.others else "none"
-        raise click.UsageError(f"{recordings}: found {found}; looked for {folder.LOOKED_FOR}")
-    settings = Settings(speed, live, context_window, agents_at_once)
+        others = f"{len(listing.others)} other {folder.SUFFIX} files" if listing.others else "none"
+        raise click.UsageError(f"{recordings}: found {others}; looked for {folder.LOOKED_FOR}")
+    settings = driver.Settings(speed, live, context_window, agents_at_once)
     started_s = time.monotonic()
     tracing = Tracing(batches=True, keep_pct=100.0) if traces else None
     with Fleet(name, count_writes=True, tracing=tracing) as fleet:
-        tally = _shown(fleet, listing, settings)
+        tally = _replay(fleet, listing, settings)
         settled = None if no_wait else fleet.settle(timeout_s=SETTLE_TIMEOUT_S)
     _summarise(tally, listing, settled, time.monotonic() - started_s)
 
 
-def _shown(fleet: Fleet, listing: Listing, settings: Settings) -> Tally:
-    """Replay with a progress bar, where somebody looks."""
+def _replay(fleet: Fleet, listing: Listing, settings: driver.Settings) -> Tally:
+    """Replay, with a progress bar where the output is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        return play(fleet, listing, settings)
+        return driver.replay(fleet, listing, settings)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -94,16 +93,16 @@ def _shown(fleet: Fleet, listing: Listing, settings: Settings) -> Tally:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        shown = bar.add_task("replaying", total=len(listing.sources), calls=0)
+        task = bar.add_task("replaying", total=len(listing.sources), calls=0)
 
-        def progress(tally: Tally, over: int) -> None:
-            bar.update(shown, completed=over, calls=tally.calls)
+        def progress(tally: Tally, ended: int) -> None:
+            bar.update(task, completed=ended, calls=tally.calls)
 
-        return play(fleet, listing, settings, progress)
+        return driver.replay(fleet, listing, settings, progress)
 
 
 def _summarise(tally: Tally, listing: Listing, settled: Settled | None, seconds: float) -> None:
-    """Print what was replayed, what it cost, and what could not be read."""
+    """Print the tally, its cost, and the lines and files that could not be read."""
     usage = tally.usage
     rows = {
         "sessions": f"{tally.sessions:,}",
@@ -112,15 +111,15 @@ def _summarise(tally: Tally, listing: Listing, settled: Settled | None, seconds:
         "tokens": f"{usage.total_tokens:,}: {usage.tokens_in:,} in, {usage.cache_read_tokens:,} "
         f"cache read, {usage.cache_write_tokens:,} cache write, {usage.tokens_out:,} out",
         "cost": f"${tally.cost_nanousd / NANOUSD_PER_USD:,.4f}",
-        "lines passed by": f"{tally.broken_lines:,}",
+        "lines passed by": f"{tally.unreadable_lines:,}",
         "written": _counted(settled),
         "seconds": f"{seconds:.1f}",
     }
     console = Console(highlight=False, soft_wrap=True)
     for label, words in rows.items():
         console.print(f"{label:<16}  {words}", markup=False)
-    for broken in tally.broken:
-        console.print(f"  {broken}", markup=False)
+    for line in tally.unreadable:
+        console.print(f"  {line}", markup=False)
     if listing.others:
         more = f"{len(listing.others)} other {folder.SUFFIX} files are no transcripts"
         console.print(f"{more}; the first is {listing.others[0]}", markup=False)

@@ -1,4 +1,4 @@
-"""A folder of transcripts, replayed into a fleet: as fast as it goes, or at a multiple of life."""
+"""The replay of a folder of transcripts into a fleet, as fast as possible or at a given speed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.plan import Part, parts, schedule
 from tachograph_cli.replay.player import Player
+from tachograph_cli.replay.schedule import RecordedSession, recorded_sessions, schedule
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,57 +22,66 @@ if TYPE_CHECKING:
     from tachograph_cli.replay.transcripts.folder import Listing
 
 FLUSH_S = 600.0
-"""The longest wait, at the end, for what is not written yet."""
+"""The longest wait at the end, in seconds, for writes that are still queued."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to replay: `speed` 0 is as fast as possible; `live` records calls as of now."""
+    """The settings of a replay."""
 
     speed: float = 0.0
+    """Times as fast as recorded; 0: as fast as possible."""
     live: bool = False
+    """Whether calls are recorded as of now, not as of their own time."""
     context_window: int | None = None
-    at_once: int = 64
+    """The size of every context window in tokens; None: estimated from the recording."""
+    agents_at_once: int = 64
+    """The most sessions at a time, where there is a speed."""
 
 
 def replay(
     fleet: Fleet,
     listing: Listing,
     settings: Settings,
-    progress: Callable[[Tally, int], None] = lambda _tally, _over: None,
+    progress: Callable[[Tally, int], None] = lambda _tally, _ended: None,
 ) -> Tally:
-    """Replay transcripts into a fleet; returns what it went through.
+    """Replay transcripts into a fleet and return the tally of the replay.
 
-    A transcript that was replayed before changes nothing, one that has grown adds what is new.
-    `progress` is called after every event with the tally and the number of windows that are over.
-    At most `at_once` files are open, and nothing is held but the windows that play.
+    A transcript that was replayed before changes nothing; one that has grown adds its new events.
+    `progress` is called after every event, with the tally and the number of sessions that have
+    ended. Memory holds the sessions that play, at most `agents_at_once` open files.
     """
-    tally, over = Tally(), 0
-    with closing(Seen()) as seen:
+    tally, ended = Tally(), 0
+    with closing(CallRegistry()) as registry:
         for source in listing.sources:
-            folder.claim(source, seen)
+            folder.claim(source, registry)
 
-        def events(part: Part) -> Iterator[Event]:
-            return chain.from_iterable(folder.read(source, seen) for source in part.sources)
+        def events(session: RecordedSession) -> Iterator[Event]:
+            return chain.from_iterable(folder.read(source, registry) for source in session.sources)
 
-        playing: dict[Part, Player] = {}
-        lanes = parts(listing.sources)
+        playing: dict[RecordedSession, Player] = {}
+        sessions = recorded_sessions(listing.sources)
         started_s = time.monotonic()
-        for due_s, part, event in schedule(
-            lanes, events, at_once=settings.at_once, speed=settings.speed
+        for due_s, session, event in schedule(
+            sessions, events, agents_at_once=settings.agents_at_once, speed=settings.speed
         ):
             _sleep_until(started_s + due_s)
-            player = playing.get(part) or Player(
-                fleet, part, seen, tally, live=settings.live, window=settings.context_window
+            player = playing.get(session) or Player(
+                fleet,
+                session,
+                registry,
+                tally,
+                live=settings.live,
+                window=settings.context_window,
             )
             if event is None:
-                over += 1
-                playing.pop(part, None)
+                ended += 1
+                playing.pop(session, None)
                 player.close()
             else:
-                playing[part] = player
+                playing[session] = player
                 player.play(event)
-            progress(tally, over)
+            progress(tally, ended)
     fleet.flush(FLUSH_S)
     return tally
 

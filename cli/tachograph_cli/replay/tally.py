@@ -1,4 +1,4 @@
-"""What a replay went through, for its summary."""
+"""Counts of a replay, for its summary."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
-    from tachograph_cli.replay.transcripts.events import Broken, Called
+    from tachograph_cli.replay.transcripts.events import ModelCall, UnreadableLine
 
-SHOWN_BROKEN = 5
+MAX_UNREADABLE = 5
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one replay; `broken` keeps the first few reasons only."""
+    """The counts of one replay; `unreadable` keeps the first 5 lines only."""
 
     sessions: int = 0
     tasks: int = 0
@@ -25,24 +25,24 @@ class Tally:
     unpriced_calls: int = 0
     usage: Usage = field(default_factory=Usage)
     cost_nanousd: int = 0
-    broken_lines: int = 0
-    broken: list[Broken] = field(default_factory=list)
+    unreadable_lines: int = 0
+    unreadable: list[UnreadableLine] = field(default_factory=list)
 
-    def called(
-        self, event: Called, usage: Usage, provider: str | None, more_nanousd: int | None
+    def count_call(
+        self, event: ModelCall, usage: Usage, provider: str | None, growth_nanousd: int | None
     ) -> None:
-        """Count a call, or the growth of one, which costs `more_nanousd`."""
+        """Count the new `usage` of a call; growth of an earlier one costs `growth_nanousd`."""
         self.usage += usage
-        if event.grown_from is not None:
-            self.cost_nanousd += more_nanousd or 0
+        if event.counted_before is not None:
+            self.cost_nanousd += growth_nanousd or 0
             return
         self.calls += 1
         cost = price(Call(usage, event.model, provider, event.at))
         self.unpriced_calls += cost is None
         self.cost_nanousd += cost or 0
 
-    def passed_by(self, broken: Broken) -> None:
+    def count_unreadable(self, line: UnreadableLine) -> None:
         """Count a line that could not be read."""
-        self.broken_lines += 1
-        if len(self.broken) < SHOWN_BROKEN:
-            self.broken.append(broken)
+        self.unreadable_lines += 1
+        if len(self.unreadable) < MAX_UNREADABLE:
+            self.unreadable.append(line)

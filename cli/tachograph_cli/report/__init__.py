@@ -1,1 +1,1 @@
-"""`tachograph report` and `rates`: what a fleet did and what that cost."""
+"""`tachograph report`, `cost` and `rates`: the work of a fleet and its cost."""

@@ -1,24 +1,28 @@
-"""`tachograph report` and `tachograph cost`."""
+"""`tachograph report`, `cost` and `rates`."""
 
 from __future__ import annotations
 
-import json
 import re
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import click
-from google.api_core.exceptions import GoogleAPICallError, PermissionDenied, RetryError
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.exceptions import PermissionDenied
 from google.cloud import firestore
 from rich.console import Console
 
-from tachograph.firestore.client import connect
-from tachograph_cli.report import published, report_page
+from tachograph_cli.report import published, rates_page, report_page
 from tachograph_cli.report import report as reports
 from tachograph_cli.report.cost import bill as bills
 from tachograph_cli.report.cost import bill_page, task_tree
-from tachograph_schema.paths import check_fleet_name
+from tachograph_cli.report.rates import over_each
+from tachograph_cli.terminal.command_line import (
+    fleet_client,
+    fleet_option,
+    network_errors,
+    print_json,
+)
+from tachograph_schema.counters.rates import WINDOWS
+from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.periods import Grain
 
 DEFAULT_DAYS = 7
@@ -28,15 +32,14 @@ _SHAPES = {
     "day": (r"\d{4}-\d{2}-\d{2}", "2026-02-16", "{}"),
     "week": (r"\d{4}-W\d{2}", "2026-W08", "{}-1"),
 }
-_WEATHER = (GoogleAPICallError, RetryError, GoogleAuthError)
-_fleet = click.option("--fleet", required=True, help="The fleet's name.")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _json = click.option("--json", "as_json", is_flag=True, help="Print raw numbers, as JSON.")
 
 
 @click.command()
 @click.argument("grain", type=click.Choice(list(_SHAPES)), default="day")
 @click.argument("period", required=False)
-@_fleet
+@fleet_option
 @click.option(
     "--last",
     type=click.IntRange(1, MAX_PERIODS),
@@ -57,25 +60,23 @@ def report(
     It reads one published document for each hour, day or week.
     """  # noqa: D301 - the \b is click's mark of lines to keep as they are
     _check_period(grain, period)
-    n = last or (1 if period is not None or _said_grain() else DEFAULT_DAYS)
-    db = _client(fleet)
-    try:
+    n = last or (1 if period is not None or _grain_is_given() else DEFAULT_DAYS)
+    db = fleet_client(fleet)
+    with network_errors(f"fleets/{fleet}/rollups"):
         rollups = published.latest(db, fleet, grain, n, period)
         if not rollups or (period is not None and last is None and rollups[0].period != period):
             raise click.ClickException(_nothing(db, fleet, grain, period, rollups))
-    except _WEATHER as trouble:
-        raise click.ClickException(f"fleets/{fleet}/rollups: {trouble}") from trouble
-    found = reports.report(fleet, rollups)
+    whole = reports.report(fleet, rollups)
     if as_json:
-        _print_json(reports.as_json(found))
+        print_json(reports.as_json(whole))
     else:
         console = Console(highlight=False)
-        console.print(report_page.page(found, console.width, datetime.now(UTC)))
+        console.print(report_page.page(whole, console.width, datetime.now(UTC)))
 
 
 @click.command()
 @click.argument("task")
-@_fleet
+@fleet_option
 @click.option("--all", "everything", is_flag=True, help="Show every subtask, the cheapest as well.")
 @_json
 def cost(task: str, fleet: str, *, everything: bool, as_json: bool) -> None:
@@ -83,22 +84,57 @@ def cost(task: str, fleet: str, *, everything: bool, as_json: bool) -> None:
 
     TASK may be any task of a tree; the whole tree is shown.
     """
-    db = _client(fleet)
-    try:
-        found = task_tree.read(db, fleet, task)
-        if found is None:
+    db = fleet_client(fleet)
+    with network_errors(f"fleets/{fleet}/tasks/{task}"):
+        tree = task_tree.read(db, fleet, task)
+        if tree is None:
             raise click.ClickException(_unknown(db, fleet, task))
-    except _WEATHER as trouble:
-        raise click.ClickException(f"fleets/{fleet}/tasks/{task}: {trouble}") from trouble
-    made = bills.bill(found)
+    bill = bills.bill(tree)
     if as_json:
-        _print_json(bills.as_json(made))
+        print_json(bills.as_json(bill))
     else:
         console = Console(highlight=False)
-        console.print(bill_page.page(made, console.width, everything=everything))
+        console.print(bill_page.page(bill, console.width, everything=everything))
 
 
-def _said_grain() -> bool:
+@click.command()
+@fleet_option
+@click.option(
+    "--window", "spans", multiple=True, metavar="SPAN", help="Such as 90m, 24h or 7d; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was counted, as JSON.")
+def rates(fleet: str, spans: tuple[str, ...], *, as_json: bool) -> None:
+    """Say how fast a fleet works: by default in the last 5 minutes, hour, day and week.
+
+    \b
+    tachograph rates --fleet acme
+    tachograph rates --fleet acme --window 90m --window 30d
+
+    It reads two snapshots for each window.
+    """  # noqa: D301 - the \b is click's mark of lines to keep as they are
+    windows = {text: window(text) for text in spans} or WINDOWS
+    db = fleet_client(fleet)
+    with network_errors(f"fleets/{fleet}/snapshots"):
+        by_window = over_each(db, fleet, windows)
+    if as_json:
+        print_json(rates_page.as_json(by_window))
+    elif not any(by_window.values()):
+        raise click.ClickException(
+            f"fleets/{fleet}/snapshots: fewer than two; a tick takes one each minute"
+        )
+    else:
+        Console(highlight=False).print(rates_page.page(fleet, by_window, datetime.now(UTC)))
+
+
+def window(text: str) -> timedelta:
+    """Read a span such as 90m, 24h or 7d. Raises click.UsageError."""
+    span = re.fullmatch(r"([1-9]\d{0,5})([mhd])", text)
+    if span is None:
+        raise click.UsageError(f"--window is {text!r}; expected minutes, hours or days, such as 5m")
+    return timedelta(**{_UNITS[span[2]]: int(span[1])})
+
+
+def _grain_is_given() -> bool:
     source = click.get_current_context().get_parameter_source("grain")
     return source is not click.core.ParameterSource.DEFAULT
 
@@ -107,12 +143,12 @@ def _check_period(grain: str, period: str | None) -> None:
     if period is None:
         return
     pattern, example, instant = _SHAPES[grain]
-    # Both: fromisoformat knows more shapes than we have, and a shape knows no 30th of February.
-    if not re.fullmatch(pattern, period) or not _there_is(instant.format(period)):
+    # Both checks: fromisoformat accepts further shapes, and a shape accepts the 30th of February.
+    if not re.fullmatch(pattern, period) or not _is_instant(instant.format(period)):
         raise click.UsageError(f"PERIOD is {period!r}; expected a {grain}, such as {example}")
 
 
-def _there_is(instant: str) -> bool:
+def _is_instant(instant: str) -> bool:
     try:
         datetime.fromisoformat(instant)
     except ValueError:
@@ -120,36 +156,26 @@ def _there_is(instant: str) -> bool:
     return True
 
 
-def _client(fleet: str) -> firestore.Client:
-    try:
-        check_fleet_name(fleet)
-    except ValueError as error:
-        raise click.UsageError(f"--fleet: {error}") from error
-    return connect(fleet=fleet)
-
-
 def _nothing(
-    db: firestore.Client, fleet: str, grain: Grain, period: str | None, before: list[Any]
+    db: firestore.Client, fleet: str, grain: Grain, period: str | None, earlier: list[Rollup]
 ) -> str:
     if period is not None:
-        last = f"the last before it with work is {before[0].period}" if before else "nor before it"
+        last = (
+            f"the last before it with work is {earlier[0].period}" if earlier else "nor before it"
+        )
         return f"fleets/{fleet}/rollups: nothing was counted in the {grain} {period}; {last}"
-    return f"fleets/{fleet}/rollups: nothing is published; {_fleets_there(db, fleet)}"
+    return f"fleets/{fleet}/rollups: nothing is published; {_other_fleets(db, fleet)}"
 
 
 def _unknown(db: firestore.Client, fleet: str, task: str) -> str:
     near = task_tree.near(db, fleet, task)
-    hint = f"near it are {', '.join(near)}" if near else _fleets_there(db, fleet)
+    hint = f"near it are {', '.join(near)}" if near else _other_fleets(db, fleet)
     return f"fleets/{fleet}/tasks/{task}: not there; {hint}"
 
 
-def _fleets_there(db: firestore.Client, fleet: str) -> str:
+def _other_fleets(db: firestore.Client, fleet: str) -> str:
     try:
         others = [name for name in published.fleets(db) if name != fleet]
-    except PermissionDenied:  # who belongs to one fleet is not told of others
+    except PermissionDenied:  # an agent's identity may read its own fleet only
         return "this identity may not see which other fleets there are"
     return f"other fleets here: {', '.join(others)}" if others else "there is no other fleet here"
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""How well a fleet's agents got along: waits, collisions, refusals, and what orchestrating took."""
+"""Pure: the report's section on coordination: waits, collisions, refusals, orchestrating."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tachograph_cli.terminal import fmt
-from tachograph_cli.terminal.widgets import bar, named, number, table
+from tachograph_cli.terminal.widgets import Figure, bar, figures, named, number, table, warned
 from tachograph_schema.counters.derived import orchestration, reliability
 from tachograph_schema.documents.coordination import INCIDENT_KINDS
 from tachograph_schema.rotation.baseline import MIN_RUNS
@@ -24,12 +24,14 @@ _WAITS = {
 }
 
 
-def section(found: Report) -> RenderableType | None:
-    """Lay out what is known of it; None where nothing is."""
-    facts = list(_facts(found))
-    waits = _waits(found)
-    roles = _roles(found.roles)
-    parts: list[RenderableType] = [part for part in (waits, _grid(facts), roles) if part]
+def section(report: Report) -> RenderableType | None:
+    """Lay out the section; None where a report has no such figures."""
+    facts = list(_facts(report))
+    waits = _waits(report)
+    roles = _roles(report.roles)
+    parts: list[RenderableType] = [
+        part for part in (waits, facts and figures(facts), roles) if part
+    ]
     return Group(*_spaced(parts)) if parts else None
 
 
@@ -40,54 +42,45 @@ def _spaced(parts: Sequence[RenderableType]) -> Iterator[RenderableType]:
         yield part
 
 
-def _waits(found: Report) -> Table | None:
-    made = table("", "median", "p95", "p99", "of")
+def _waits(report: Report) -> Table | None:
+    rows = table("", "median", "p95", "p99", "of")
     for measure, (words, noun) in _WAITS.items():
-        sketched = found.total.percentiles.get(measure, {})
+        sketched = report.total.percentiles.get(measure, {})
         n = int(sketched.get("n", 0))
         if n >= MIN_RUNS:
             values = (fmt.duration(sketched[q]) for q in ("p50", "p95", "p99"))
-            made.add_row(words, *values, fmt.counted(n, noun.removesuffix("s"), noun))
-    return made if made.row_count else None
+            rows.add_row(words, *values, fmt.counted(n, noun.removesuffix("s"), noun))
+    return rows if rows.row_count else None
 
 
 def _roles(lines: Sequence[Line]) -> Table | None:
-    """Tell how long each role worked; the time of all together is more than the clock's."""
+    """Lay out the time of each role; roles work at once, so the sum exceeds the clock's time."""
     worked = [(line, line.counters.get("duration_ms", 0)) for line in lines]
     whole = sum(ms for _, ms in worked)
     if not whole:
         return None
-    made = table("role", "done", "time", "share", "")
+    rows = table("role", "done", "time", "share", "")
     for line, ms in sorted(worked, key=lambda one: -one[1]):
         done = number(line.counters.get("tasks_completed", 0))
         share = ms / whole
-        made.add_row(
+        rows.add_row(
             named(line.name),
             done,
             fmt.duration(ms),
             fmt.share(share),
             bar(share),
         )
-    return made
+    return rows
 
 
-def _grid(facts: Sequence[tuple[str, str, str]]) -> Table | None:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for fact, style, words in facts:
-        grid.add_row(Text(fact, style), words)
-    return grid if facts else None
-
-
-def _facts(found: Report) -> Iterator[tuple[str, str, str]]:
-    """Yield a figure, its style, and what it means."""
-    count = found.total.counters.get
-    shares = reliability(found.total.counters)
+def _facts(report: Report) -> Iterator[Figure]:
+    """Yield figures, each with its style and its meaning."""
+    count = report.total.counters.get
+    shares = reliability(report.total.counters)
     if any(count(f"incidents_{kind}", 0) for kind in INCIDENT_KINDS):
         lost, claimed = count("incidents_claim_collision", 0), count("tasks_claimed", 0)
         words = f"claims lost to another agent, of {fmt.count(lost + claimed)}"
-        yield fmt.percent(shares.get("collision_share", 0.0)), _warned(lost), words
+        yield fmt.percent(shares.get("collision_share", 0.0)), warned(lost), words
         for kind, words in _INCIDENTS.items():
             n = count(f"incidents_{kind}", 0)
             if n:
@@ -96,7 +89,7 @@ def _facts(found: Report) -> Iterator[tuple[str, str, str]]:
     if sent:
         words = f"of {fmt.counted(sent, 'message')} sent are acknowledged"
         yield fmt.share(shares.get("acknowledged_share", 0.0)), "bold", words
-    time = orchestration(found.total.counters, found.coordination.counters)
+    time = orchestration(report.total.counters, report.coordination.counters)
     if "orchestrating_to_building" in time:
         spent, built = (fmt.duration(time[f"{name}_ms"]) for name in ("orchestrating", "building"))
         words = f"orchestrating to building: {spent} against {built}"
@@ -109,7 +102,3 @@ _INCIDENTS = {
     "dispatch_refused": "dispatches refused: the worker rotates, has ended, or is not there",
     "git_failure": "changes that git refused",
 }
-
-
-def _warned(n: int) -> str:
-    return "bold yellow" if n > 0 else "bold green"

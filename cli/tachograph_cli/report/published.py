@@ -1,4 +1,4 @@
-"""Reading the rollups a report is made of: one query, as many documents as there are periods."""
+"""The published rollups of a report: one query, one document for each period."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from tachograph_schema.periods import Grain
 
 _NAMED_FLEETS = 20
 PATIENCE = Retry(timeout=15)
-"""A person waits: Firestore's own client would try for five minutes."""
+"""Shorter than the five minutes of Firestore's own client, because a person waits."""
 _FIELDS = ("grain", "period", "as_of", "c")
 
 
 def latest(
     db: firestore.Client, fleet: str, grain: Grain, n: int, until: str | None = None
 ) -> list[Rollup]:
-    """Return the latest n hours, days or weeks with work, up to a period; newest first."""
+    """Return the latest `n` hours, days or weeks with work, newest first.
+
+    `until` is the last period, such as 2026-02-16. Raises google.api_core's GoogleAPICallError.
+    """
     rollups = db.collection(FLEETS, fleet, ROLLUPS).where(filter=_is("grain", "==", grain))
     if until is not None:
         rollups = rollups.where(filter=_is("period", "<=", until))
     newest = rollups.order_by("period", direction=firestore.Query.DESCENDING)
-    # Shares and percentiles are left where they are: they are computed from `c`.
-    found = newest.select(_FIELDS).limit(n).stream(retry=PATIENCE)
-    read = [Rollup.model_validate(_DERIVED | (document.to_dict() or {})) for document in found]
+    # Shares and percentiles are not read, because they are computed from `c`.
+    documents = newest.select(_FIELDS).limit(n).stream(retry=PATIENCE)
+    read = [Rollup.model_validate(_DERIVED | (document.to_dict() or {})) for document in documents]
     return [rollup for rollup in read if rollup.c]
 
 
 def fleets(db: firestore.Client) -> list[str]:
-    """Name some of the fleets there are."""
-    found = db.collection(FLEETS).list_documents(page_size=_NAMED_FLEETS)
-    return sorted(ref.id for ref, _ in zip(found, range(_NAMED_FLEETS), strict=False))
+    """Return the names of at most 20 fleets."""
+    references = db.collection(FLEETS).list_documents(page_size=_NAMED_FLEETS)
+    return sorted(ref.id for ref, _ in zip(references, range(_NAMED_FLEETS), strict=False))
 
 
 _DERIVED: dict[str, object] = {"ratios": {}, "percentiles": {}, "outcomes": {}}

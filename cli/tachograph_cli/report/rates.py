@@ -1,4 +1,4 @@
-"""Reading the snapshots that rates are made of: two for a window, however long it is."""
+"""Rates from published snapshots: two documents for a window, however long it is."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tachograph_schema.paths import FLEETS, SNAPSHOTS
 def over(db: firestore.Client, fleet: str, window: timedelta) -> Rates | None:
     """Return the rates of the latest `window` of a fleet; None unless it has two snapshots.
 
-    They end at the newest snapshot and begin at the one before the window, or where there is none
-    at the oldest there is: `span` says how long that is.
+    The rates end at the newest snapshot. They begin at the last snapshot before the window, or at
+    the oldest where there is none; `span` is the time between the two.
     """
     return over_each(db, fleet, {"": window})[""]
 
@@ -29,13 +29,13 @@ def over_each(
     later = _first(_snapshots(db, fleet, newest=True))
     if later is None:
         return dict.fromkeys(windows)
-    found: dict[str, Rates | None] = {}
+    rates_by_window: dict[str, Rates | None] = {}
     for name, window in windows.items():
         until = firestore.FieldFilter("at", "<=", later.at - window)
         earlier = _first(_snapshots(db, fleet, newest=True).where(filter=until))
         earlier = earlier or _first(_snapshots(db, fleet, newest=False))
-        found[name] = None if earlier is None else rates(earlier, later)
-    return found
+        rates_by_window[name] = None if earlier is None else rates(earlier, later)
+    return rates_by_window
 
 
 def _snapshots(db: firestore.Client, fleet: str, *, newest: bool) -> firestore.Query:
@@ -45,5 +45,5 @@ def _snapshots(db: firestore.Client, fleet: str, *, newest: bool) -> firestore.Q
 
 
 def _first(query: firestore.Query) -> Totals | None:
-    found: list[Any] = query.limit(1).get(retry=PATIENCE)
-    return Totals(found[0].get("at"), found[0].get("totals")) if found else None
+    snapshots: list[Any] = query.limit(1).get(retry=PATIENCE)
+    return Totals(snapshots[0].get("at"), snapshots[0].get("totals")) if snapshots else None

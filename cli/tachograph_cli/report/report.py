@@ -1,4 +1,4 @@
-"""Pure: published rollups -> what a fleet's work cost, and how it went.
+"""Pure: published rollups -> the report of a fleet: cost, outcomes and coordination.
 
 Raw counters stand beside every derived number. Derived numbers come from
 tachograph_schema.counters.derived alone, so every reader sees the same figures.
@@ -30,13 +30,13 @@ from tachograph_schema.rotation.baseline import MIN_RUNS
 
 Row = Mapping[str, int]
 COORDINATION = "coordination"
-"""The type of work outside any task: an orchestrator's dispatching, chat."""
+"""The type of work outside any task, such as an orchestrator's dispatching, or chat."""
 CONCENTRATED_PART = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One tier, type, model, or the fleet: its counters and what derives from them."""
+    """One tier, type or model, or the fleet: its counters, and the numbers derived from them."""
 
     name: str
     counters: Row
@@ -46,25 +46,25 @@ class Line:
 
     @property
     def cost_nanousd(self) -> int:
-        """Return its spend."""
+        """The line's cost in nano-dollars."""
         return self.counters.get("cost_nanousd", 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Concentration:
-    """How many of the agents make `part` of the cost."""
+    """The fewest agents that cause `part` of the cost."""
 
     agents: int
     of: int
     part: float
     cost_nanousd: int
     complete: bool
-    """False when the rollups tell only the costliest agents apart."""
+    """False where the rollups name only the costliest agents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What some hours, days or weeks of a fleet add up to."""
+    """The sums of some hours, days or weeks of a fleet."""
 
     fleet: str
     grain: str
@@ -77,7 +77,7 @@ class Report:
     models: tuple[Line, ...]
     roles: tuple[Line, ...]
     tier_cost_ratio: tuple[str, str, float] | None
-    """The tier whose completed tasks cost most, the one's that cost least, and the ratio."""
+    """The tiers with the dearest and the cheapest completed task, and the ratio of the two."""
     overheads: Mapping[str, Mapping[str, float]]
     outcomes: Mapping[str, Mapping[str, float]]
     coordination: Line
@@ -85,7 +85,7 @@ class Report:
 
 
 def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
-    """Add rollups of one grain up; at least one, in any order."""
+    """Return the report of rollups of one grain; at least one, in any order."""
     cells = add_up(rollup.c for rollup in rollups)
     total = cells.get(FLEET, {})
     tiers = _lines("tier", cells)
@@ -110,29 +110,29 @@ def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
     )
 
 
-def as_json(found: Report) -> dict[str, Any]:
+def as_json(report: Report) -> dict[str, Any]:
     """Return what `tachograph report --json` prints; docs/report.md says what each name means."""
-    ratio, crowd = found.tier_cost_ratio, found.concentration
+    ratio, crowd = report.tier_cost_ratio, report.concentration
     return {
-        "fleet": found.fleet,
-        "grain": found.grain,
-        "periods": list(found.periods),
-        "as_of": found.as_of.isoformat(),
-        "documents_read": found.documents_read,
+        "fleet": report.fleet,
+        "grain": report.grain,
+        "periods": list(report.periods),
+        "as_of": report.as_of.isoformat(),
+        "documents_read": report.documents_read,
         "min_runs_for_percentiles": MIN_RUNS,
-        "total": _line_json(found.total),
-        "tiers": [_line_json(line) for line in found.tiers],
-        "task_types": [_line_json(line) for line in found.types],
-        "models": [_line_json(line) for line in found.models],
-        "roles": [_line_json(line) for line in found.roles],
+        "total": _line_json(report.total),
+        "tiers": [_line_json(line) for line in report.tiers],
+        "task_types": [_line_json(line) for line in report.types],
+        "models": [_line_json(line) for line in report.models],
+        "roles": [_line_json(line) for line in report.roles],
         "tier_cost_ratio": ratio
         and {"dearest": ratio[0], "cheapest": ratio[1], "cost_per_completed_ratio": ratio[2]},
-        "overheads": {kind: dict(part) for kind, part in found.overheads.items()},
-        "rotation_tax": found.overheads["rotation"]["share"],
-        "outcomes": {kind: dict(outcome) for kind, outcome in found.outcomes.items()},
-        "coordination": _line_json(found.coordination),
-        "orchestration": orchestration(found.total.counters, found.coordination.counters),
-        "reliability": reliability(found.total.counters),
+        "overheads": {kind: dict(part) for kind, part in report.overheads.items()},
+        "rotation_tax": report.overheads["rotation"]["share"],
+        "outcomes": {kind: dict(outcome) for kind, outcome in report.outcomes.items()},
+        "coordination": _line_json(report.coordination),
+        "orchestration": orchestration(report.total.counters, report.coordination.counters),
+        "reliability": reliability(report.total.counters),
         "concentration": crowd
         and {
             "agents": crowd.agents,
@@ -145,7 +145,7 @@ def as_json(found: Report) -> dict[str, Any]:
 
 
 def _lines(kind: str, cells: Cells) -> tuple[Line, ...]:
-    """Return a dimension's lines, dearest first, and what is not told apart last."""
+    """Return a dimension's lines, dearest first, and the unnamed rest last."""
     fleet = cells.get(FLEET, {})
     named = {scope.partition(":")[2]: cells[scope] for scope in cells if dimension(scope) == kind}
     lines = [_line(name, row, fleet) for name, row in named.items()]
@@ -168,11 +168,11 @@ def _concentration(cells: Cells) -> Concentration | None:
         for scope, row in cells.items()
         if dimension(scope) == "agent"
     }
-    found = concentration(costs.values(), CONCENTRATED_PART)
-    if found is None:
+    concentrated = concentration(costs.values(), CONCENTRATED_PART)
+    if concentrated is None:
         return None
     complete = not costs.get(f"agent:{OTHER}")
-    return Concentration(*found, CONCENTRATED_PART, sum(costs.values()), complete)
+    return Concentration(*concentrated, CONCENTRATED_PART, sum(costs.values()), complete)
 
 
 def _line_json(line: Line) -> dict[str, Any]:
@@ -180,5 +180,5 @@ def _line_json(line: Line) -> dict[str, Any]:
         "name": line.name,
         "counters": dict(line.counters),
         "derived": dict(line.derived),
-        "percentiles": {name: dict(found) for name, found in line.percentiles.items()},
+        "percentiles": {name: dict(sketched) for name, sketched in line.percentiles.items()},
     }

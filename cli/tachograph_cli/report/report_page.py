@@ -1,8 +1,8 @@
-"""A report as it stands in a terminal: a page of tables, 80 columns wide or more."""
+"""Pure: a report as a page of tables, 80 columns wide or more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -13,7 +13,19 @@ from rich.text import Text
 from tachograph_cli.report import coordination_section
 from tachograph_cli.report.report import Line, Report
 from tachograph_cli.terminal import fmt
-from tachograph_cli.terminal.widgets import WIDE, bar, figure, interval, named, number, rate, table
+from tachograph_cli.terminal.widgets import (
+    WIDE,
+    Figure,
+    bar,
+    figure,
+    figures,
+    interval,
+    named,
+    number,
+    rate,
+    table,
+    warned,
+)
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 _KINDS = {"first": "first attempt", "retry": "retry", "rotation": "rotation", "handoff": "handoff"}
@@ -26,24 +38,21 @@ _SKETCHES = {
 }
 
 
-def page(found: Report, width: int, now: datetime) -> RenderableType:
-    """Lay a report out for a terminal of so many columns."""
+def page(report: Report, width: int, now: datetime) -> RenderableType:
+    """Lay a report out for a terminal that is `width` columns wide; `now` decides on years."""
     wide = width >= WIDE
+    coordination = coordination_section.section(report)
     return Group(
-        _header(found, now),
-        _headline(found),
-        _section("By tier", _work("tier", found.tiers, wide=wide), _tier_words(found)),
-        _section("By task type", _work("task type", found.types, wide=wide)),
-        _section("By model, in tokens", _models(found.models, wide=wide)),
-        _section("Overhead, as parts of the total", _overheads(found)),
-        _section("Outcome by last attempt", _outcomes(found)),
-        _section("One completed task", _percentiles(found)),
-        *(
-            [_section("Coordination", along)]
-            if (along := coordination_section.section(found))
-            else []
-        ),
-        _section("To keep in mind", _notes(found)),
+        _header(report, now),
+        _headline(report),
+        _section("By tier", _work("tier", report.tiers, wide=wide), _tier_words(report)),
+        _section("By task type", _work("task type", report.types, wide=wide)),
+        _section("By model, in tokens", _models(report.models, wide=wide)),
+        _section("Overhead, as parts of the total", _overheads(report)),
+        _section("Outcome by last attempt", _outcomes(report)),
+        _section("One completed task", _percentiles(report)),
+        *([_section("Coordination", coordination)] if coordination else []),
+        _section("To keep in mind", figures(list(_facts(report)))),
     )
 
 
@@ -52,23 +61,23 @@ def _section(title: str, body: RenderableType, words: Text | None = None) -> Ren
     return Padding(Group(*parts), (1, 0, 0, 0))
 
 
-def _header(found: Report, now: datetime) -> Text:
-    n = len(found.periods)
-    span = _span(found, now.year)
-    with_work = f"{n} {found.grain}s with work, {span}" if n > 1 else f"{found.grain} {span}"
-    as_of = fmt.moment(found.as_of.astimezone(UTC))
-    return Text.assemble((found.fleet, "bold"), (f"  {with_work} · as of {as_of} UTC", "dim"))
+def _header(report: Report, now: datetime) -> Text:
+    n = len(report.periods)
+    span = _span(report, now.year)
+    with_work = f"{n} {report.grain}s with work, {span}" if n > 1 else f"{report.grain} {span}"
+    as_of = fmt.moment(report.as_of.astimezone(UTC))
+    return Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of} UTC", "dim"))
 
 
-def _span(found: Report, year: int) -> str:
-    first, last = found.periods[0], found.periods[-1]
-    if found.grain == "day":
+def _span(report: Report, year: int) -> str:
+    first, last = report.periods[0], report.periods[-1]
+    if report.grain == "day":
         return fmt.days(first, last, year)
     return first if first == last else f"{first} – {last}"  # noqa: RUF001 - the dashboard's dash
 
 
-def _headline(found: Report) -> RenderableType:
-    total = found.total
+def _headline(report: Report) -> RenderableType:
+    total = report.total
     lines = [Text()]
     per_task = total.derived.get("cost_per_completed_usd")
     ratio = total.derived.get("true_to_naive")
@@ -86,11 +95,11 @@ def _headline(found: Report) -> RenderableType:
 
 def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:
     medians = {"median cost": "cost_nanousd", "median time": "duration_ms"} if wide else {}
-    made = table(kind, "done", "failed", "success", "per done", *medians, "cost", "share", "")
+    rows = table(kind, "done", "failed", "success", "per done", *medians, "cost", "share", "")
     for line in lines:
         count, share = line.counters.get, line.derived.get("cost_share", 0.0)
         per_task = line.derived.get("cost_per_completed_usd")
-        made.add_row(
+        rows.add_row(
             named(line.name),
             number(count("tasks_completed", 0)),
             number(count("tasks_failed", 0), "red"),
@@ -101,20 +110,20 @@ def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:
             fmt.share(share),
             bar(share),
         )
-    return made
+    return rows
 
 
 def _median(line: Line, measure: str) -> Text:
-    found = line.percentiles.get(measure, {})
-    if found.get("n", 0) < MIN_RUNS:
+    sketched = line.percentiles.get(measure, {})
+    if sketched.get("n", 0) < MIN_RUNS:
         return Text(fmt.UNKNOWN, "dim")
-    return Text(_SKETCHES[measure][1](found["p50"]))
+    return Text(_SKETCHES[measure][1](sketched["p50"]))
 
 
-def _tier_words(found: Report) -> Text | None:
-    if found.tier_cost_ratio is None:
+def _tier_words(report: Report) -> Text | None:
+    if report.tier_cost_ratio is None:
         return None
-    dearest, cheapest, ratio = found.tier_cost_ratio
+    dearest, cheapest, ratio = report.tier_cost_ratio
     words = f"A completed task of tier {dearest} costs {fmt.times(ratio)} one of tier {cheapest}."
     return Text(words, "dim")
 
@@ -128,10 +137,10 @@ def _models(lines: Sequence[Line], *, wide: bool) -> Table:
         "out": "tokens_out",
         **({"reasoning": "reasoning_tokens"} if wide else {}),
     }
-    made = table("model", *(["calls"] if wide else []), *columns, "hits", "cost", "unpriced")
+    rows = table("model", *(["calls"] if wide else []), *columns, "hits", "cost", "unpriced")
     for line in lines:
         hits = line.derived.get("cache_hit_ratio")
-        made.add_row(
+        rows.add_row(
             named(line.name),
             *([number(line.counters.get("llm_calls", 0))] if wide else []),
             *(number(line.counters.get(counter, 0)) for counter in columns.values()),
@@ -139,73 +148,66 @@ def _models(lines: Sequence[Line], *, wide: bool) -> Table:
             Text(fmt.money(line.cost_nanousd), "bold"),
             number(line.counters.get("unpriced_calls", 0), "yellow"),
         )
-    return made
+    return rows
 
 
-def _overheads(found: Report) -> RenderableType:
-    made = table("kind", "times", "cost", "share", "")
-    parts = {kind: part for kind, part in found.overheads.items() if part["n"] or part["cost_usd"]}
+def _overheads(report: Report) -> RenderableType:
+    rows = table("kind", "times", "cost", "share", "")
+    parts = {kind: part for kind, part in report.overheads.items() if part["n"] or part["cost_usd"]}
     if not parts:
         return Text("No retries, no rotations, no handoffs were reported.", "dim")
     for kind, part in parts.items():
         cost, share = fmt.dollars(part["cost_usd"]), fmt.percent(part["share"])
-        made.add_row(_KINDS[kind], number(part["n"]), cost, share, bar(part["share"], "yellow"))
+        rows.add_row(_KINDS[kind], number(part["n"]), cost, share, bar(part["share"], "yellow"))
     cost_usd = sum(part["cost_usd"] for part in parts.values())
-    share = fmt.percent(found.total.derived.get("overhead_share", 0.0))
-    made.add_row(Text("together", "bold"), "", Text(fmt.dollars(cost_usd), "bold"), share, "")
-    return made
+    share = fmt.percent(report.total.derived.get("overhead_share", 0.0))
+    rows.add_row(Text("together", "bold"), "", Text(fmt.dollars(cost_usd), "bold"), share, "")
+    return rows
 
 
-def _outcomes(found: Report) -> RenderableType:
-    made = table("last attempt", "ended", "success", "95 % interval", "0          100 %")
-    made.columns[-1].justify = "left"
-    for kind, outcome in found.outcomes.items():
+def _outcomes(report: Report) -> RenderableType:
+    rows = table("last attempt", "ended", "success", "95 % interval", "0          100 %")
+    rows.columns[-1].justify = "left"
+    for kind, outcome in report.outcomes.items():
         low, high, success = outcome["low"], outcome["high"], outcome["success_rate"]
         words = f"{fmt.share(low)} to {fmt.share(high)}"
         drawn = interval(low, success, high)
-        made.add_row(_KINDS[kind], number(outcome["n"]), rate(success), words, drawn)
-    none = [_NONE[kind] for kind in _NONE if kind not in found.outcomes]
-    rest = [Text(f"None ended {' or '.join(none)}.", "dim")] if none else []
-    return Group(*([made] if made.row_count else []), *rest)
+        rows.add_row(_KINDS[kind], number(outcome["n"]), rate(success), words, drawn)
+    none = [_NONE[kind] for kind in _NONE if kind not in report.outcomes]
+    note = [Text(f"None ended {' or '.join(none)}.", "dim")] if none else []
+    return Group(*([rows] if rows.row_count else []), *note)
 
 
-def _percentiles(found: Report) -> RenderableType:
-    made = table("", "median", "p95", "p99", "tasks")
+def _percentiles(report: Report) -> RenderableType:
+    rows = table("", "median", "p95", "p99", "tasks")
     scant = []
     for name, (words, write) in _SKETCHES.items():
-        sketched = found.total.percentiles.get(name, {})
+        sketched = report.total.percentiles.get(name, {})
         n = int(sketched.get("n", 0))
         if n < MIN_RUNS:
             scant.append(f"{words} ({n} so far)")
             continue
-        made.add_row(words, *(write(sketched[q]) for q in ("p50", "p95", "p99")), number(n))
+        rows.add_row(words, *(write(sketched[q]) for q in ("p50", "p95", "p99")), number(n))
     if not scant:
-        return made
+        return rows
     words = f"{', '.join(scant)}: needs {MIN_RUNS} completed tasks that told it."
-    return Group(*([made] if made.row_count else []), Text(words, "dim"))
+    return Group(*([rows] if rows.row_count else []), Text(words, "dim"))
 
 
-def _notes(found: Report) -> RenderableType:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(justify="right", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for fact, style, words in _facts(found):
-        grid.add_row(Text(fact, style), words)
-    return grid
-
-
-def _facts(found: Report) -> Iterable[tuple[str, str, str]]:
-    """Yield a figure, its style, and what it means."""
-    derived, count = found.total.derived, found.total.counters.get
+def _facts(report: Report) -> Iterator[Figure]:
+    """Yield figures, each with its style and its meaning."""
+    derived, count = report.total.derived, report.total.counters.get
     calls, unpriced = count("llm_calls", 0), count("unpriced_calls", 0)
-    # Who tells no number of calls has one unpriced call a task.
-    told = calls >= unpriced > 0 or not unpriced
-    words = f"{_of(unpriced, calls)} calls have" if told else f"{fmt.count(unpriced)} or more have"
+    # A task that reports no number of calls counts as one unpriced call.
+    countable = calls >= unpriced > 0 or not unpriced
+    words = (
+        f"{_of(unpriced, calls)} calls have" if countable else f"{fmt.count(unpriced)} or more have"
+    )
     tokens = f", {fmt.count(count('unpriced_tokens', 0))} tokens" if unpriced else ""
-    share = derived.get("unpriced_share") if told else None
+    share = derived.get("unpriced_share") if countable else None
     yield (
         fmt.UNKNOWN if share is None else fmt.percent(share),
-        _warned(unpriced),
+        warned(unpriced),
         f"unpriced: {words} no known price{tokens}",
     )
     done, free = count("tasks_completed", 0), count("tasks_completed_unpriced", 0)
@@ -214,21 +216,21 @@ def _facts(found: Report) -> Iterable[tuple[str, str, str]]:
     taken = "; the cost per completed task takes them for free" if free else ""
     yield (
         fmt.UNKNOWN if share is None else fmt.percent(share),
-        _warned(free),
+        warned(free),
         words + taken,
     )
-    coordination = found.coordination
+    coordination = report.coordination
     yield (
         fmt.percent(coordination.derived.get("cost_share", 0.0)),
         "bold",
         f"coordination: {fmt.money(coordination.cost_nanousd)} went to work outside any task",
     )
     yield (
-        fmt.percent(found.overheads["rotation"]["share"]),
+        fmt.percent(report.overheads["rotation"]["share"]),
         "bold",
         "rotation tax: journals and bootstraps, of all spend",
     )
-    crowd = found.concentration
+    crowd = report.concentration
     if crowd is not None:
         more = "" if crowd.complete else "; the rollups tell only the costliest apart"
         make = "makes" if crowd.agents == 1 else "make"
@@ -241,7 +243,3 @@ def _facts(found: Report) -> Iterable[tuple[str, str, str]]:
 
 def _of(part: int, whole: int) -> str:
     return f"{fmt.count(part)} of {fmt.count(whole)}"
-
-
-def _warned(n: int) -> str:
-    return "bold yellow" if n else "bold green"

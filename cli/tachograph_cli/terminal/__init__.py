@@ -1,1 +1,1 @@
-"""Numbers and tables as the commands print them."""
+"""Shared by the commands: options, errors, numbers and tables."""

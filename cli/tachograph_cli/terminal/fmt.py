@@ -1,4 +1,4 @@
-"""How numbers, money, times and shares are written: as the dashboard's lib/fmt.ts writes them.
+"""The format of numbers, money, times and shares, which is the dashboard's own.
 
 tests/golden/formats.json holds both to the same words.
 """
@@ -38,6 +38,11 @@ def count(n: float) -> str:
     if not math.isfinite(n):
         return UNKNOWN
     return str(_rounded(n)) if abs(n) < 1000 else _three_digits(n)  # noqa: PLR2004 - said above
+
+
+def rate(n: float) -> str:
+    """Write a rate: as a count from 10, with two digits below."""
+    return count(n) if n >= 10 or n == 0 else f"{n:.2g}"  # noqa: PLR2004 - two digits suffice
 
 
 def duration(ms: float) -> str:

@@ -1,4 +1,4 @@
-"""`tachograph top`: a fleet at work, in the terminal."""
+"""`tachograph top`."""
 
 from __future__ import annotations
 
@@ -13,36 +13,31 @@ from google.cloud import firestore
 from rich.console import Console
 from rich.live import Live
 
-from tachograph.firestore.client import connect
+from tachograph_cli.terminal.command_line import fleet_client, fleet_option
 from tachograph_cli.top.frame import frame
 from tachograph_cli.top.keys import Keyboard, keyboard
-from tachograph_cli.top.listeners import Listening
+from tachograph_cli.top.listeners import FleetListeners
 from tachograph_cli.top.view import SORTS, View, next_sort
-from tachograph_schema.paths import check_fleet_name
 
 REDRAW_S = 1.0
-"""Ages grow without anybody writing."""
-_LEAST_S = 0.1
+"""The interval of redrawing, because ages grow without a change."""
+_KEY_WAIT_S = 0.1
 ONCE_WAIT_S = 30.0
 _Q, _S = "q", "s"
 
 
 @click.command()
-@click.option("--fleet", required=True, help="The fleet's name.")
+@fleet_option
 @click.option("--once", is_flag=True, help="Print the page once; so it is when piped.")
 def top(fleet: str, *, once: bool) -> None:
     """Watch a fleet at work: sessions, the context they have left, signals and burn.
 
     Everything is pushed by listeners, nothing is polled. q quits, s changes the order.
     """
-    try:
-        check_fleet_name(fleet)
-    except ValueError as error:
-        raise click.UsageError(f"--fleet: {error}") from error
-    # What the listeners' library has to say would be written across the page; the page says it.
+    db = fleet_client(fleet)
+    # Without a handler, warnings of the listeners' library are printed across the page.
     logging.getLogger("google").addHandler(logging.NullHandler())
     console = Console(highlight=False)
-    db = connect(fleet=fleet)
     if once or not console.is_terminal:
         _print_once(console, db, fleet)
     else:
@@ -51,21 +46,24 @@ def top(fleet: str, *, once: bool) -> None:
 
 def _print_once(console: Console, db: firestore.Client, fleet: str) -> None:
     answered = threading.Event()
-    with closing(Listening(db, fleet, answered.set)) as listening:
-        view = heard(listening, answered, ONCE_WAIT_S)
+    with closing(FleetListeners(db, fleet, answered.set)) as listeners:
+        view = first_view(listeners, answered, ONCE_WAIT_S)
     console.print(frame(view, next(iter(SORTS)), console.width, None, datetime.now(UTC)))
-    if view.trouble or view.unheard:
+    if view.errors or view.pending:
         raise click.exceptions.Exit(1)
 
 
-def heard(listening: Listening, answered: threading.Event, timeout_s: float) -> View:
-    """Wait until every listener has answered or was refused, or none can; return what is known."""
+def first_view(listeners: FleetListeners, answered: threading.Event, timeout_s: float) -> View:
+    """Return the view once every listener has answered or was refused, or the network is down.
+
+    `answered` is set at every change. After `timeout_s` the view is returned as it is.
+    """
     deadline = monotonic() + timeout_s
-    view = listening.view()
-    while view.unheard and not view.offline_since and (left := deadline - monotonic()) > 0:
-        answered.wait(left)
+    view = listeners.view()
+    while view.pending and not view.offline_since and (rest_s := deadline - monotonic()) > 0:
+        answered.wait(rest_s)
         answered.clear()
-        view = listening.view()
+        view = listeners.view()
     return view
 
 
@@ -73,18 +71,18 @@ def _watch(console: Console, db: firestore.Client, fleet: str) -> None:
     changed = threading.Event()
     sort = next(iter(SORTS))
     with (
-        closing(Listening(db, fleet, changed.set)) as listening,
+        closing(FleetListeners(db, fleet, changed.set)) as listeners,
         keyboard() as keys,
         Live(console=console, screen=True, auto_refresh=False) as screen,
     ):
         try:
             while True:
                 now = datetime.now(UTC)
-                listening.again(now)
+                listeners.retry(now)
                 size = console.size
-                page = frame(listening.view(), sort, size.width, size.height, now)
+                page = frame(listeners.view(), sort, size.width, size.height, now)
                 screen.update(page, refresh=True)
-                pressed = _until_something(keys, changed)
+                pressed = _wait(keys, changed)
                 if _Q in pressed.lower():
                     return
                 for _ in range(pressed.lower().count(_S)):
@@ -93,11 +91,11 @@ def _watch(console: Console, db: firestore.Client, fleet: str) -> None:
             return
 
 
-def _until_something(keys: Keyboard, changed: threading.Event) -> str:
-    """Wait for a key, a change or the next second; return the keys."""
+def _wait(keys: Keyboard, changed: threading.Event) -> str:
+    """Wait for a key, a change or the next redrawing; return the keys."""
     deadline = monotonic() + REDRAW_S
-    while (left := deadline - monotonic()) > 0:
-        pressed = keys.pressed(min(left, _LEAST_S))
+    while (rest_s := deadline - monotonic()) > 0:
+        pressed = keys.pressed(min(rest_s, _KEY_WAIT_S))
         if pressed or changed.is_set():
             changed.clear()
             return pressed

@@ -1,4 +1,4 @@
-"""Pure: the page as it is drawn at a moment, at any size of terminal."""
+"""Pure: the page at a moment, for any size of terminal."""
 
 from __future__ import annotations
 
@@ -20,51 +20,53 @@ BESIDE = 150
 _BESIDE_CHARS = 66
 _GAP_CHARS = 3
 _SIGNAL_LINES = ((32, 5), (22, 3), (0, 0))
-"""From how many lines of a terminal on there is room for how many signals below the sessions."""
+"""Lines of a terminal from which on so many signals fit below the sessions."""
 _LEAST_ROWS = 3
 
 
 def frame(view: View, sort: str, width: int, height: int | None, now: datetime) -> RenderableType:
-    """Draw a view; `height` lines of it, or all there is."""
+    """Draw a view, `width` characters wide; `height` is in lines, and None shows everything."""
     inner = width - 2
     beside = inner >= BESIDE
     chars = inner - _BESIDE_CHARS - _GAP_CHARS if beside else inner
-    head = [*header(view, inner, now), *_trouble(view), Text()]
-    told = _signals(view, now)
+    head = [*header(view, inner, now), *_errors(view), Text()]
+    latest = _signals(view, now)
     lines = next(n for least, n in _SIGNAL_LINES if height is None or height >= least)
-    below: list[RenderableType] = [Text(), *told[: lines + 1]] if lines and not beside else []
-    # Sessions have a line that names the columns; the foot has two.
+    below: list[RenderableType] = [Text(), *latest[: lines + 1]] if lines and not beside else []
+    # The sessions have a line with the columns' names; the foot has two lines.
     taken = len(head) + 1 + len(below) + 2
     room = len(view.rows) if height is None else max(_LEAST_ROWS, height - taken)
-    found = _sessions(view, sort, chars, room, now)
+    page = _sessions(view, sort, chars, room, now)
     if beside:
         side = Table.grid(padding=(0, _GAP_CHARS, 0, 0))
         side.add_column(width=chars)
         side.add_column(width=_BESIDE_CHARS)
-        side.add_row(found, Group(*(told if height is None else told[: room + 1])))
-        found = side
-    return Padding(Group(*head, found, *below, *_foot(view, sort, room)), (0, 1))
+        side.add_row(page, Group(*(latest if height is None else latest[: room + 1])))
+        page = side
+    return Padding(Group(*head, page, *below, *_foot(view, sort, room)), (0, 1))
 
 
 def _sessions(view: View, sort: str, chars: int, room: int, now: datetime) -> RenderableType:
     if view.rows:
         return sessions.table(ranked(view.rows, sort)[:room], chars, now)
-    listening = "sessions" in view.unheard or "further sessions" in view.unheard
+    listening = "sessions" in view.pending or "further sessions" in view.pending
     words = "Listening ..." if listening else "No session is open."
-    return Text("" if "sessions" in view.trouble else words, "dim")
+    return Text("" if "sessions" in view.errors else words, "dim")
 
 
 def _signals(view: View, now: datetime) -> list[RenderableType]:
     head = Text("latest signals", "dim")
     if view.signals:
         return [head, *(signals.line(signal, now) for signal in view.signals)]
-    words = "Listening ..." if "signals" in view.unheard else "No session was told anything."
-    return [head, Text("" if "signals" in view.trouble else words, "dim")]
+    words = "Listening ..." if "signals" in view.pending else "No session was told anything."
+    return [head, Text("" if "signals" in view.errors else words, "dim")]
 
 
-def _trouble(view: View) -> list[RenderableType]:
-    told = {name: words for name, words in view.trouble.items() if name != "live" or view.live}
-    lines: list[RenderableType] = [Text(f"{name}: {words}", "red") for name, words in told.items()]
+def _errors(view: View) -> list[RenderableType]:
+    errors = {name: words for name, words in view.errors.items() if name != "live" or view.live}
+    lines: list[RenderableType] = [
+        Text(f"{name}: {words}", "red") for name, words in errors.items()
+    ]
     return [Text(), *lines] if lines else []
 
 

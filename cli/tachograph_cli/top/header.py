@@ -1,4 +1,4 @@
-"""Pure: the head of the page: who is at work, and five gauges with their last hour."""
+"""Pure: the head of the page: the fleet's sessions, and five gauges with their last hour."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ STATES: Mapping[str, str] = {
 }
 """The colour of a state, the same everywhere."""
 _LATE = timedelta(seconds=150)
-"""A snapshot is taken each minute; two that fail to come are a tick that does not run."""
+"""A snapshot is taken each minute; after two missing ones the tick does not run."""
 _WORST_SHARE, _BAD_SHARE = 0.1, 0.02
 _MIN_SPARK_CHARS = 4
 RING_POINTS = 60
-"""What live/now holds of each series: an hour."""
+"""The points of each series in live/now: an hour."""
 _GAP_CHARS = 2
 
 
 class Gauge(NamedTuple):
-    """A number with what it is called, its last hour, and what else there is to say."""
+    """A number with its label, its last hour, and a note."""
 
     label: str
     value: str
@@ -43,16 +43,16 @@ class Gauge(NamedTuple):
 
 
 def header(view: View, width: int, now: datetime) -> list[RenderableType]:
-    """Draw who the fleet is, how its sessions stand and how fast it works, line by line."""
+    """Return the lines of the head: the fleet, its sessions by state, and the gauges."""
     live = view.live
     if live is None:
-        style = "red" if "live" in view.trouble else "dim"
+        style = "red" if "live" in view.errors else "dim"
         return [_title(view, now), Text(_silence(view), style)]
-    return [_title(view, now), *_standing(live, width), Text(), *_gauges(gauges(live), width)]
+    return [_title(view, now), *_states(live, width), Text(), *_gauges(gauges(live), width)]
 
 
 def gauges(live: Mapping[str, Any]) -> list[Gauge]:
-    """Read the gauges off `live/now`; what is not known is a dash."""
+    """Return the gauges of `live/now`; an unknown number is a dash."""
     at_ms = ring(live, "at_ms")
     tokens, done = ring(live, "tokens_total"), ring(live, "tasks_completed")
     calls, errors = ring(live, "llm_calls"), ring(live, "llm_errors")
@@ -113,15 +113,15 @@ def _pulse(view: View, now: datetime) -> Text:
 
 
 def _silence(view: View) -> str:
-    if "live" in view.trouble:
-        return f"live/now: {view.trouble['live']}"
-    if "live" in view.unheard:
+    if "live" in view.errors:
+        return f"live/now: {view.errors['live']}"
+    if "live" in view.pending:
         return "Listening ..."
     return "live/now is not there yet: the first tick writes it, a minute after the first task."
 
 
-def _standing(live: Mapping[str, Any], width: int) -> list[Text]:
-    """Tell the sessions by state, and what else is under way; on one line where there is room."""
+def _states(live: Mapping[str, Any], width: int) -> list[Text]:
+    """Return the sessions by state and further facts, on one line where there is room."""
     sessions: Mapping[str, int] = live.get("sessions", {})
     line = Text(fmt.counted(sum(sessions.values()), "session"), "bold")
     for state in OPEN_STATES:
@@ -137,7 +137,7 @@ def _standing(live: Mapping[str, Any], width: int) -> list[Text]:
 
 
 def _facts(live: Mapping[str, Any]) -> list[str]:
-    """Say what else there is, what matters most first."""
+    """Return further facts, the most important first."""
     used = live.get("utilisation")
     facts = [
         "" if used is None else f"{fmt.share(used)} in use",
@@ -159,8 +159,8 @@ def _some(live: Mapping[str, Any], name: str, noun: str, doing: str) -> str:
     return f"{fmt.counted(n, noun)} {doing}" if n else ""
 
 
-def _gauges(found: list[Gauge], width: int) -> list[RenderableType]:
-    chars = (width - _GAP_CHARS * (len(found) - 1)) // len(found)
+def _gauges(shown: list[Gauge], width: int) -> list[RenderableType]:
+    chars = (width - _GAP_CHARS * (len(shown) - 1)) // len(shown)
     spark = max(_MIN_SPARK_CHARS, min(chars, RING_POINTS))
     cells = [
         (
@@ -168,7 +168,7 @@ def _gauges(found: list[Gauge], width: int) -> list[RenderableType]:
             Text.assemble((gauge.value, "bold"), (gauge.note, "dim")),
             sparkline(gauge.points, spark, gauge.style),
         )
-        for gauge in found
+        for gauge in shown
     ]
     return [_line(cells, chars) for cells in zip(*cells, strict=True)]
 
@@ -182,9 +182,7 @@ def _line(cells: Sequence[Text], chars: int) -> Table:
 
 
 def _rate(n: float | None) -> str:
-    if n is None:
-        return fmt.UNKNOWN
-    return fmt.count(n) if n >= 10 or n == 0 else f"{n:.2g}"  # noqa: PLR2004 - two digits suffice
+    return fmt.UNKNOWN if n is None else fmt.rate(n)
 
 
 def _share(part: float | None, whole: float | None) -> float | None:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 
 class Keyboard:
-    """The keys that were pressed; none where there is no terminal to press them at."""
+    """The keys pressed at a terminal; without a terminal there are none."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
     def pressed(self, timeout_s: float) -> str:
-        """Wait for keys, at most so long; return them, or nothing."""
+        """Return the keys that are pressed within `timeout_s`, or nothing."""
         if self._descriptor is None:
             select.select([], [], [], timeout_s)
             return ""

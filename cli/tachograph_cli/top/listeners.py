@@ -1,4 +1,4 @@
-"""Listening to a fleet: everything on the page is pushed, and what cannot be heard says why."""
+"""The listeners of `tachograph top`: every document on the page is pushed, nothing is polled."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.paths import FLEETS, LIVE, NOW, SESSIONS, SIGNALS
 
 MOST = 60
-"""Sessions of each query: those with the least context, and any, since not all say what is left."""
+"""The most sessions of each query: by least context, and any, because not all state theirs."""
 SIGNALS_SHOWN = 40
-AGAIN_AFTER = timedelta(seconds=10)
-"""How long what was refused waits until it is tried again."""
+RETRY_AFTER = timedelta(seconds=10)
+"""The time after which a refused listener is started again."""
 _Documents = Mapping[str, Mapping[str, Any]]
 
 
-class Listening:
-    """Listens to a fleet until it is closed: `Listening(db, "acme", changed).view()`."""
+class FleetListeners:
+    """The listeners of one fleet, until they are closed; `changed` is called at every change."""
 
     def __init__(self, db: firestore.Client, fleet: str, changed: Callable[[], None]) -> None:
         self._fleet, self._changed = fleet, changed
@@ -41,8 +41,8 @@ class Listening:
         )
         newest = firestore.Query.DESCENDING
         signals = root.collection(SIGNALS).order_by("created_at", direction=newest)
-        self._ears = {
-            name: Ear(source, changed)
+        self._listeners = {
+            name: RetryingListener(source, changed)
             for name, source in {
                 "policy": root,
                 "live": root.collection(LIVE).document(NOW),
@@ -52,45 +52,48 @@ class Listening:
             }.items()
         }
         self._offline_since: datetime | None = None
-        # How a stream fares is not told by the library, which tries again for ever.
+        # The library retries for ever and reports nothing, so the channel itself is watched.
         self._channel: Any = db._firestore_api._transport.grpc_channel  # noqa: SLF001
         self._channel.subscribe(self._connected)
 
     def view(self) -> View:
-        """Return what is known at the moment."""
-        heard = {name: ear.heard for name, ear in self._ears.items()}
-        silent = (n for n, ear in self._ears.items() if ear.heard is None and not ear.refusal)
-        fleet = _one(heard["policy"]) or {}
+        """Return the view of the latest documents."""
+        latest = {name: listener.documents for name, listener in self._listeners.items()}
+        pending = (name for name, listener in self._listeners.items() if listener.pending)
+        fleet = _one(latest["policy"]) or {}
         policy, windows = read_policy(fleet), read_windows(fleet)
-        known = {**(heard["further sessions"] or {}), **(heard["sessions"] or {})}
-        signals = sorted((heard["signals"] or {}).values(), key=_raised_at, reverse=True)
+        sessions = {**(latest["further sessions"] or {}), **(latest["sessions"] or {})}
+        signals = sorted((latest["signals"] or {}).values(), key=_raised_at, reverse=True)
         return View(
             fleet=self._fleet,
-            live=_one(heard["live"]),
-            rows=[read_row(name, fields, policy, windows) for name, fields in known.items()],
+            live=_one(latest["live"]),
+            rows=[read_row(name, fields, policy, windows) for name, fields in sessions.items()],
             signals=signals,
-            trouble=self._trouble(),
-            unheard=frozenset(silent),
+            errors=self._errors(),
+            pending=frozenset(pending),
             offline_since=self._offline_since,
         )
 
-    def again(self, now: datetime) -> None:
-        """Try again what was refused, when it has waited long enough."""
-        for ear in self._ears.values():
-            ear.again(now)
+    def retry(self, now: datetime) -> None:
+        """Start the listeners again that were refused at least 10 s before `now`."""
+        for listener in self._listeners.values():
+            listener.retry(now)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Close all listeners."""
         self._channel.unsubscribe(self._connected)
-        # Offline each takes a second, in which the library waits for its own thread.
-        with ThreadPoolExecutor(len(self._ears)) as pool:
-            list(pool.map(Ear.close, self._ears.values()))
+        # Offline, closing one takes a second, in which the library waits for its own thread.
+        with ThreadPoolExecutor(len(self._listeners)) as pool:
+            list(pool.map(RetryingListener.close, self._listeners.values()))
 
-    def _trouble(self) -> dict[str, str]:
-        refused = {name: ear.refusal for name, ear in self._ears.items()}
-        told = {"sessions": refused["sessions"] or refused["further sessions"]}
-        told |= {name: refused[name] for name in ("live", "signals")}
-        return {name: words for name, words in told.items() if words}
+    def _errors(self) -> dict[str, str]:
+        refusals = {name: listener.refusal for name, listener in self._listeners.items()}
+        errors = {
+            "live": refusals["live"],
+            "sessions": refusals["sessions"] or refusals["further sessions"],
+            "signals": refusals["signals"],
+        }
+        return {name: words for name, words in errors.items() if words}
 
     def _connected(self, state: grpc.ChannelConnectivity) -> None:
         if state is grpc.ChannelConnectivity.READY:
@@ -101,44 +104,50 @@ class Listening:
 
 
 @dataclass
-class Ear:
-    """Listens to one document or query."""
+class RetryingListener:
+    """A listener to one document or query, which is started again after a refusal."""
 
     source: Any
     changed: Callable[[], None]
-    heard: dict[str, dict[str, Any]] | None = None
+    documents: dict[str, dict[str, Any]] | None = None
     """The documents by id, in their order; None until the first answer."""
     refusal: str | None = None
+    """The reason of the last refusal; None since the last answer."""
     _refused_at: datetime | None = None
-    _watch: Listener = field(init=False)
+    _listener: Listener = field(init=False)
 
     def __post_init__(self) -> None:
-        self._watch = listen(self.source, self._hear)
-        self._watch.on_end(self._refused)
+        self._listener = listen(self.source, self._receive)
+        self._listener.on_end(self._refuse)
 
-    def again(self, now: datetime) -> None:
-        """Listen anew, if that was refused and long enough ago."""
-        if self._refused_at is not None and now - self._refused_at >= AGAIN_AFTER:
+    @property
+    def pending(self) -> bool:
+        """Whether it has neither answered nor been refused."""
+        return self.documents is None and not self.refusal
+
+    def retry(self, now: datetime) -> None:
+        """Start again where the last refusal was at least 10 s before `now`."""
+        if self._refused_at is not None and now - self._refused_at >= RETRY_AFTER:
             self._refused_at = None
-            self._watch.close()
+            self._listener.close()
             self.__post_init__()
 
     def close(self) -> None:
-        """Listen no more."""
-        self._watch.close()
+        """Close the listener."""
+        self._listener.close()
 
-    def _hear(self, documents: Sequence[Any], *_: object) -> None:
-        self.heard = {doc.id: doc.to_dict() or {} for doc in documents if doc.exists}
+    def _receive(self, documents: Sequence[Any], *_: object) -> None:
+        self.documents = {doc.id: doc.to_dict() or {} for doc in documents if doc.exists}
         self.refusal = None
         self.changed()
 
-    def _refused(self, refusal: Exception) -> None:
+    def _refuse(self, refusal: Exception) -> None:
         self.refusal, self._refused_at = words(refusal), datetime.now(UTC)
         self.changed()
 
 
 def words(refusal: Exception) -> str:
-    """Say why something cannot be listened to, and who can mend that."""
+    """Return the reason of a refusal, and who can mend it."""
     if isinstance(refusal, grpc.RpcError):
         refusal = from_grpc_error(refusal)  # type: ignore[no-untyped-call]  # Google's
     match refusal:
@@ -147,9 +156,9 @@ def words(refusal: Exception) -> str:
         case Unauthenticated():
             return "denied; whoever looks has to sign in again"
         case GoogleAPICallError():
-            return f"{refusal.message}; tried again in {AGAIN_AFTER.seconds} s"
+            return f"{refusal.message}; tried again in {RETRY_AFTER.seconds} s"
         case _:
-            return f"{refusal}; tried again in {AGAIN_AFTER.seconds} s"
+            return f"{refusal}; tried again in {RETRY_AFTER.seconds} s"
 
 
 def _raised_at(signal: Mapping[str, Any]) -> float:

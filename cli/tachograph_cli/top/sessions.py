@@ -1,4 +1,4 @@
-"""Pure: the table of sessions, those that need it most at the top."""
+"""Pure: the table of sessions."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from tachograph_cli.top.sparklines import context_bar, left_style
 from tachograph_cli.top.view import Row, age, ago
 
 _DATE = re.compile(r"-\d{8}$")
-"""What the providers put behind some models' names."""
+"""The date behind some models' names."""
 _SLOW, _SLOWER = timedelta(minutes=2), timedelta(minutes=10)
 _BAR_CHARS = (8, 14, 24)
 _FITS_FROM = (100, 130)
-"""The widths of page from which the middle and the last of three widths fit."""
+"""The widths of a page from which on the second and the third of three widths fit."""
 
 
 Justify = Literal["left", "right"]
 
 
 class Column(NamedTuple):
-    """One column, and how wide it is on a narrow page and on wider ones; None: what is left."""
+    """One column, with its width on a narrow, a wider and the widest page; None: the rest."""
 
     name: str
-    told: Callable[[Row, datetime, int], Text]
-    """What is said of a session at a moment, in so many characters."""
+    write: Callable[[Row, datetime, int], Text]
+    """Write a session's value at a moment, in so many characters."""
     chars: tuple[int, int, int] | None
     right: bool = False
 
 
 def table(rows: Sequence[Row], width: int, now: datetime) -> Table:
-    """Draw the sessions, a line each, in the order they are given."""
+    """Draw the sessions, a line each, in the given order."""
     fits = sum(width >= least for least in _FITS_FROM)
     bar = _BAR_CHARS[fits]
     columns = [c for c in _COLUMNS if _has(c, rows)]
@@ -54,12 +54,12 @@ def table(rows: Sequence[Row], width: int, now: datetime) -> Table:
     )
     for row in rows:
         left = Text.assemble(_left(row), context_bar(row.left_pct, row.threshold_pct, bar))
-        made.add_row(left, *(c.told(row, now, c.chars[fits] if c.chars else 0) for c in columns))
+        made.add_row(left, *(c.write(row, now, c.chars[fits] if c.chars else 0) for c in columns))
     return made
 
 
 def _has(column: Column, rows: Sequence[Row]) -> bool:
-    """Tell whether a column is worth its room: few agents know their tokens in a second."""
+    """Tell whether a column has values: few agents know their tokens per second."""
     if column.name != "tok/s":
         return True
     return any(row.session.tokens_per_s is not None for row in rows)
@@ -82,7 +82,7 @@ def _agent(row: Row, _: datetime, chars: int) -> Text:
 
 
 def shortened(name: str, chars: int) -> str:
-    """Cut a name in its middle: agents differ at the end."""
+    """Shorten a name in its middle, because agents' names differ at the end."""
     if len(name) <= chars:
         return name
     tail = chars * 2 // 3

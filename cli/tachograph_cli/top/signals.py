@@ -1,4 +1,4 @@
-"""Pure: a signal, and how far it got."""
+"""Pure: the line of a signal and its progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATUSES: Mapping[str, str] = {
 
 
 def line(signal: Mapping[str, Any], now: datetime) -> Table:
-    """Draw a signal: when it was raised, how far it got, whom it is for."""
+    """Draw a signal: its time, its status, and the agent it is for."""
     made = Table.grid(padding=(0, 1, 0, 0), expand=True)
     made.add_column(width=5, no_wrap=True)
     made.add_column(width=12, no_wrap=True)
@@ -38,26 +38,26 @@ def line(signal: Mapping[str, Any], now: datetime) -> Table:
 
 
 def _style(signal: Mapping[str, Any]) -> str:
-    """Return the colour of how far it got: not all that expired went wrong."""
+    """Return the colour of a signal's status; an expiry that is no failure is dim."""
     if signal.get("status") == "expired" and signal.get("expired_because") not in (None, *WRONG):
         return "dim"
     return _STATUSES.get(str(signal.get("status")), "")
 
 
 def _words(signal: Mapping[str, Any], now: datetime) -> Text:
-    who = signal.get("agent_id") or signal.get("session_id") or fmt.UNKNOWN
+    agent = signal.get("agent_id") or signal.get("session_id") or fmt.UNKNOWN
     kind = str(signal.get("kind", ""))
-    told = Text.assemble(("" if kind == "rotate" else f"{kind} ", "dim"), (str(who), "bold"))
-    left = signal.get("context_remaining_pct")
-    if isinstance(left, int | float):
-        told.append(f"  {left:.0f}% left", "dim")
+    words = Text.assemble(("" if kind == "rotate" else f"{kind} ", "dim"), (str(agent), "bold"))
+    remaining_pct = signal.get("context_remaining_pct")
+    if isinstance(remaining_pct, int | float):
+        words.append(f"  {remaining_pct:.0f}% left", "dim")
     gap_ms = signal.get("handoff_ms")
     if signal.get("status") == "completed" and isinstance(gap_ms, int):
-        told.append(f"  handed over in {fmt.duration(gap_ms)}", "dim")
+        words.append(f"  handed over in {fmt.duration(gap_ms)}", "dim")
     elif signal.get("status") in ("pending", "acknowledged", "journaled", "handed_off"):
         waited = age(signal.get("created_at"), now)
         if waited is not None:
-            told.append(f"  for {ago(waited)}", "dim")
+            words.append(f"  for {ago(waited)}", "dim")
     elif signal.get("expired_because"):
-        told.append(f"  {str(signal['expired_because']).replace('_', ' ')}", "dim")
-    return told
+        words.append(f"  {str(signal['expired_because']).replace('_', ' ')}", "dim")
+    return words

@@ -1,4 +1,4 @@
-"""Pure: lines of blocks, and bars of what is left of a context."""
+"""Pure: sparklines, and bars of the free part of a context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _GAP = timedelta(seconds=150)
-"""Points are a minute apart; where two or more are missing, nobody knows what flowed."""
+"""The longest time between two points, which are a minute apart, that is no gap."""
 _LATEST = timedelta(minutes=3)
 LEVELS = ((5.0, "bold white on red"), (20.0, "bold red"), (35.0, "dark_orange"), (40.0, "yellow"))
 """Context left, in percent, and the colour from there down."""
@@ -18,24 +18,24 @@ ENOUGH = "green"
 
 
 def sparkline(values: Sequence[float | None], chars: int, style: str = "") -> Text:
-    """Draw the latest values as blocks from 0 to the highest; what is not known is left out."""
+    """Draw the latest values as blocks from 0 to the highest; an unknown value is a blank."""
     shown = list(values)[-chars:] if chars > 0 else []
     highest = max((value for value in shown if value is not None), default=0.0)
     return Text("".join(_block(value, highest) for value in shown).rjust(chars), style)
 
 
 def per_second(at_ms: Sequence[int], counted: Sequence[int]) -> list[float | None]:
-    """Return the growth in a second from each point to the next; None over a gap or a reset."""
-    found: list[float | None] = []
+    """Return the growth per second from each point to the next; None over a gap or a reset."""
+    rates: list[float | None] = []
     pairs = list(zip(at_ms, counted, strict=False))
     for (before_ms, before), (ms, n) in pairwise(pairs):
-        known = 0 < ms - before_ms <= _GAP.total_seconds() * 1000 and n >= before
-        found.append((n - before) / ((ms - before_ms) / 1000) if known else None)
-    return found
+        whole = 0 < ms - before_ms <= _GAP.total_seconds() * 1000 and n >= before
+        rates.append((n - before) / ((ms - before_ms) / 1000) if whole else None)
+    return rates
 
 
 def latest(at_ms: Sequence[int], counted: Sequence[int]) -> float | None:
-    """Return the growth in a second of the last three minutes, as far as points go back."""
+    """Return the growth per second of the last three minutes; None without two points."""
     pairs = list(zip(at_ms, counted, strict=False))
     if not pairs:
         return None
@@ -48,19 +48,19 @@ def latest(at_ms: Sequence[int], counted: Sequence[int]) -> float | None:
 
 
 def ring(live: Mapping[str, object] | None, name: str) -> list[int]:
-    """Return one of the series of `live/now`; none of what is not there."""
+    """Return one of the series of `live/now`; an empty one where it has none of that name."""
     rings = (live or {}).get("rings")
-    found = rings.get(name) if isinstance(rings, Mapping) else None
-    return list(found) if isinstance(found, list) else []
+    series = rings.get(name) if isinstance(rings, Mapping) else None
+    return list(series) if isinstance(series, list) else []
 
 
 def left_style(pct: float) -> str:
-    """Return the colour of so much context left."""
+    """Return the colour for `pct` percent of free context."""
     return next((style for level, style in LEVELS if pct <= level), ENOUGH)
 
 
 def context_bar(pct: float | None, threshold_pct: float, chars: int) -> Text:
-    """Draw what is left as a bar, with a mark where the session is to rotate."""
+    """Draw the free part as a bar, with a mark at the threshold of rotation."""
     if pct is None:
         return Text("·" * chars, "dim")
     filled = max(int(pct > 0), round(pct / 100 * chars))

@@ -1,4 +1,4 @@
-"""Pure: what is known of a fleet at a moment, from the documents that were heard last."""
+"""Pure: the view of a fleet at a moment, from the latest documents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNKNOWN_LAST = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One open session: what of it is drawn."""
+    """One open session, as the table shows it."""
 
     session_id: str
     session: Session
@@ -26,23 +26,23 @@ class Row:
 
     @property
     def left_pct(self) -> float | None:
-        """How much of its context is left."""
+        """The free part of its context in percent; None where it is unknown."""
         return context_left_pct(self.session)
 
     @property
     def state(self) -> str:
-        """What it does in fact."""
+        """Its effective state: `stuck`, once detected, holds until the session reports progress."""
         return shown_state(self.session)
 
     @property
     def moved_at(self) -> datetime | None:
-        """When it last made progress, or was last seen."""
+        """The time of its last progress, or of its last heartbeat."""
         return self.session.last_progress_at or self.session.last_seen_at
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a frame is drawn from."""
+    """Everything that a frame shows."""
 
     fleet: str
     live: Mapping[str, Any] | None = None
@@ -50,10 +50,10 @@ class View:
     rows: Sequence[Row] = ()
     signals: Sequence[Mapping[str, Any]] = ()
     """The latest, newest first."""
-    trouble: Mapping[str, str] = field(default_factory=dict)
-    """What cannot be listened to, and why."""
-    unheard: frozenset[str] = frozenset()
-    """What has neither answered nor been refused yet."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """The reason of each refused listener, by its name."""
+    pending: frozenset[str] = frozenset()
+    """The names of the listeners that have neither answered nor been refused."""
     offline_since: datetime | None = None
 
 
@@ -84,16 +84,16 @@ SORTS: Final[Mapping[str, Sort]] = {
     "costliest": _by_cost,
     "agent": _by_agent,
 }
-"""The orders of sessions, by what they are called; the key goes from one to the next."""
+"""The orders of sessions by name; the key `s` moves from one to the next."""
 
 
 def ranked(rows: Sequence[Row], sort: str) -> list[Row]:
-    """Return the rows in one of the orders."""
+    """Return the rows in the order of that name."""
     return sorted(rows, key=SORTS[sort])
 
 
 def next_sort(sort: str) -> str:
-    """Return the order after one."""
+    """Return the name of the next order."""
     names = list(SORTS)
     return names[(names.index(sort) + 1) % len(names)]
 
@@ -104,7 +104,7 @@ def read_row(
     policy: RotationPolicy,
     windows: Mapping[str, int] | None = None,
 ) -> Row:
-    """Read a session's document; a field of it that does not parse is left out.
+    """Return the row of a session's document; a field that does not parse counts as absent.
 
     `windows` are the fleet's, by model: they serve a session that states none.
     """
@@ -113,12 +113,12 @@ def read_row(
 
 
 def read_policy(fields: Mapping[str, Any]) -> RotationPolicy:
-    """Read when the fleet's sessions rotate; a field that does not parse has its default."""
+    """Return the rotation policy of a fleet's document, the default where it does not parse."""
     return _read(fields, "rotation").rotation
 
 
 def read_windows(fields: Mapping[str, Any]) -> Mapping[str, int]:
-    """Read how many tokens fit into the window of each model that the fleet lists."""
+    """Return the context window in tokens of each model that a fleet's document lists."""
     return _read(fields, "context_windows").context_windows
 
 
@@ -127,11 +127,11 @@ def _read(fields: Mapping[str, Any], name: str) -> Fleet:
 
 
 def ago(span: timedelta) -> str:
-    """Write how long something took, to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
+    """Write a duration to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
     seconds = int(span.total_seconds())
     return f"{seconds} s" if seconds < 60 else fmt.duration(seconds * 1000)  # noqa: PLR2004
 
 
 def age(at: datetime | None, now: datetime) -> timedelta | None:
-    """Return how long ago something was; nothing is in the future, whatever the clocks say."""
+    """Return the time since `at`; zero where clocks differ and `at` is in the future."""
     return None if at is None else max(timedelta(0), now - at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from support.fleets.day import baseline, hours, tasks, windows
+from support.fleets.history import baseline, hours, sessions, tasks
 from support.page import number, panel, row, word
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ BUILDER = "&page=agent&agent=builder-1"
 def test_a_write_changes_the_right_number_on_the_agents_page(
     fleet: FleetDocuments, look: Look
 ) -> None:
-    windows(fleet, "builder-1", [12_000])
+    sessions(fleet, "builder-1", [12_000])
     page = look(fleet.name, query=BUILDER)
     expect(page.get_by_role("heading", level=1)).to_have_text("builder-1")
     expect(panel(page, "context")).to_contain_text("62% left · 1 rotation")
@@ -38,7 +38,7 @@ def test_a_write_changes_the_right_number_on_the_agents_page(
 
 
 def test_agent_says_what_it_is(fleet: FleetDocuments, look: Look) -> None:
-    windows(fleet, "builder-1", [12_000, 90_000])
+    sessions(fleet, "builder-1", [12_000, 90_000])
     identity = panel(look(fleet.name, query=BUILDER), "identity")
     for said in ("claude-sonnet-4-5", "builder", "2.1.0", "claude-code on worker-3"):
         expect(identity).to_contain_text(said)
@@ -48,7 +48,7 @@ def test_agent_says_what_it_is(fleet: FleetDocuments, look: Look) -> None:
 def test_sessions_are_a_chain_of_handoffs_and_a_late_one_is_marked(
     fleet: FleetDocuments, look: Look
 ) -> None:
-    windows(fleet, "builder-1", [12_000, 90_000])
+    sessions(fleet, "builder-1", [12_000, 90_000])
     page = look(fleet.name, query=BUILDER)
     expect(panel(page, "chain")).to_contain_text("3 sessions · 2 handoffs, 1 over 45 s")
     names = panel(page, "chain").locator("tbody th")
@@ -64,7 +64,7 @@ def test_sessions_are_a_chain_of_handoffs_and_a_late_one_is_marked(
 def test_rotations_and_the_learned_cliff_are_drawn_over_the_context(
     fleet: FleetDocuments, look: Look
 ) -> None:
-    windows(fleet, "builder-1", [12_000, 90_000])
+    sessions(fleet, "builder-1", [12_000, 90_000])
     page = look(fleet.name, query=BUILDER)
     context = panel(page, "context")
     expect(context.locator(".mark")).to_have_count(2)

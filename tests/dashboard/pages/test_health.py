@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from support.fleets.day import baseline, hours, incident
+from support.fleets.history import baseline, hours, incident
 from support.page import number, panel, word
 from tachograph_schema.counters.sketch import bucket_index, bucket_value
 
@@ -46,12 +46,12 @@ def test_a_write_changes_the_right_number_on_the_health_page(
 def test_rotations_are_timed_from_being_told_to_a_successor_at_work(
     fleet: FleetDocuments, look: Look
 ) -> None:
-    told = datetime.now(UTC) - timedelta(minutes=5)
+    signalled_at = datetime.now(UTC) - timedelta(minutes=5)
     page = look(fleet.name, query=HEALTH)
     for n, took in enumerate((20, 30, 70)):
-        done = {"status": "completed", "completed_at": told + timedelta(seconds=took)}
-        fleet.signal(f"s{n}", created_at=told, **done)
-    fleet.signal("still", created_at=told)
+        done = {"status": "completed", "completed_at": signalled_at + timedelta(seconds=took)}
+        fleet.signal(f"s{n}", created_at=signalled_at, **done)
+    fleet.signal("still", created_at=signalled_at)
     expect(number(page, "handoffs")).to_have_text("30.0 s")
     expect(panel(page, "handoffs")).to_contain_text("latest 3 rotations")
 

@@ -29,10 +29,10 @@ def test_tree_says_what_each_branch_cost_and_why(fleet: FleetDocuments, look: Lo
     expect(parts).to_have_text(["$4.00", "$3.10", "$2.40", "$0.40", "$0.10"])
     rows = panel(page, "tree").locator("tbody tr")
     expect(rows).to_have_count(4)
-    told = rows.evaluate_all(
+    cells = rows.evaluate_all(
         "rows => rows.map(r => [r.dataset.task, ...[...r.cells].slice(4).map(c => c.innerText)])"
     )
-    assert told == [
+    assert cells == [
         ["T-1", "$6.00", "$10.00", "100%"],
         ["T-3", "$2.50", "$3.00", "30%"],
         ["T-4", "$0.50", "$0.50", "5.0%"],

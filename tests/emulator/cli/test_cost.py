@@ -58,8 +58,8 @@ def _write(
 def _cost(fleet: str, task: str) -> dict[str, Any]:
     outcome = CliRunner().invoke(main, ["cost", task, "--fleet", fleet, "--json"])
     assert outcome.exit_code == 0, outcome.output
-    found: dict[str, Any] = json.loads(outcome.output)
-    return found
+    content: dict[str, Any] = json.loads(outcome.output)
+    return content
 
 
 @pytest.mark.parametrize("asked", ["T-1", "T-1.b", "T-1.a.x.deep"])
@@ -67,17 +67,17 @@ def test_any_task_of_a_tree_shows_the_whole_of_it_as_it_is_published(
     db: firestore.Client, fleet_name: str, roll_up: Served, asked: str
 ) -> None:
     _write(db, fleet_name, TREE, roll_up)
-    found = _cost(fleet_name, asked)
-    assert (found["root_task_id"], found["task_id"]) == ("T-1", asked)
+    cost = _cost(fleet_name, asked)
+    assert (cost["root_task_id"], cost["task_id"]) == ("T-1", asked)
     tree = db.document("fleets", fleet_name, "trees", "T-1").get().to_dict() or {}
-    assert found["counters"]["cost_nanousd"] == 131 + PRICED == tree["total"]["cost_nanousd"]
-    assert found["published"]["difference_nanousd"] == 0
-    assert found["published"]["tasks"] == found["counters"]["tasks_created"] == len(TREE)
-    assert found["derived"]["true_to_naive"] == tree["ratios"]["true_to_naive"]
-    assert found["parts_nanousd"] == {
+    assert cost["counters"]["cost_nanousd"] == 131 + PRICED == tree["total"]["cost_nanousd"]
+    assert cost["published"]["difference_nanousd"] == 0
+    assert cost["published"]["tasks"] == cost["counters"]["tasks_created"] == len(TREE)
+    assert cost["derived"]["true_to_naive"] == tree["ratios"]["true_to_naive"]
+    assert cost["parts_nanousd"] == {
         "root_first": 45, "subtasks_first": 55 + PRICED, "retry": 25, "rotation": 5, "handoff": 1,
     }  # fmt: skip
-    for counter, n in found["counters"].items():
+    for counter, n in cost["counters"].items():
         assert tree["total"].get(counter, 0) == n, counter
 
 
@@ -97,8 +97,8 @@ def test_tree_that_lags_behind_its_tasks_is_told_by_how_much(
 ) -> None:
     _write(db, fleet_name, {"T-1": TREE["T-1"], "T-1.a": TREE["T-1.a"]}, roll_up)
     _write(db, fleet_name, {"T-1.late": _task(9, parent_task_id="T-1")})
-    found = _cost(fleet_name, "T-1")
-    assert found["published"]["difference_nanousd"] == 9
+    cost = _cost(fleet_name, "T-1")
+    assert cost["published"]["difference_nanousd"] == 9
     outcome = CliRunner().invoke(main, ["cost", "T-1", "--fleet", fleet_name])
     assert "The published tree lags" in outcome.output
 
@@ -109,17 +109,17 @@ def test_task_that_names_its_root_alone_is_in_the_tree(
     tasks = {"T-1": _task(7, root_task_id="T-1"), "T-2": _task(3, root_task_id="T-1")}
     _write(db, fleet_name, tasks, roll_up)
     for asked in tasks:
-        found = _cost(fleet_name, asked)
-        assert found["counters"]["cost_nanousd"] == 10
-        assert found["published"]["difference_nanousd"] == 0
+        cost = _cost(fleet_name, asked)
+        assert cost["counters"]["cost_nanousd"] == 10
+        assert cost["published"]["difference_nanousd"] == 0
 
 
 def test_task_without_subtasks_has_no_tree_and_still_a_cost(
     db: firestore.Client, fleet_name: str
 ) -> None:
     _write(db, fleet_name, {"T-1": TREE["T-1"]})
-    found = _cost(fleet_name, "T-1")
-    assert (found["counters"]["cost_nanousd"], found["published"]) == (70, None)
+    cost = _cost(fleet_name, "T-1")
+    assert (cost["counters"]["cost_nanousd"], cost["published"]) == (70, None)
 
 
 def test_fleets_own_prices_hold_for_tasks_that_tell_no_cost(
@@ -135,12 +135,12 @@ def test_fleets_own_prices_hold_for_tasks_that_tell_no_cost(
 def test_reads_are_bounded_by_the_tree(db: firestore.Client, fleet_name: str) -> None:
     tasks = {f"T-{n}": _task(1, parent_task_id=f"T-{n // 4}") for n in range(1, 100)}
     _write(db, fleet_name, {"T-0": _task(1), **tasks, "other": _task(5)})
-    found = read(db, fleet_name, "T-77")
-    assert found is not None
-    assert found.complete
-    assert bill(found).total["cost_nanousd"] == 100
+    family = read(db, fleet_name, "T-77")
+    assert family is not None
+    assert family.complete
+    assert bill(family).total["cost_nanousd"] == 100
     climbed, tree, children = 5, 1, 99
-    assert found.documents_read == climbed + tree + children
+    assert family.documents_read == climbed + tree + children
 
 
 def test_unknown_task_is_told_with_those_near_it(db: firestore.Client, fleet_name: str) -> None:

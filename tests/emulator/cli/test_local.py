@@ -1,4 +1,4 @@
-"""The local stack, in a clone with toy functions: what it starts, passes on and leaves behind."""
+"""The local stack, in a clone with toy functions: its services, exit statuses and processes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from tachograph_cli.local.stack import PROJECT, Stack
 from tachograph_cli.local.toolchain import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FUNCTIONS = """
 specVersion: v1alpha1
@@ -155,48 +156,68 @@ def test_a_signal_reaches_the_command_whose_exit_status_is_passed_on(
     toy: Path, tmp_path: Path
 ) -> None:
     script = f"trap 'exit 9' TERM; touch {tmp_path}/running; while :; do sleep 0.1; done"
-    process = subprocess.Popen(
-        _local("--only", "functions", "--", "sh", "-c", script), cwd=toy, stderr=subprocess.DEVNULL
-    )
-    _wait_for((tmp_path / "running").exists)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(SOON_S) == 9
+    command = _local("--only", "functions", "--", "sh", "-c", script)
+    with _started(command, toy) as process:
+        _wait_for((tmp_path / "running").exists)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SOON_S) == 9
 
 
 @pytest.mark.parametrize(
-    ("ending", "only", "status"),
+    ("ending", "inherited", "only", "status"),
     [
-        (signal.SIGINT, "firestore,functions", 0),
-        (signal.SIGTERM, "functions", 128 + signal.SIGTERM),
-        (signal.SIGKILL, "firestore,functions", -signal.SIGKILL),
+        (signal.SIGINT, signal.SIG_DFL, "firestore,functions", 0),
+        (signal.SIGINT, signal.SIG_IGN, "functions", 0),
+        (signal.SIGTERM, signal.SIG_DFL, "functions", 128 + signal.SIGTERM),
+        (signal.SIGKILL, signal.SIG_DFL, "firestore,functions", -signal.SIGKILL),
     ],
-    ids=["ctrl-c", "sigterm", "sigkill"],
+    ids=["ctrl-c", "sigint-in-the-background-of-a-shell", "sigterm", "sigkill"],
 )
 def test_no_process_is_left_behind_by(
-    ending: signal.Signals, only: str, status: int, toy: Path
+    ending: signal.Signals, inherited: signal.Handlers, only: str, status: int, toy: Path
 ) -> None:
-    process = subprocess.Popen(
-        _local("--only", only), cwd=toy, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stderr is not None
-    told = {}
-    for line in process.stderr:
-        name, _, value = line.strip().partition("=")
-        told[name] = value
-        if line.startswith("what functions print:"):
-            break
-    assert _read(f"{told['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
-    below = supervisor.descendants(process.pid)
-    commands = [Path(f"/proc/{pid}/cmdline") for pid in below]
-    if commands[0].parent.parent.is_dir():
-        joined = "\n".join(command.read_text() for command in commands)
-        assert "functions-framework" in joined
-        assert ("firestore-emulator" in joined) == ("firestore" in only)
+    with _started(_local("--only", only), toy, inherited) as process:
+        assert process.stderr is not None
+        printed = {}
+        for line in process.stderr:
+            name, _, value = line.strip().partition("=")
+            printed[name] = value
+            if line.startswith("what functions print:"):
+                break
+        assert _read(f"{printed['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
+        below = supervisor.descendants(process.pid)
+        commands = [Path(f"/proc/{pid}/cmdline") for pid in below]
+        if commands[0].parent.parent.is_dir():
+            joined = "\n".join(command.read_text() for command in commands)
+            assert "functions-framework" in joined
+            assert ("firestore-emulator" in joined) == ("firestore" in only)
 
-    process.send_signal(ending)
-    assert process.wait(SOON_S + supervisor.STOPPED_WITHIN_S) == status
-    process.stderr.close()
-    _wait_for(lambda: below.isdisjoint(supervisor.parents()))
+        process.send_signal(ending)
+        assert process.wait(SOON_S + supervisor.STOPPED_WITHIN_S) == status
+        _wait_for(lambda: below.isdisjoint(supervisor.parents()))
+
+
+@contextmanager
+def _started(
+    command: list[str], folder: Path, sigint: signal.Handlers = signal.SIG_DFL
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command with this disposition of SIGINT, which a child inherits if it is ignored.
+
+    A shell ignores SIGINT in a background command. The process is gone at the end, also of a test
+    that fails: Python warns of a process without an end in whichever test collects it.
+    """
+    before = signal.signal(signal.SIGINT, sigint)
+    try:
+        process = subprocess.Popen(
+            command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _local(*arguments: str) -> list[str]:
@@ -227,9 +248,9 @@ def _read(url: str, body: dict[str, Any] | None = None) -> str:
         return str(answer.read().decode())
 
 
-def _wait_for(what: Callable[[], bool], stack: Stack | None = None) -> None:
+def _wait_for(holds: Callable[[], bool], stack: Stack | None = None) -> None:
     deadline = time.monotonic() + SOON_S
-    while not what():
+    while not holds():
         if time.monotonic() > deadline:
             pytest.fail(f"not within {SOON_S} s; {stack.last_lines() if stack else os.times()}")
         time.sleep(0.05)

@@ -39,9 +39,10 @@ def test_rate_is_over_the_snapshots_there_are_and_says_how_long_that_is(
 ) -> None:
     for minutes, completed in ((0, 90), (4, 80), (7, 60), (180, 0)):
         _take(db, fleet_name, _NOW - timedelta(minutes=minutes), completed)
-    found = over_each(db, fleet_name, WINDOWS)
+    by_window = over_each(db, fleet_name, WINDOWS)
     spans = {
-        name: rate and (rate.span, rate.growth["tasks_completed"]) for name, rate in found.items()
+        name: rate and (rate.span, rate.growth["tasks_completed"])
+        for name, rate in by_window.items()
     }
     assert spans == {
         "5m": (timedelta(minutes=7), 30),  # none was taken five minutes ago
@@ -59,11 +60,11 @@ def test_window_costs_two_reads_however_many_snapshots_lie_in_it(
     with metered(emulator.address("firestore")) as meter:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", meter.address)
         client = firestore.Client(project=db.project, credentials=db._credentials)
-        found = over(client, fleet_name, timedelta(minutes=20))
+        rate = over(client, fleet_name, timedelta(minutes=20))
         bill = meter.bill()
         client.close()
-    assert found is not None
-    assert found.per_min("tasks_completed") == 1
+    assert rate is not None
+    assert rate.per_min("tasks_completed") == 1
     assert (dict(bill.calls), bill.reads) == ({"RunQuery": 2}, 2)
 
 
@@ -72,9 +73,9 @@ def test_bucket_whose_tick_died_is_passed_over(db: firestore.Client, fleet_name:
     assert snapshots.claim_bucket(db, fleet_name, _NOW - timedelta(minutes=6), Fleet())
     _take(db, fleet_name, _NOW, 25)
     assert snapshots.claim_bucket(db, fleet_name, _NOW + timedelta(minutes=1), Fleet())
-    found = over(db, fleet_name, timedelta(minutes=5))
-    assert found is not None
-    assert (found.until, found.span) == (_NOW, timedelta(minutes=10))
+    rate = over(db, fleet_name, timedelta(minutes=5))
+    assert rate is not None
+    assert (rate.until, rate.span) == (_NOW, timedelta(minutes=10))
 
 
 def test_one_snapshot_makes_no_rate(db: firestore.Client, fleet_name: str) -> None:
@@ -103,7 +104,7 @@ def test_page_and_json_tell_the_same(db: firestore.Client, fleet_name: str) -> N
     assert rows["tasks completed / min"] == ["1"]
     assert rows["spend / h"] == ["$60.00"]
     assert rows["measured over"] == ["30m", "00s"]
-    told = json.loads(_run("--fleet", fleet_name, "--window", "30m", "--json").output)
-    assert told["30m"]["span_s"] == 1800
-    assert told["30m"]["growth"]["tasks_completed"] == 30
-    assert told["30m"]["fell"] == []
+    content = json.loads(_run("--fleet", fleet_name, "--window", "30m", "--json").output)
+    assert content["30m"]["span_s"] == 1800
+    assert content["30m"]["growth"]["tasks_completed"] == 30
+    assert content["30m"]["fell"] == []

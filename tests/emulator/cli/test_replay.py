@@ -41,15 +41,15 @@ def replayed(db: firestore.Client, fleet_name: str, *places: Path) -> Tally:  # 
 def published(db: firestore.Client, fleet_name: str) -> dict[tuple[str, str], dict[str, int]]:
     """Return what the day rollups say of each model."""
     rollups = db.collection("fleets", fleet_name, "rollups")
-    found = {}
+    rollups_by_id = {}
     for snapshot in rollups.stream():
         grain, _, day = snapshot.id.partition("_")
         if grain == "day":
             for scope, counters in snapshot.get("c").items():
                 kind, _, model = scope.partition(":")
                 if kind == "model" and "|" not in scope:
-                    found[day, model] = counters
-    return found
+                    rollups_by_id[day, model] = counters
+    return rollups_by_id
 
 
 def tasks(db: firestore.Client, fleet_name: str) -> dict[str, dict[str, Any]]:
@@ -71,7 +71,7 @@ def test_replayed_claude_code_sessions_are_published_as_the_oracle_counts_them(
 ) -> None:
     recordings = shared / "data/claude-code/dev"
     tally = replayed(stack_db, fleet_name, recordings)
-    assert (tally.sessions, tally.calls, tally.broken_lines) == (28, 1547, 0)
+    assert (tally.sessions, tally.calls, tally.unreadable_lines) == (28, 1547, 0)
     days = json.loads((shared / "data/oracles/claude-dev/daily.json").read_text())["daily"]
     rows = {(day["date"], row["modelName"]): row for day in days for row in day["modelBreakdowns"]}
     rows = {key: row for key, row in rows.items() if row["inputTokens"] + row["outputTokens"]}
@@ -127,7 +127,7 @@ def test_states_of_growing_transcripts_end_the_same_in_any_order(
     )
 
 
-def test_the_command_replays_past_broken_lines_and_says_which(
+def test_the_command_replays_past_unreadable_lines_and_says_which(
     stack_db: firestore.Client,  # noqa: ARG001 - sets the environment
     fleet_name: str,
     tmp_path: Path,

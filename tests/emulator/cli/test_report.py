@@ -72,37 +72,37 @@ def _run(*arguments: str) -> str:
 
 def test_numbers_are_those_of_the_documents(db: firestore.Client, fleet_name: str) -> None:
     tasks = _publish(db, fleet_name)
-    found = json.loads(_run("report", "--fleet", fleet_name, "--json"))
-    total, derived = found["total"]["counters"], found["total"]["derived"]
+    content = json.loads(_run("report", "--fleet", fleet_name, "--json"))
+    total, derived = content["total"]["counters"], content["total"]["derived"]
     done = [task for task in tasks if task["status"] == "completed"]
-    told = sum(task.get("cost_nanousd", 0) for task in tasks)
+    cost_nanousd = sum(task.get("cost_nanousd", 0) for task in tasks)
     assert total["tasks_completed"] == len(done)
     assert total["tasks_failed"] == len(tasks) - len(done)
-    assert total["cost_reported_nanousd"] == told
+    assert total["cost_reported_nanousd"] == cost_nanousd
     # What agents did not tell was priced, where a price is known.
-    assert total["cost_nanousd"] == told + total["cost_priced_nanousd"]
+    assert total["cost_nanousd"] == cost_nanousd + total["cost_priced_nanousd"]
     assert derived["cost_per_completed_usd"] == total["cost_nanousd"] / 1e9 / len(done)
     assert derived["success_rate"] == len(done) / len(tasks)
     unknown = [t for t in tasks if "cost_nanousd" not in t and t["model"] == "nobody-knows-it"]
     assert total["unpriced_calls"] == 2 * len(unknown)
     assert total["tasks_completed_unpriced"] == sum(t["status"] == "completed" for t in unknown)
     assert total["retry_cost_nanousd"] == sum(t.get("retry_cost_nanousd", 0) for t in tasks)
-    assert found["overheads"]["retry"]["n"] == sum(t["retries"] for t in tasks)
-    models = {line["name"]: line["counters"] for line in found["models"]}
+    assert content["overheads"]["retry"]["n"] == sum(t["retries"] for t in tasks)
+    models = {line["name"]: line["counters"] for line in content["models"]}
     for model in _MODELS:
         mine = [t for t in tasks if t["model"] == model]
         assert models[model]["cache_read_tokens"] == sum(t["cache_read_tokens"] for t in mine)
-    types = {line["name"]: line for line in found["task_types"]}
+    types = {line["name"]: line for line in content["task_types"]}
     assert types["test"]["counters"]["tasks_failed"] == sum(
         t["task_type"] == "test" and t["status"] == "failed" for t in tasks
     )
-    assert found["coordination"] == types["coordination"]
+    assert content["coordination"] == types["coordination"]
     retried = [t["status"] == "completed" for t in tasks if t["attempt_kind"] == "retry"]
-    assert found["outcomes"]["retry"]["n"] == len(retried)
-    assert (found["outcomes"]["retry"]["low"], found["outcomes"]["retry"]["high"]) == interval(
+    assert content["outcomes"]["retry"]["n"] == len(retried)
+    assert (content["outcomes"]["retry"]["low"], content["outcomes"]["retry"]["high"]) == interval(
         sum(retried), len(retried)
     )
-    assert sum(line["derived"]["cost_share"] for line in found["tiers"]) == pytest.approx(1)
+    assert sum(line["derived"]["cost_share"] for line in content["tiers"]) == pytest.approx(1)
 
 
 def test_json_is_a_recomputation_from_the_published_documents(
@@ -130,7 +130,7 @@ def test_hours_days_and_weeks_of_the_same_work_say_the_same(
         json.loads(_run("report", grain, "--last", "9", "--fleet", fleet_name, "--json"))
         for grain in ("hour", "day", "week")
     ]
-    assert [found["periods"] for found in grains][2] == ["2026-W06"]
+    assert [content["periods"] for content in grains][2] == ["2026-W06"]
     for name in ("total", "models", "task_types", "concentration", "outcomes"):
         assert grains[0][name] == grains[1][name] == grains[2][name]
 
@@ -184,8 +184,8 @@ def test_fleet_of_which_nothing_is_published_is_told_with_the_others_to_who_may_
     ask = ["report", "--fleet", "nobody"]
     outcome = CliRunner().invoke(main, ask)
     assert outcome.exit_code == 1
-    told = " ".join(outcome.output.split())
-    assert "fleets/nobody/rollups: nothing is published; this identity may not see which" in told
+    words = " ".join(outcome.output.split())
+    assert "fleets/nobody/rollups: nothing is published; this identity may not see which" in words
     monkeypatch.setattr("tachograph_cli.report.commands.connect", lambda **_: db)  # a back end's
     outcome = CliRunner().invoke(main, ask)
     assert "nothing is published; other fleets here:" in outcome.output

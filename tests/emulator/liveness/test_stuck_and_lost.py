@@ -16,8 +16,8 @@ from liveness.watch import WatchResult, walk_if_due, watch
 from support.wire.events import serve
 from support.wire.meter import metered
 from tachograph import Fleet
-from tachograph_cli.demo.__main__ import Play
-from tachograph_cli.demo.world import World
+from tachograph_cli.demo.__main__ import Timeline
+from tachograph_cli.demo.simulation import SimulatedFleet
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.documents.fleet import Fleet as Policy
 from tachograph_schema.documents.task import Task
@@ -270,9 +270,9 @@ def test_pretended_agent_that_hangs_is_found_though_it_says_that_it_is_at_work(
 ) -> None:
     monkeypatch.setattr("tachograph_cli.demo.__main__.HISTORY_S_PER_HOUR", 0.01)
     with Fleet(fleet_name) as fleet:
-        play = Play(fleet, World(7, 12, "x"), "x", hours=8)
-        play.past(datetime.now(UTC), threading.Event())
-        [hung] = play._hung
+        timeline = Timeline(fleet, SimulatedFleet(7, 12, "x"), "x", hours=8)
+        timeline.play_past(datetime.now(UTC), threading.Event())
+        [hung] = timeline._hung
         hung.hang()
         fleet.flush(60)
         looked = _watch(db, fleet_name, datetime.now(UTC))

@@ -106,9 +106,9 @@ def test_events_that_arrive_during_a_rebuild_are_counted_once(
 ) -> None:
     recorder = _counted(db, fleet_name, 10, 20)
     _lose_shards(db, fleet_name)
-    found = list(_repairs(db, fleet_name))
+    needed = list(_repairs(db, fleet_name))
     deliver(recorder.write("t-0", {**_TASK, "cost_nanousd": 100}))
-    for repair in found:
+    for repair in needed:
         assert mend(db, fleet_name, Fleet(), repair)
     finish(db, fleet_name)
     assert published(db, fleet_name)["total_all"]["fleet"]["cost_nanousd"] == 120
@@ -118,9 +118,9 @@ def test_events_that_arrive_during_a_rebuild_are_counted_once(
 def test_two_rebuilds_at_once_mend_an_hour_once(db: firestore.Client, fleet_name: str) -> None:
     _counted(db, fleet_name, 10)
     _lose_shards(db, fleet_name)
-    found = [list(_repairs(db, fleet_name)) for _ in range(4)]
+    needed = [list(_repairs(db, fleet_name)) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        mended = pool.map(lambda repair: mend(db, fleet_name, Fleet(), repair), chain(*found))
+        mended = pool.map(lambda repair: mend(db, fleet_name, Fleet(), repair), chain(*needed))
         assert sum(mended) == 1
     finish(db, fleet_name)
     assert published(db, fleet_name)["total_all"]["fleet"]["cost_nanousd"] == 10
@@ -141,8 +141,8 @@ def test_hours_the_ledger_has_forgotten_are_refused(db: firestore.Client, fleet_
     assert result.exit_code == 1
     assert "1 hour mended" in result.output
     assert "2 hours left as found" in result.output
-    found = verified(fleet_name)["checks"]["shards"]
-    assert (found["looked_at"], found["forgotten"], found["wrong"]) == (1, 2, 0)
+    shards = verified(fleet_name)["checks"]["shards"]
+    assert (shards["looked_at"], shards["forgotten"], shards["wrong"]) == (1, 2, 0)
 
 
 def test_from_documents_the_totals_are_exact_in_the_hours_they_report(

@@ -62,9 +62,9 @@ def _grow(recorder: Recorder, *tokens_at: tuple[int, datetime], **said: Any) -> 
 def _event_of_correction(recorder: Recorder) -> Write:
     """Make the event of what the command wrote into a document; nothing reacts to it here."""
     last = recorder.writes[-1]
-    found = recorder.db.document(last.path).get()
+    document = recorder.db.document(last.path).get()
     assert last.after is not None
-    after = Version(found.to_dict() or {}, found.update_time, last.after.created_at)
+    after = Version(document.to_dict() or {}, document.update_time, last.after.created_at)
     return Write(last.path, last.after, after)
 
 
@@ -125,24 +125,24 @@ def test_agent_at_work_on_a_corrected_task_goes_on_from_the_corrected_cost(
     db: firestore.Client, fleet_name: str
 ) -> None:
     usage = Usage(tokens_in=_MTOK)
-    known = {"model": "our-model", "provider": "us"}
+    priced = {"model": "our-model", "provider": "us"}
     _price(db, fleet_name, 2)
     with (
         Agents(fleet_name, client=db) as agents,
         agents.session("b-1") as session,
         session.task("t-1") as task,
     ):
-        task.record(usage, **known)
+        task.record(usage, **priced)
         task.flush()
         ref = db.document("fleets", fleet_name, "tasks", "t-1")
-        found, recorder = ref.get(), Recorder(db, fleet_name)
-        fields = found.to_dict() or {}
+        document, recorder = ref.get(), Recorder(db, fleet_name)
+        fields = document.to_dict() or {}
         assert fields["cost_nanousd"] == 2 * 10**9
-        made = Version(fields, found.update_time, found.create_time)
+        made = Version(fields, document.update_time, document.create_time)
         assert deliver(Write(f"fleets/{recorder.fleet}/tasks/t-1", None, made))
         _price(db, fleet_name, 3)
         assert "1 task corrected" in _reprice(fleet_name)
-        task.record(usage, cost_nanousd=7, **known)
+        task.record(usage, cost_nanousd=7, **priced)
         task.flush()
     now = ref.get().to_dict() or {}
     assert now["cost_nanousd"] == 3 * 10**9 + 7

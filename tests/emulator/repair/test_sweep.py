@@ -199,9 +199,9 @@ def test_one_round_an_hour_and_one_pass_a_day_whoever_ticks(
     assert due(_LATER) is None
     assert due(_LATER + timedelta(hours=2)) is None
     assert due(_LATER + timedelta(hours=25)) is not None
-    known = read_marker(db, fleet_name)
-    assert known is not None
-    assert known.closed == 1
+    marker = read_marker(db, fleet_name)
+    assert marker is not None
+    assert marker.closed == 1
 
 
 def test_tick_over_http_sweeps(emulator: Stack, db: firestore.Client, fleet_name: str) -> None:
@@ -209,9 +209,9 @@ def test_tick_over_http_sweeps(emulator: Stack, db: firestore.Client, fleet_name
     _grow(recorder, "t-1", 5)
     with serve("tick", emulator.address("firestore")) as served:
         urllib.request.urlopen(f"{served.url}?fleet={fleet_name}", timeout=60).read()
-    known = read_marker(db, fleet_name)
-    assert known is not None
-    assert (known.closed, known.cursor) == (0, "")
+    marker = read_marker(db, fleet_name)
+    assert marker is not None
+    assert (marker.closed, marker.cursor) == (0, "")
 
 
 def test_sweep_reads_each_entry_and_each_document_once(

@@ -27,9 +27,9 @@ def _counted(db: firestore.Client, fleet: str, *costs: int) -> Recorder:
 
 def test_what_was_counted_and_published_holds(db: firestore.Client, fleet_name: str) -> None:
     _counted(db, fleet_name, 10, 20, 30)
-    found = verified(fleet_name, "--all-ages")
-    assert found["holds"]
-    looked = {name: check["looked_at"] for name, check in found["checks"].items()}
+    verification = verified(fleet_name, "--all-ages")
+    assert verification["holds"]
+    looked = {name: check["looked_at"] for name, check in verification["checks"].items()}
     assert looked["ledger"] == 7
     assert looked["documents"] == 4
     result = run("verify", "--fleet", fleet_name)
@@ -69,12 +69,12 @@ def test_shard_that_is_off_is_told_by_hour_and_by_how_much(
     [shard, *_] = db.collection("fleets", fleet_name, "shards").stream()
     shard.reference.update({"c.fleet.cost_nanousd": firestore.Increment(7), "dirty": True})
     publish(db, fleet_name)
-    found = verified(fleet_name)["checks"]
+    checks = verified(fleet_name)["checks"]
     hour = shard.get("hour")
-    [finding] = found["shards"]["findings"]
+    [finding] = checks["shards"]["findings"]
     assert finding == {"where": hour, "difference": {"fleet": {"cost_nanousd": 7}}}
-    assert found["rollups"]["findings"] == [finding]
-    assert not found["sums"]["wrong"], "days are the sums of their hours"
+    assert checks["rollups"]["findings"] == [finding]
+    assert not checks["sums"]["wrong"], "days are the sums of their hours"
 
 
 def test_rollup_somebody_changed_is_told(db: firestore.Client, fleet_name: str) -> None:
@@ -90,9 +90,9 @@ def test_hour_that_is_not_published_yet_is_waited_for(
 ) -> None:
     recorder = _counted(db, fleet_name, 10)
     deliver(recorder.write("t-9", {**_TASK, "cost_nanousd": 5}))
-    found = verified(fleet_name)
-    assert found["holds"]
-    assert found["checks"]["rollups"]["waiting"] == 1
+    verification = verified(fleet_name)
+    assert verification["holds"]
+    assert verification["checks"]["rollups"]["waiting"] == 1
 
 
 def test_rollup_of_more_agents_than_it_tells_apart_holds(
@@ -112,8 +112,8 @@ def test_document_counted_by_other_labels_than_todays_is_told_and_is_not_wrong(
     deliver(recorder.write("t-1", {**_TASK, "labels": {"squad": "x"}}))
     publish(db, fleet_name)
     db.document("fleets", fleet_name).set({"label_keys": ["squad"]})
-    found = verified(fleet_name, "--all-ages")
-    assert (found["holds"], found["restated_documents"]) == (True, 1)
+    verification = verified(fleet_name, "--all-ages")
+    assert (verification["holds"], verification["restated_documents"]) == (True, 1)
 
 
 def test_table_names_what_is_wrong_and_what_mends_it(db: firestore.Client, fleet_name: str) -> None:

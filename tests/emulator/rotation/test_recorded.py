@@ -15,7 +15,7 @@ from support.wire.wait import until
 from tachograph import Fleet
 from tachograph_cli.replay.driver import Settings, replay
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 from tachograph_cli.replay.transcripts.events import Compacted
 
 WINDOW_TOKENS = 200_000
@@ -25,11 +25,11 @@ def compactions(place: Path) -> dict[str, list[datetime]]:
     """Return when each session's own context was summarised, as its transcript says."""
     found: dict[str, list[datetime]] = defaultdict(list)
     sources = folder.find(place).sources
-    with closing(Seen()) as seen:
+    with closing(CallRegistry()) as registry:
         for source in sources:
-            folder.claim(source, seen)
+            folder.claim(source, registry)
         for source in sources:
-            for event in folder.read(source, seen):
+            for event in folder.read(source, registry):
                 if isinstance(event, Compacted) and event.agent == source.agent:
                     found[source.owner].append(event.at)
     return found

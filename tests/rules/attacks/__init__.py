@@ -1,8 +1,17 @@
-"""Attacks on a fleet, each beside the legitimate act that is its neighbour."""
+"""Attacks on a fleet, each with a similar attempt that is allowed."""
 
 from __future__ import annotations
 
-from rules.attacks import owning, reading, sessions, signals, talking, task_fields, tasks, tricks
+from rules.attacks import (
+    coordination,
+    owners,
+    raw_requests,
+    reading,
+    sessions,
+    signals,
+    task_fields,
+    tasks,
+)
 from rules.attacks.row import Row
 
 
@@ -19,10 +28,10 @@ def rows() -> list[Row]:
         *tasks.late(),
         *tasks.managing(),
         *sessions.sessions(),
-        *talking.messages(),
-        *talking.incidents_and_leases(),
+        *coordination.messages(),
+        *coordination.incidents_and_leases(),
         *signals.signals(),
         *signals.alerts_and_traces(),
-        *owning.owners(),
-        *tricks.tricks(),
+        *owners.owners(),
+        *raw_requests.raw_requests(),
     ]

@@ -1,4 +1,4 @@
-"""Who asks: strangers, readers, and what functions alone write."""
+"""Reads: strangers, readers, and what functions alone write."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rules.attacks.row import SESSION, Row, claim
-from support.fleets.hostile import NOW, ORCHESTRATOR, OWNER, VIEWER, A
-from support.rules import Act, Who, create, delete, group, listed, put, read, update
+from support.fleets.two_agents import NOW, ORCHESTRATOR, OWNER, VIEWER, A
+from support.rules import Attempt, Identity, create, delete, group, listed, put, read, update
 
 _LEASE = {"agent_id": "a", "repo": "x", "branch": "y", "lease_ms": 1000, "renewed_at": NOW}
 _MESSAGE = {"from_agent_id": "a", "to_agent_id": "b", "sent_at": NOW, "acknowledged_at": None}
@@ -21,10 +21,10 @@ def strangers() -> Iterator[Row]:
     late = replace(A, claims={"exp": 1_000_000_000})
     ended = replace(A, claims={"until": 1_000_000_000})
     still = replace(A, claims={"until": 4_000_000_000})
-    for what, who in {
-        "no token": Who(None, None, bearer=""),
-        "a token that is no token": Who(None, None, bearer="not.a.token"),
-        "a token without a fleet": Who("a", "agent", claims={"fleet": ""}),
+    for what, identity in {
+        "no token": Identity(None, None, bearer=""),
+        "a token that is no token": Identity(None, None, bearer="not.a.token"),
+        "a token without a fleet": Identity("a", "agent", claims={"fleet": ""}),
         "a token of another fleet": replace(A, fleet="rival"),
         "a token of a fleet of a similar name": replace(A, fleet="fleet-"),
         "a token with a list of fleets": replace(A, claims={"fleet": ["acme", "rival"]}),
@@ -33,11 +33,11 @@ def strangers() -> Iterator[Row]:
         "an expired token": late,
         "an expired credential": ended,
     }.items():
-        yield Row(f"{what} writes a session", create(who, "sessions/x", SESSION), mine)
-        yield Row(f"{what} reads a task", read(who, "tasks/b"), look)
+        yield Row(f"{what} writes a session", create(identity, "sessions/x", SESSION), mine)
+        yield Row(f"{what} reads a task", read(identity, "tasks/b"), look)
     mine_still = create(still, "sessions/new-2", SESSION)
     yield Row("an expired credential claims a task", claim(ended, "queued"), mine_still)
-    gone, back = Who("gone", "agent"), Who("back", "agent")
+    gone, back = Identity("gone", "agent"), Identity("back", "agent")
     session = {**SESSION, "agent_id": "back"}
     yield Row(
         "a revoked agent writes a session while its token lives",
@@ -51,11 +51,11 @@ def strangers() -> Iterator[Row]:
     )
     yield Row(
         "a revoked orchestrator cancels a task",
-        update(Who("gone", "orchestrator"), "tasks/b", status="cancelled"),
+        update(Identity("gone", "orchestrator"), "tasks/b", status="cancelled"),
         update(ORCHESTRATOR, "tasks/b", status="cancelled"),
     )
     heard = {"status": "acknowledged", "acknowledged_at": NOW}
-    both: dict[str, tuple[Act, Act]] = {
+    both: dict[str, tuple[Attempt, Attempt]] = {
         "changes its session": (
             update(gone, "sessions/s-gone", state="idle"),
             update(A, "sessions/s-a", state="idle"),
@@ -92,7 +92,9 @@ def strangers() -> Iterator[Row]:
     )
     yield Row(
         "a revoked owner acknowledges an alert",
-        update(Who("gone", "owner"), "alerts/open", acknowledged_at=NOW, acknowledged_by="gone"),
+        update(
+            Identity("gone", "owner"), "alerts/open", acknowledged_at=NOW, acknowledged_by="gone"
+        ),
         update(OWNER, "alerts/open", acknowledged_at=NOW, acknowledged_by="boss"),
     )
     yield Row(
@@ -102,7 +104,7 @@ def strangers() -> Iterator[Row]:
     )
     yield Row(
         "a revoked owner changes the policies",
-        update(Who("gone", "owner"), "", name="Mine"),
+        update(Identity("gone", "owner"), "", name="Mine"),
         update(OWNER, "", name="Acme 2"),
     )
 

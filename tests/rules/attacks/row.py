@@ -1,12 +1,12 @@
-"""A row of the table, and what many of them begin with."""
+"""A row of the table of attacks, and the documents that many rows begin with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from support.fleets.hostile import T
-from support.rules import Act, Who, update
+from support.fleets.two_agents import T
+from support.rules import Attempt, Identity, update
 
 LONG = "x" * 201
 SESSION = {"agent_id": "a", "state": "idle", "started_at": T}
@@ -15,14 +15,14 @@ TASK = {"agent_id": "a", "session_id": "s-a", "status": "active", "created_at": 
 
 @dataclass(frozen=True)
 class Row:
-    """One attack, and what looks like it and is allowed."""
+    """One attack, and a similar attempt that is allowed."""
 
     name: str
-    attack: Act
-    neighbour: Act
+    attack: Attempt
+    neighbour: Attempt
 
 
-def claim(who: Who, task: str, **fields: Any) -> Act:  # noqa: ANN401 - any fields
+def claim(identity: Identity, task: str, **fields: Any) -> Attempt:  # noqa: ANN401 - any fields
     """Claim a task."""
-    claimed = {"status": "claimed", "claimed_at": T, "agent_id": who.agent, **fields}
-    return update(who, f"tasks/{task}", **claimed)
+    claimed = {"status": "claimed", "claimed_at": T, "agent_id": identity.agent, **fields}
+    return update(identity, f"tasks/{task}", **claimed)

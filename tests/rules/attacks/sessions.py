@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rules.attacks.row import LONG, SESSION, Row
-from support.fleets.hostile import DELETE, NOW, ORCHESTRATOR, OWNER, A, T
+from support.fleets.two_agents import DELETE, NOW, ORCHESTRATOR, OWNER, A, T
 from support.rules import create, delete, put, update
 
 

@@ -7,20 +7,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rules.attacks.row import Row
-from support.fleets.hostile import NOW, ORCHESTRATOR, OWNER, VIEWER, A, B, T, batch
+from support.fleets.two_agents import NOW, ORCHESTRATOR, OWNER, VIEWER, A, B, T, batch
 from support.rules import create, put, update
 
 
 def signals() -> Iterator[Row]:
     """Signals: heeded by whom they are for, forward."""
-    heed = lambda who=A, signal="a", **fields: update(  # noqa: E731 - short
-        who, f"signals/{signal}", **{"status": "acknowledged", "acknowledged_at": NOW, **fields}
+    heed = lambda identity=A, signal="a", **fields: update(  # noqa: E731 - short
+        identity,
+        f"signals/{signal}",
+        **{"status": "acknowledged", "acknowledged_at": NOW, **fields},
     )
     write = lambda signal="noted", **fields: update(  # noqa: E731 - short
         A, f"signals/{signal}", **{"status": "journaled", "journaled_at": NOW, **fields}
     )
-    follow = lambda who=A, signal="noted", **fields: update(  # noqa: E731 - short
-        who,
+    follow = lambda identity=A, signal="noted", **fields: update(  # noqa: E731 - short
+        identity,
         f"signals/{signal}",
         **{"successor_session_id": "s-a1", "succeeded_at": NOW, **fields},
     )
@@ -76,10 +78,10 @@ def signals() -> Iterator[Row]:
 
 def alerts_and_traces() -> Iterator[Row]:
     """Alerts are acknowledged by the owner; batches are bounded, and written once."""
-    note = lambda who=OWNER, alert="open", **fields: update(  # noqa: E731 - short
-        who,
+    note = lambda identity=OWNER, alert="open", **fields: update(  # noqa: E731 - short
+        identity,
         f"alerts/{alert}",
-        **{"acknowledged_at": NOW, "acknowledged_by": who.agent, **fields},
+        **{"acknowledged_at": NOW, "acknowledged_by": identity.agent, **fields},
     )
     yield Row("an agent acknowledges an alert", note(A), note())
     yield Row("an alert is acknowledged in another's name", note(acknowledged_by="a"), note())

@@ -1,4 +1,4 @@
-"""What a task may hold, and what its sequences promise."""
+"""The fields of a task, and the sequences of its reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rules.attacks.row import LONG, TASK, Row
-from support.fleets.hostile import DELETE, ORCHESTRATOR, OWNER, A, T
+from support.fleets.two_agents import DELETE, ORCHESTRATOR, OWNER, A, T
 from support.rules import create, update
 
 _HUGE = {f"t{n}": {"calls": 1, "errors": 0, "duration_ms": 5} for n in range(13)}

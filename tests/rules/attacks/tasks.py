@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.attacks.row import TASK, Row, claim
-from support.fleets.hostile import DELETE, ORCHESTRATOR, A, B, T
-from support.rules import Act, create, delete, put, update
+from support.fleets.two_agents import DELETE, ORCHESTRATOR, A, B, T
+from support.rules import Attempt, create, delete, put, update
 
 
 def others_tasks() -> Iterator[Row]:
@@ -194,9 +194,9 @@ def ends() -> Iterator[Row]:
 def late() -> Iterator[Row]:
     """Yield sessions that were relieved, with their last tokens."""
 
-    def late(task: str = "relieved", n: int = 4, **fields: Any) -> Act:  # noqa: ANN401
-        said = {"reports.`a:s-a.1`": n, "reporter": "a:s-a.1", "reported_at": T, **fields}
-        return update(A, f"tasks/{task}", **said)
+    def late(task: str = "relieved", n: int = 4, **fields: Any) -> Attempt:  # noqa: ANN401
+        written = {"reports.`a:s-a.1`": n, "reporter": "a:s-a.1", "reported_at": T, **fields}
+        return update(A, f"tasks/{task}", **written)
 
     fine = late(tokens_in=200, cost_nanousd=2000, llm_calls=3)
     yield Row("who never worked on a task adds to it", late("b", tokens_in=200), fine)

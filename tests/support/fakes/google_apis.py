@@ -1,4 +1,4 @@
-"""Google's admin APIs on this machine, over HTTP: what a deployment calls, and refusals."""
+"""A fake of Google's admin APIs over HTTP: the calls of a deployment, and their refusals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Answer = tuple[int, Json]
 
 @dataclass
 class Cloud:
-    """One project, as a test wants it."""
+    """One project, in the state that a test sets."""
 
     state: str = "ACTIVE"
     billing: bool = True
@@ -39,17 +39,17 @@ class Cloud:
     firebase: bool = False
     apps: list[Json] = field(default_factory=list)
     weather: int = 0
-    """How many requests are answered with 503 before the next is heard."""
+    """The number of next requests that are answered with 503."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     address: str = ""
     tokens: int = 0
 
     def answer(self, method: str, path: str, query: Json, body: Json) -> Answer:
-        """Answer a request to `/{service}/...`; 501 for a method that is not known."""
-        for pattern, known in _METHODS:
-            found = re.fullmatch(pattern, f"{method} {path}")
-            if found:
-                return known(self, found.groupdict(), query, body)
+        """Answer a request to `/{service}/...`; 501 for an unknown method."""
+        for pattern, call in _METHODS:
+            match = re.fullmatch(pattern, f"{method} {path}")
+            if match:
+                return call(self, match.groupdict(), query, body)
         return _refusal(501, "UNIMPLEMENTED", f"{method} {path}")
 
 
@@ -62,10 +62,10 @@ def _refusal(status: int, reason: str, message: str) -> Answer:
 
 def _needs(service: str) -> Callable[[_Method], _Method]:
     def guard(method: _Method) -> _Method:
-        def guarded(cloud: Cloud, found: Json, query: Json, body: Json) -> Answer:
+        def guarded(cloud: Cloud, names: Json, query: Json, body: Json) -> Answer:
             if service in cloud.disabled:
                 return _refusal(403, "SERVICE_DISABLED", f"{service} has not been used in project")
-            return method(cloud, found, query, body)
+            return method(cloud, names, query, body)
 
         return guarded
 
@@ -76,18 +76,18 @@ _Method = Callable[[Cloud, Json, Json, Json], Answer]
 
 
 @_needs("cloudresourcemanager.googleapis.com")
-def _project(cloud: Cloud, found: Json, _query: Json, _body: Json) -> Answer:
-    if found["project"] != PROJECT:
+def _project(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    if names["project"] != PROJECT:
         return _refusal(403, "PERMISSION_DENIED", "The caller does not have permission")
     return 200, {"name": "projects/123456789012", "projectId": PROJECT, "state": cloud.state}
 
 
-def _permissions(cloud: Cloud, _found: Json, _query: Json, body: Json) -> Answer:
+def _permissions(cloud: Cloud, _names: Json, _query: Json, body: Json) -> Answer:
     held = [p for p in body["permissions"] if cloud.permissions is None or p in cloud.permissions]
     return 200, {"permissions": held} if held else {}
 
 
-def _billing(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _billing(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if not cloud.billing:
         return 200, {"billingEnabled": False}
     return 200, {
@@ -96,7 +96,7 @@ def _billing(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
     }
 
 
-def _services(cloud: Cloud, _found: Json, query: Json, _body: Json) -> Answer:
+def _services(cloud: Cloud, _names: Json, query: Json, _body: Json) -> Answer:
     if len(query["names"]) > 30:
         return _refusal(400, "INVALID_ARGUMENT", "at most 30 names")
     return 200, {
@@ -110,76 +110,76 @@ def _services(cloud: Cloud, _found: Json, query: Json, _body: Json) -> Answer:
     }
 
 
-def _enable(cloud: Cloud, _found: Json, _query: Json, body: Json) -> Answer:
+def _enable(cloud: Cloud, _names: Json, _query: Json, body: Json) -> Answer:
     cloud.disabled -= set(body["serviceIds"])
     return 200, {"name": "operations/enable", "done": False}
 
 
-def _operation(_cloud: Cloud, found: Json, _query: Json, _body: Json) -> Answer:
-    if found["operation"] == "fails":
+def _operation(_cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    if names["operation"] == "fails":
         return 200, {
             "name": "operations/fails",
             "done": True,
             "error": {"code": 9, "message": "no"},
         }
-    return 200, {"name": f"operations/{found['operation']}", "done": True, "response": {}}
+    return 200, {"name": f"operations/{names['operation']}", "done": True, "response": {}}
 
 
 @_needs("firestore.googleapis.com")
-def _database(cloud: Cloud, found: Json, _query: Json, _body: Json) -> Answer:
-    database = cloud.databases.get(found["database"])
+def _database(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    database = cloud.databases.get(names["database"])
     if database is None:
-        return _refusal(404, "NOT_FOUND", f"no database {found['database']}")
+        return _refusal(404, "NOT_FOUND", f"no database {names['database']}")
     return 200, database
 
 
 @_needs("cloudfunctions.googleapis.com")
-def _functions(cloud: Cloud, found: Json, query: Json, _body: Json) -> Answer:
+def _functions(cloud: Cloud, names: Json, query: Json, _body: Json) -> Answer:
     if query["filter"] != ["labels.tachograph:tachograph"]:
         return 200, {}
-    here = [one for one in cloud.functions if f"/locations/{found['region']}/" in one["name"]]
+    here = [one for one in cloud.functions if f"/locations/{names['region']}/" in one["name"]]
     start = int(query.get("pageToken", ["0"])[0] or 0)
     page = {"functions": here[start : start + 3]}
     return 200, page | ({"nextPageToken": str(start + 3)} if start + 3 < len(here) else {})
 
 
-def _job(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _job(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     return (200, cloud.job) if cloud.job else _refusal(404, "NOT_FOUND", "no job")
 
 
-def _rules(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _rules(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if not cloud.rules:
         return _refusal(404, "NOT_FOUND", "no release")
     return 200, {"updateTime": "2026-03-01T12:00:00Z"}
 
 
-def _releases(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _releases(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     return 200, {"releases": [{"name": "a"}]} if cloud.hosted else {}
 
 
-def _add_firebase(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _add_firebase(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if cloud.firebase:
         return _refusal(409, "ALREADY_EXISTS", "Requested entity already exists")
     cloud.firebase = True
     return 200, {"name": "operations/firebase"}
 
 
-def _sign_in(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _sign_in(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if cloud.apps:
         return _refusal(400, "INVALID_ARGUMENT", "Identity Platform has already been enabled")
     return 200, {}
 
 
-def _apps(cloud: Cloud, _found: Json, _query: Json, _body: Json) -> Answer:
+def _apps(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     return 200, {"apps": cloud.apps} if cloud.apps else {}
 
 
-def _add_app(cloud: Cloud, _found: Json, _query: Json, body: Json) -> Answer:
+def _add_app(cloud: Cloud, _names: Json, _query: Json, body: Json) -> Answer:
     cloud.apps.append(body)
     return 200, {"name": "operations/app"}
 
 
-def _add_site(cloud: Cloud, _found: Json, query: Json, _body: Json) -> Answer:
+def _add_site(cloud: Cloud, _names: Json, query: Json, _body: Json) -> Answer:
     if cloud.hosted:
         return _refusal(409, "ALREADY_EXISTS", "site exists")
     return 200, {"name": f"projects/{PROJECT}/sites/{query['siteId'][0]}"}
@@ -208,7 +208,7 @@ _METHODS: list[tuple[str, _Method]] = [
 
 @contextmanager
 def served(cloud: Cloud) -> Iterator[Cloud]:
-    """Serve a cloud; its `address` is what TACHOGRAPH_GOOGLE_APIS takes."""
+    """Serve a project's APIs; `address` is a value for TACHOGRAPH_GOOGLE_APIS."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -219,7 +219,7 @@ def served(cloud: Cloud) -> Iterator[Cloud]:
             if self.path == "/token":
                 cloud.tokens += 1
                 answer = {"access_token": f"t{cloud.tokens}", "expires_in": 3600}
-                self._say(200, answer)
+                self._reply(200, answer)
             else:
                 self._handle(json.loads(body or b"{}"))
 
@@ -227,14 +227,14 @@ def served(cloud: Cloud) -> Iterator[Cloud]:
             parts = urlsplit(self.path)
             cloud.asked.append((self.command, parts.path))
             if not self.headers.get("Authorization", "").startswith("Bearer t"):
-                self._say(*_refusal(401, "UNAUTHENTICATED", "no token"))
+                self._reply(*_refusal(401, "UNAUTHENTICATED", "no token"))
             elif cloud.weather:
                 cloud.weather -= 1
-                self._say(*_refusal(503, "UNAVAILABLE", "try again"))
+                self._reply(*_refusal(503, "UNAVAILABLE", "try again"))
             else:
-                self._say(*cloud.answer(self.command, parts.path, parse_qs(parts.query), body))
+                self._reply(*cloud.answer(self.command, parts.path, parse_qs(parts.query), body))
 
-        def _say(self, status: int, answer: Json) -> None:
+        def _reply(self, status: int, answer: Json) -> None:
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -243,7 +243,7 @@ def served(cloud: Cloud) -> Iterator[Cloud]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Print nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -258,7 +258,7 @@ def served(cloud: Cloud) -> Iterator[Cloud]:
 
 
 def write_key(path: Path, cloud: Cloud) -> Path:
-    """Write a service account's key that this server gives tokens for."""
+    """Write the key of a service account, which this server accepts."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM,

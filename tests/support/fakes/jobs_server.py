@@ -1,4 +1,4 @@
-"""Cloud Run's Jobs, as far as a hand-over needs them: RunJob over gRPC, on this machine."""
+"""A fake of Cloud Run's Jobs over gRPC: RunJob, which a handover calls."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ JOB = "projects/demo-tachograph/locations/us-central1/jobs/successor"
 
 @dataclass
 class JobsServer:
-    """What was asked, and how the next requests are answered: `ok` when nothing else is said."""
+    """The requests so far, and the answers to the next; `ok` where none is set."""
 
     address: str = ""
     asked: list[RunJobRequest] = field(default_factory=list)
     answers: list[grpc.StatusCode | str] = field(default_factory=list)
-    """A status refuses; `lost` starts the job and loses the answer; `slow` starts it, and the
-    answer does not come until `release`."""
+    """A status refuses; `lost` starts the job and loses the answer; `slow` starts it and answers
+    after `release`."""
     release: threading.Event = field(default_factory=threading.Event)
 
     @property
     def environments(self) -> list[dict[str, str]]:
-        """The environments of the executions, as the overrides said them."""
+        """The environments of the executions, from their overrides."""
         return [
             {variable.name: variable.value for variable in container.env}
             for request in self.asked
@@ -58,12 +58,16 @@ class JobsServer:
 def jobs_server() -> Iterator[JobsServer]:
     """Serve RunJob on a free port."""
     jobs = JobsServer()
-    server = grpc.server(ThreadPoolExecutor(8))
+    pool = ThreadPoolExecutor(8)
+    server = grpc.server(pool)
     method: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(jobs.run_job)
     service = grpc.method_handlers_generic_handler("google.cloud.run.v2.Jobs", {"RunJob": method})
     server.add_generic_rpc_handlers((service,))
     jobs.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    yield jobs
-    jobs.release.set()
-    server.stop(None).wait()
+    try:
+        yield jobs
+    finally:
+        jobs.release.set()
+        server.stop(None).wait()
+        pool.shutdown()

@@ -1,4 +1,4 @@
-"""Cloud Trace over the wire, and an OTLP collector: they keep what they are sent, or misbehave."""
+"""Fakes of Cloud Trace and of an OTLP collector, which keep their spans, refuse or hang."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Mode = Literal["ok", "refuse", "hang"]
 
 @dataclass
 class CloudTrace:
-    """A server of `BatchWriteSpans`: its address, what came, and how it is to answer."""
+    """A server of `BatchWriteSpans`: its address, the spans so far, and how it answers."""
 
     address: str = ""
     mode: Mode = "ok"
     calls: int = 0
     spans: list[Any] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
-    _over: threading.Event = field(default_factory=threading.Event)
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def write(self, request: bytes, context: Any) -> Empty:  # noqa: ANN401 - carries no types
         """Answer one call as `mode` says."""
@@ -37,7 +37,7 @@ class CloudTrace:
         if self.mode == "refuse":
             context.abort(grpc.StatusCode.PERMISSION_DENIED, "not today")
         if self.mode == "hang":
-            self._over.wait()
+            self._closed.wait()
             context.abort(grpc.StatusCode.CANCELLED, "over")
         with self.changed:
             self.spans += BatchWriteSpansRequest.pb().FromString(request).spans
@@ -58,11 +58,11 @@ class CloudTrace:
 
 def attributes(span: Any) -> dict[str, Any]:  # noqa: ANN401 - carries no types
     """Return a span's attributes as plain values."""
-    found = {}
+    values = {}
     for name, value in span.attributes.attribute_map.items():
         kind = value.WhichOneof("value")
-        found[name] = value.string_value.value if kind == "string_value" else getattr(value, kind)
-    return found
+        values[name] = value.string_value.value if kind == "string_value" else getattr(value, kind)
+    return values
 
 
 @contextmanager
@@ -72,7 +72,8 @@ def cloud_trace(mode: Mode = "ok") -> Iterator[CloudTrace]:
     method: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
         service.write, response_serializer=Empty.SerializeToString
     )
-    server = grpc.server(ThreadPoolExecutor(16))
+    pool = ThreadPoolExecutor(16)
+    server = grpc.server(pool)
     service_name, _, name = METHOD.lstrip("/").partition("/")
     handlers = grpc.method_handlers_generic_handler(service_name, {name: method})
     server.add_generic_rpc_handlers((handlers,))
@@ -81,8 +82,9 @@ def cloud_trace(mode: Mode = "ok") -> Iterator[CloudTrace]:
     try:
         yield service
     finally:
-        service._over.set()
+        service._closed.set()
         server.stop(grace=None).wait()
+        pool.shutdown()
 
 
 @contextmanager

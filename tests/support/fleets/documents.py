@@ -1,4 +1,4 @@
-"""A fleet's documents as functions and agents write them, for a page to show."""
+"""The documents of a fleet, as functions and agents write them, for the dashboard to show."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def snapshot(at: datetime) -> dict[str, Any]:
 
 def rings(now: datetime, rnd: random.Random) -> dict[str, list[int]]:
     """Give an hour of points, with five minutes in which no tick ran."""
-    found: dict[str, list[int]] = {"at_ms": []}
+    series: dict[str, list[int]] = {"at_ms": []}
     tokens = tasks = calls = errors = 0
     for n in range(59, -1, -1):
         tokens += round(480_000 + 60_000 * math.sin(n / 7) + rnd.uniform(0, 90_000))
@@ -141,10 +141,10 @@ def rings(now: datetime, rnd: random.Random) -> dict[str, list[int]]:
             "llm_calls": calls,
             "llm_errors": errors,
         }
-        found["at_ms"].append(round((now - timedelta(minutes=n)).timestamp() * 1000))
+        series["at_ms"].append(round((now - timedelta(minutes=n)).timestamp() * 1000))
         for name, value in point.items():
-            found.setdefault(name, []).append(value)
-    return found
+            series.setdefault(name, []).append(value)
+    return series
 
 
 def day_of_work(rnd: random.Random) -> dict[str, Any]:

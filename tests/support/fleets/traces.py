@@ -1,4 +1,4 @@
-"""A trace as agents keep it: an orchestrator, and workers beside each other that call models."""
+"""A trace in batches of spans: an orchestrator, and workers in parallel that call models."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def trace(
     task: str = "T-1",
     fails_every: int = _FAILS_EVERY,
 ) -> list[Span]:
-    """Write a trace of about so many spans, in batches, and return what is in it."""
+    """Write a trace of about `spans` spans, in batches, and return its spans."""
     made = branches(spans, workers, trace_id, task, fails_every)
     expires_at = datetime.now(UTC) + timedelta(days=14)
     for n, batch in enumerate(batches(made, "error", expires_at)):
@@ -50,9 +50,9 @@ def trace(
 
 
 def branches(spans: int, workers: int, trace_id: str, task: str, fails_every: int) -> list[Span]:
-    """Make the spans: each worker takes steps, of a call of a model and some of tools."""
+    """Return the spans: each worker takes steps, each of a model call and some tool calls."""
     rnd = random.Random(11)  # noqa: S311 - the same trace every time
-    began = round((datetime.now(UTC) - timedelta(minutes=20)).timestamp() * 1000) * _MS
+    started_ns = round((datetime.now(UTC) - timedelta(minutes=20)).timestamp() * 1000) * _MS
     ids = iter(range(1, spans * 2))
 
     def span(
@@ -63,17 +63,17 @@ def branches(spans: int, workers: int, trace_id: str, task: str, fails_every: in
             name, trace_id, f"{next(ids):016x}", parent, start, attributes=attributes | more
         )
 
-    root = span("orchestrator", INVOKE_AGENT, None, began, **{AGENT_NAME: "orchestrator"})
-    found = [root]
+    root = span("orchestrator", INVOKE_AGENT, None, started_ns, **{AGENT_NAME: "orchestrator"})
+    all_spans = [root]
     each = max(1, (spans - 1) // workers)
     for n in range(workers):
-        at = began + rnd.randrange(1, 400) * _MS
+        at = started_ns + rnd.randrange(1, 400) * _MS
         name = f"worker-{n}"
         worker = span(name, INVOKE_AGENT, root.span_id, at, **{AGENT_NAME: name})
-        found.append(worker)
+        all_spans.append(worker)
         for step_number in range(max(1, (each - 1) // (_CHILDREN + 1))):
             step = span(f"step {step_number}", "", worker.span_id, at)
-            found.append(step)
+            all_spans.append(step)
             usage: dict[str, str | int | bool] = {
                 INPUT_TOKENS: rnd.randrange(800, 2600),
                 OUTPUT_TOKENS: rnd.randrange(40, 400),
@@ -83,16 +83,16 @@ def branches(spans: int, workers: int, trace_id: str, task: str, fails_every: in
             call = span(f"chat {MODEL}", CHAT, step.span_id, at, **usage)
             at += rnd.randrange(900, 6000) * _MS
             call.end_ns = at
-            found.append(call)
+            all_spans.append(call)
             for _ in range(_CHILDREN - 1):
                 tool = span(f"execute_tool {rnd.choice(['Bash', 'Read', 'Edit'])}", EXECUTE_TOOL,
                             step.span_id, at)  # fmt: skip
                 at += rnd.randrange(20, 900) * _MS
                 tool.end_ns = at
-                if fails_every and len(found) % fails_every == 0:
+                if fails_every and len(all_spans) % fails_every == 0:
                     tool.error = "CommandFailed"
-                found.append(tool)
+                all_spans.append(tool)
             step.end_ns = at
         worker.end_ns = at
         root.end_ns = max(root.end_ns, at)
-    return found
+    return all_spans

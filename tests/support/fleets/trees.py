@@ -1,4 +1,4 @@
-"""A task with what it spawned: retried, rotated, handed over, and traced."""
+"""A task with subtasks: retried, rotated, handed over, and traced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = "T-1"
 
 
 def tree(fleet: FleetDocuments, *, published: bool = True) -> None:
-    """Write a task of $6 with retries and a rotation, and three it spawned of $4 together."""
+    """Write a task of $6 with retries and a rotation, and three subtasks of $4 together."""
     now = datetime.now(UTC)
     began = now - timedelta(minutes=50)
     _task(
@@ -87,7 +87,7 @@ def _task(
 
 
 def _sessions(fleet: FleetDocuments, began: datetime) -> None:
-    """Write three windows: the first crashed, the second rotated, the third brought it home."""
+    """Write three sessions: the first crashed, the second rotated, the third completed the task."""
     stretches = [
         (0, 12, "crashed", None),
         (14, 30, "rotated", 120_000),

@@ -86,17 +86,17 @@ def tokens_read(answer: Answer) -> Usage:
 
 def found_usages(body: object) -> list[Any]:
     """Find what a body says of usage, wherever: only to compare with what the reader finds."""
-    found: list[Any] = []
+    usages: list[Any] = []
     if isinstance(body, list):
         for item in body:
-            found += found_usages(item)
+            usages += found_usages(item)
     elif isinstance(body, dict):
         for name, value in body.items():
-            said = name in {"usage", "usageMetadata", "meta"} and isinstance(value, dict)
-            found += [value] if said else found_usages(value)
+            is_usage = name in {"usage", "usageMetadata", "meta"} and isinstance(value, dict)
+            usages += [value] if is_usage else found_usages(value)
         flat = {name: n for name, n in body.items() if "count" in name.lower()}
-        found += [flat] if any(isinstance(n, int) for n in flat.values()) else []
-    return found
+        usages += [flat] if any(isinstance(n, int) for n in flat.values()) else []
+    return usages
 
 
 def _token_counts(usage: object, name: str = "") -> list[int]:
@@ -112,14 +112,14 @@ def _token_counts(usage: object, name: str = "") -> list[int]:
 def _row(number: int, row: dict[str, Any]) -> Recorded:
     usages = [(entry["path"], entry["value"]) for entry in row["usage"]]
     streamed = any(path.startswith("[]") for path, _ in usages)
-    said = {"model": row["response_model"], "service_tier": row["service_tier"]}
-    said |= {"id": row["response_id"]}
+    named = {"model": row["response_model"], "service_tier": row["service_tier"]}
+    named |= {"id": row["response_id"]}
     if streamed:
-        body: Any = [_nested(path.removeprefix("[]."), value, said) for path, value in usages]
+        body: Any = [_nested(path.removeprefix("[]."), value, named) for path, value in usages]
     else:
         body = {}
         for path, value in usages:
-            body |= _nested(path, value, said)
+            body |= _nested(path, value, named)
     return Recorded(
         f"row {number + 1}",
         row["provider"],
@@ -131,14 +131,14 @@ def _row(number: int, row: dict[str, Any]) -> Recorded:
     )
 
 
-def _nested(path: str, value: object, said: dict[str, Any]) -> dict[str, Any]:
+def _nested(path: str, value: object, named: dict[str, Any]) -> dict[str, Any]:
     """Put a usage where it stood: `results.[].(flat)` is beside the content of each result."""
     inner: Any = value
     for step in reversed(path.split(".")):
         if step == "(flat)":
             continue
         inner = [inner] if step == "[]" else {step: inner}
-    return {**{name: word for name, word in said.items() if word is not None}, **inner}
+    return {**{name: word for name, word in named.items() if word is not None}, **inner}
 
 
 def _date(text: str | None) -> datetime:

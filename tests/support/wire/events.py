@@ -1,4 +1,4 @@
-"""Firestore's CloudEvents as Eventarc delivers them, and the functions that take them, served."""
+"""Firestore's CloudEvents as Eventarc delivers them, and a server of the functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Version:
-    """A document as one write left it."""
+    """A document in the state that one write left."""
 
     fields: Fields
     written_at: datetime
@@ -39,7 +39,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Write:
-    """One write of one document: what Eventarc makes an event of."""
+    """One write of one document, which is one event."""
 
     path: str
     before: Version | None
@@ -60,7 +60,7 @@ class Write:
 
 
 def history(path: str, versions: Sequence[Fields], start: datetime = EPOCH) -> list[Write]:
-    """Return the writes that made a document what `versions` say, a minute apart."""
+    """Return the writes of a document's `versions`, a minute apart."""
     made = [
         Version(fields, start + timedelta(minutes=n), start) for n, fields in enumerate(versions)
     ]
@@ -102,7 +102,7 @@ class Served:
         self.url = f"http://127.0.0.1:{port}/"
 
     def deliver(self, write: Write, *, as_json: bool = False) -> int:
-        """Send one event and return the HTTP status: 2xx means it is done with."""
+        """Send one event and return the HTTP status; 2xx means that it is not delivered again."""
         payload = write.payload()
         if as_json:
             body = _json(MessageToDict(payload))
@@ -123,6 +123,7 @@ class Served:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refusal:
+            refusal.close()
             return refusal.code
 
 
@@ -138,7 +139,7 @@ def serve(
 ) -> Iterator[Served]:
     """Serve an entry point, as Cloud Run does, against a Firestore emulator.
 
-    Another `source` is served by what is installed in its own venv.
+    A `source` other than functions/ is served by the packages of its own venv.
     """
     port = _free_port()
     environment = {

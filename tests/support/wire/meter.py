@@ -1,7 +1,4 @@
-"""A Firestore that counts: every call passes through to the emulator, and is written down.
-
-And one that can be made to lose its answer to a write.
-"""
+"""A proxy of the emulator that counts calls, reads and writes, and can lose an answer."""
 
 from __future__ import annotations
 
@@ -27,22 +24,22 @@ _KEPT = ("authorization", "google-cloud-resource-prefix", "x-goog-request-params
 
 @dataclass
 class Meter:
-    """The calls since the last look: method and, for commits, the writes."""
+    """The calls since the last `take`: the method and, for commits, the number of writes."""
 
     address: str = ""
     calls: list[tuple[str, int]] = field(default_factory=list)
     reads: int = 0
     loses: tuple[bytes, grpc.StatusCode] | None = None
-    """The next commit that has these bytes in it lands, and is answered by this error."""
+    """The next commit that contains these bytes is written, but answered with this error."""
 
     def take(self) -> list[tuple[str, int]]:
-        """Return what was called since, and begin anew."""
+        """Return the calls since the last `take`, and reset."""
         taken, self.calls = self.calls, []
         self.reads = 0
         return taken
 
     def bill(self) -> Bill:
-        """Return what was called since and what it is billed as, and begin anew."""
+        """Return the bill of the calls since the last `take`, and reset."""
         reads = self.reads
         taken = self.take()
         return Bill(Counter(name for name, _ in taken), reads, sum(n for _, n in taken))
@@ -63,15 +60,17 @@ class Bill:
 
 @contextmanager
 def metered(emulator: str) -> Iterator[Meter]:
-    """Stand between a client and the emulator."""
+    """Serve a proxy of the emulator on a free port."""
     meter = Meter()
-    server = grpc.server(ThreadPoolExecutor(8))
-    with grpc.insecure_channel(emulator) as channel:
+    with grpc.insecure_channel(emulator) as channel, ThreadPoolExecutor(8) as pool:
+        server = grpc.server(pool)
         server.add_generic_rpc_handlers((_Through(channel, meter),))
         meter.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
-        yield meter
-        server.stop(grace=None).wait()
+        try:
+            yield meter
+        finally:
+            server.stop(grace=None).wait()
 
 
 class _Through(grpc.GenericRpcHandler):
@@ -122,13 +121,13 @@ class _Through(grpc.GenericRpcHandler):
 
 
 def _reads(name: str, answers: list[bytes]) -> int:
-    """Return what the answers to one call are billed as."""
+    """Return the number of reads that the answers to one call are billed as."""
     match name:
         case "BatchGetDocuments":
             return len(answers)
         case "RunQuery":
-            found = (RunQueryResponse.pb().FromString(answer) for answer in answers)
-            documents: int = sum(answer.HasField("document") for answer in found)
+            results = (RunQueryResponse.pb().FromString(answer) for answer in answers)
+            documents: int = sum(result.HasField("document") for result in results)
             return max(1, documents)
         case _:
             counts = (RunAggregationQueryResponse.pb().FromString(answer) for answer in answers)

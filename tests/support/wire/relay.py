@@ -1,4 +1,4 @@
-"""A cable between agents and Firestore that a test can cut."""
+"""A TCP proxy between agents and Firestore, whose connections a test can cut."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 
 class Relay:
-    """Passes bytes on in both directions; while it is cut, nothing, and nobody gets in."""
+    """Passes bytes on in both directions; while it is cut, it refuses connections."""
 
     def __init__(self, to: str) -> None:
         host, _, port = to.rpartition(":")
@@ -19,7 +19,8 @@ class Relay:
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def cut(self) -> None:
         """End every connection, and refuse new ones."""
@@ -35,9 +36,13 @@ class Relay:
             self._is_cut = False
 
     def close(self) -> None:
-        """Cut it for good."""
+        """End every connection and thread."""
         self.cut()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept()
         self._listener.close()
+        for thread in self._threads:
+            thread.join()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -53,7 +58,9 @@ class Relay:
             far = socket.create_connection(self._to)
             self._open |= {near, far}
         for one, other in ((near, far), (far, near)):
-            threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+            thread = threading.Thread(target=self._pass_on, args=(one, other), daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
@@ -69,7 +76,9 @@ class Relay:
 
 @contextmanager
 def relayed(to: str) -> Iterator[Relay]:
-    """Give a cable to an address."""
+    """Give a relay to an address, such as 127.0.0.1:8080."""
     relay = Relay(to)
-    yield relay
-    relay.close()
+    try:
+        yield relay
+    finally:
+        relay.close()

@@ -1,4 +1,4 @@
-"""Waiting for documents to be as they should be."""
+"""Waiting until documents fulfil a condition."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from google.cloud import firestore
 
 LONG_S = 120.0
 _AGAIN_S = 5.0
-"""The emulator sometimes tells of a document's absence after it told that it was created."""
+"""The interval of reading, because the emulator sometimes reports a new document as absent."""
 _Watched = firestore.DocumentReference | firestore.Query | firestore.CollectionReference
 
 
 def until(
     watched: _Watched, holds: Callable[[list[Mapping[str, Any]]], bool]
 ) -> list[Mapping[str, Any]]:
-    """Return the fields of the documents, once there are some and `holds` approves."""
-    seen: list[list[Mapping[str, Any]]] = [[]]
+    """Return the fields of a document, or of a query's, once `holds` is true of them.
+
+    Raises AssertionError after 120 s.
+    """
+    latest: list[list[Mapping[str, Any]]] = [[]]
     done = threading.Event()
 
     def look(documents: Iterable[Any], *_: object) -> None:
-        seen[0] = [found.to_dict() for found in documents if found.exists]
-        if seen[0] and holds(seen[0]):
+        latest[0] = [document.to_dict() for document in documents if document.exists]
+        if latest[0] and holds(latest[0]):
             done.set()
 
     watch: Any = watched.on_snapshot(look)
     try:
         for _ in range(int(LONG_S / _AGAIN_S)):
             if done.wait(_AGAIN_S):
-                return seen[0]
-            found: Any = watched.get()
-            look([found] if isinstance(watched, firestore.DocumentReference) else found)
-        raise AssertionError(f"{len(seen[0])} documents: {seen[0][:3]}")
+                return latest[0]
+            current: Any = watched.get()
+            look([current] if isinstance(watched, firestore.DocumentReference) else current)
+        raise AssertionError(f"{len(latest[0])} documents: {latest[0][:3]}")
     finally:
         watch.unsubscribe()

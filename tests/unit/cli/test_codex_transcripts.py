@@ -12,11 +12,11 @@ import pytest
 
 from support.transcripts import START, Record, broken, calls, happened, stamp, totals_by_day, write
 from tachograph_cli.replay.transcripts.events import (
-    Called,
     CallFailed,
     Compacted,
     Event,
-    Facts,
+    ModelCall,
+    SessionFacts,
     ToolUsed,
     TurnEnded,
     TurnStarted,
@@ -79,14 +79,14 @@ def test_recorded_calls_equal_the_oracle_in_every_bucket(shared: Path) -> None:
         for row in map(json.loads, lines):
             key = (datetime.fromisoformat(row["ts"]), row["session"], row["model"], row["window"])
             expected[(*key, row["input"], row["cache_read"], row["output"], row["reasoning"])] += 1
-    found: Counter[tuple[object, ...]] = Counter()
+    counted: Counter[tuple[object, ...]] = Counter()
     for source, happening in happened(shared / "data/codex/dev"):
-        if isinstance(happening, Called):
+        if isinstance(happening, ModelCall):
             usage = happening.usage
             amounts = (usage.tokens_in, usage.cache_read_tokens, usage.tokens_out)
             key = (happening.at, source.session, happening.model, happening.window)
-            found[(*key, *amounts, usage.reasoning_tokens)] += 1
-    assert found == expected
+            counted[(*key, *amounts, usage.reasoning_tokens)] += 1
+    assert counted == expected
 
 
 def test_recorded_tokens_equal_the_oracle_by_day_and_model(shared: Path) -> None:
@@ -125,8 +125,8 @@ def test_a_count_whose_totals_did_not_change_is_no_call(tmp_path: Path) -> None:
 
 def test_without_the_last_call_the_difference_of_totals_is_one(tmp_path: Path) -> None:
     lines = [counted(3, None, tokens(100, 10, 10)), counted(6, None, tokens(250, 60, 30))]
-    found = [call.usage for call in calls(read(tmp_path, [meta(), *turn(1), *lines]))]
-    assert [(use.tokens_in, use.cache_read_tokens, use.tokens_out) for use in found] == [
+    usages = [call.usage for call in calls(read(tmp_path, [meta(), *turn(1), *lines]))]
+    assert [(use.tokens_in, use.cache_read_tokens, use.tokens_out) for use in usages] == [
         (90, 10, 10),
         (100, 50, 20),
     ]
@@ -157,7 +157,7 @@ def test_a_forks_copy_of_its_parents_history_counts_for_nothing(
     (call,) = calls(events)
     assert call.usage.tokens_in == 150
     assert call.task == f"{SESSION}-{NEXT_TURN[-8:]}"
-    (facts,) = [event for event in events if isinstance(event, Facts)]
+    (facts,) = [event for event in events if isinstance(event, SessionFacts)]
     assert facts.parent_session == PARENT
 
 
@@ -232,7 +232,7 @@ def test_a_broken_line_is_named_and_nothing_else_is_lost(tmp_path: Path) -> None
     lines = [meta(), *turn(1), counted(3, one, one), bad, counted(5, one, two)]
     events = read(tmp_path, lines)
     (found,) = broken(events)
-    assert (found.line, found.why) == (
+    assert (found.line, found.reason) == (
         5,
         "last_token_usage.input_tokens is 'many'; expected a whole number from 0 to 10^15",
     )

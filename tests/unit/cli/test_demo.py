@@ -1,4 +1,4 @@
-"""The pretended fleet: the same seed plays the same, and there is something to see."""
+"""The simulated fleet: the same seed yields the same actions, of every kind."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from support.transcripts import START
-from tachograph_cli.demo.acts import Act, Asked, Finished, HandedOff, Paused, Queued, Retried, Took
-from tachograph_cli.demo.world import Agent, World
+from tachograph_cli.demo.actions import (
+    Action,
+    CallModel,
+    FinishTask,
+    HandOff,
+    Pause,
+    QueueTask,
+    RetryTask,
+    TakeTask,
+)
+from tachograph_cli.demo.simulation import SimulatedAgent, SimulatedFleet
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 
@@ -16,15 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def played(seed: int, rounds: int) -> Iterator[tuple[str, Act]]:
-    """Let everybody act in turns, told to rotate when a third of the context is free."""
-    world = World(seed, 12, "x")
+def played(seed: int, rounds: int) -> Iterator[tuple[str, Action]]:
+    """Let all agents act in turns, with the signal to rotate at a third of the context."""
+    simulated = SimulatedFleet(seed, 12, "x")
     for _ in range(rounds):
-        for agent in world.agents:
-            for act in islice(agent.life, 50):
-                yield agent.name, act
+        for agent in simulated.agents:
+            for action in islice(agent.actions, 50):
+                yield agent.name, action
                 agent.signalled = agent.remaining < 1 / 3
-                if isinstance(act, Paused):
+                if isinstance(action, Pause):
                     break
 
 
@@ -35,40 +44,41 @@ def test_the_same_seed_plays_the_same_and_another_does_not() -> None:
 
 
 def test_there_are_subtasks_retries_failures_and_rotations_to_see() -> None:
-    acts = [act for _, act in played(7, 2_000)]
-    kinds = Counter(type(act) for act in acts)
-    assert min(kinds[Retried], kinds[HandedOff]) > 10
-    jobs = [act.job for act in acts if isinstance(act, Queued)]
-    assert any("parent_task_id" in job.fields for job in jobs)
-    assert len({job.fields["task_type"] for job in jobs}) == 6
-    assert any(act.error_type for act in acts if isinstance(act, Finished))
+    actions = [action for _, action in played(7, 2_000)]
+    kinds = Counter(type(action) for action in actions)
+    assert min(kinds[RetryTask], kinds[HandOff]) > 10
+    tasks = [action.task for action in actions if isinstance(action, QueueTask)]
+    assert any("parent_task_id" in task.fields for task in tasks)
+    assert len({task.fields["task_type"] for task in tasks}) == 6
+    assert any(action.error_type for action in actions if isinstance(action, FinishTask))
 
 
 def test_a_successor_goes_on_with_the_task_its_predecessor_had() -> None:
-    holding: dict[str, str] = {}
+    held: dict[str, str] = {}
     handed_over = 0
-    for name, act in played(7, 2_000):
-        if isinstance(act, Took) and act.handed_over and name in holding:
-            assert act.job.id == holding[name]
+    for name, action in played(7, 2_000):
+        if isinstance(action, TakeTask) and action.handed_over and name in held:
+            assert action.task.id == held[name]
             handed_over += 1
-        if isinstance(act, Took):
-            holding[name] = act.job.id
-        if isinstance(act, Finished):
-            holding.pop(name)
+        if isinstance(action, TakeTask):
+            held[name] = action.task.id
+        if isinstance(action, FinishTask):
+            held.pop(name)
     assert handed_over > 10
 
 
 def test_every_call_has_a_price_and_fits_its_window() -> None:
-    world = World(7, 12, "x")
-    windows = {agent.model.name: agent.model.window_tokens for agent in world.agents}
-    for _, act in played(7, 500):
-        if isinstance(act, Asked):
-            assert act.usage.prompt_tokens < windows[act.model.name]
-            call = Call(act.usage, act.model.name, act.model.provider, START)
+    simulated = SimulatedFleet(7, 12, "x")
+    windows = {agent.model.name: agent.model.window_tokens for agent in simulated.agents}
+    for _, action in played(7, 500):
+        if isinstance(action, CallModel):
+            assert action.usage.prompt_tokens < windows[action.model.name]
+            model = action.model
+            call = Call(action.usage, model.name, model.provider, START)
             assert price(call) is not None
 
 
 def test_an_agent_that_nobody_signals_rotates_before_its_context_is_full() -> None:
-    agent: Agent = World(7, 1, "x").workers[0]
+    agent: SimulatedAgent = SimulatedFleet(7, 1, "x").workers[0]
     agent.used_tokens = agent.model.window_tokens - 1
     assert agent.rotates

@@ -35,8 +35,8 @@ def test_the_newest_jdk_in_the_usual_places_is_found_when_path_has_an_old_one(
     old = jdk(tmp_path / "old", "17.0.15")
     jdk(tmp_path / "jvm" / "a-21", "21.0.1")
     newest = jdk(tmp_path / "jvm" / "b-25", "25.0.3")
-    found = machine.find_jdk({"PATH": str(old / "bin")}, [f"{tmp_path}/jvm/*"])
-    assert found == Found("JDK", newest, "25.0.3")
+    tool = machine.find_jdk({"PATH": str(old / "bin")}, [f"{tmp_path}/jvm/*"])
+    assert tool == Found("JDK", newest, "25.0.3")
 
 
 def test_java_home_comes_first_when_it_is_new_enough(tmp_path: Path) -> None:
@@ -77,12 +77,12 @@ def test_the_emulator_that_firebase_tools_downloaded_comes_before_that_of_the_gc
     )
     own_jar = tmp_path / ".cache" / "firebase" / "emulators" / "firestore-v9.jar"
 
-    found = machine.find_emulator(root, {}, [str(tmp_path / "sdk")], tmp_path)
-    assert found == Found("Firestore emulator", sdk_jar, origin="gcloud SDK")
+    tool = machine.find_emulator(root, {}, [str(tmp_path / "sdk")], tmp_path)
+    assert tool == Found("Firestore emulator", sdk_jar, origin="gcloud SDK")
 
     touch(own_jar)
-    found = machine.find_emulator(root, {}, [str(tmp_path / "sdk")], tmp_path)
-    assert found == Found("Firestore emulator", own_jar, "9", "firebase-tools' download")
+    tool = machine.find_emulator(root, {}, [str(tmp_path / "sdk")], tmp_path)
+    assert tool == Found("Firestore emulator", own_jar, "9", "firebase-tools' download")
 
 
 def test_an_emulator_that_is_nowhere_is_no_obstacle_because_firebase_tools_downloads_it(
@@ -96,14 +96,14 @@ def test_an_emulator_that_is_nowhere_is_no_obstacle_because_firebase_tools_downl
 def test_chromium_is_found_on_path_and_else_among_playwrights(tmp_path: Path) -> None:
     own = program(tmp_path / "ms-playwright" / "chromium-1200" / "chrome-linux64" / "chrome", "")
     places = [f"{tmp_path}/ms-playwright/chromium-*/chrome-linux*/chrome"]
-    found = machine.find_chromium({"PATH": ""}, places)
-    assert isinstance(found, Found)
-    assert found.path == own
+    tool = machine.find_chromium({"PATH": ""}, places)
+    assert isinstance(tool, Found)
+    assert tool.path == own
 
     on_path = program(tmp_path / "bin" / "chromium", "")
-    found = machine.find_chromium({"PATH": str(tmp_path / "bin")}, places)
-    assert isinstance(found, Found)
-    assert found.path == on_path
+    tool = machine.find_chromium({"PATH": str(tmp_path / "bin")}, places)
+    assert isinstance(tool, Found)
+    assert tool.path == on_path
 
 
 def test_the_repository_is_found_from_a_folder_inside_it(root: Path) -> None:
@@ -113,7 +113,7 @@ def test_the_repository_is_found_from_a_folder_inside_it(root: Path) -> None:
 def test_what_is_missing_makes_the_doctor_fail_and_names_its_remedy() -> None:
     line = requirements._line(Missing("JDK >= 21", "brew install openjdk@21", "17"))
     assert line.fails
-    assert (line.found, line.remedy) == ("17", "brew install openjdk@21")
+    assert (line.state, line.remedy) == ("17", "brew install openjdk@21")
     assert not requirements._line(Missing("Chromium", "make chromium", needed=False)).fails
 
 

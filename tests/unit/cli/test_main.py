@@ -41,3 +41,8 @@ def test_public_names_are_importable_and_no_others() -> None:
     assert all(getattr(tachograph, name) for name in tachograph.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = tachograph.nonsense
+
+
+def test_every_command_is_in_a_module_of_commands() -> None:
+    modules = {entry.target.partition(":")[0].rpartition(".")[2] for entry in COMMANDS.values()}
+    assert modules == {"command", "commands", "doctor"}

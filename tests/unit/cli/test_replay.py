@@ -1,4 +1,4 @@
-"""What a replay decides, without a clock and without a database."""
+"""The schedule of a replay, without a clock and without a database."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from hypothesis import strategies as st
 
 from support.transcripts import SESSION, START, answer, prompt, write
 from tachograph_cli.replay.command import replay as command
-from tachograph_cli.replay.plan import (
+from tachograph_cli.replay.estimates import growth_cost_nanousd, window_size
+from tachograph_cli.replay.schedule import (
     LONGEST_GAP,
-    Part,
-    growth_cost_nanousd,
-    parts,
+    RecordedSession,
     pause_s,
     project,
+    recorded_sessions,
     schedule,
-    window,
 )
 from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.events import Broken, Called, Event, Source, TurnStarted
+from tachograph_cli.replay.transcripts.events import (
+    Event,
+    ModelCall,
+    Source,
+    TurnStarted,
+    UnreadableLine,
+)
 from tachograph_cli.replay.transcripts.values import short
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
@@ -38,28 +43,31 @@ def source(session: str, agent: str | None = None, cwd: str | None = "/home/ana/
     return Source(Path(f"p/{session}.jsonl"), "claude-code", session, agent, START, cwd)
 
 
-def lanes(*seconds: list[float]) -> dict[Part, list[Event]]:
+def lanes(*seconds: list[float]) -> dict[RecordedSession, list[Event]]:
     return {
-        Part((source(f"s{n}"),)): [TurnStarted(START + timedelta(seconds=s), str(s)) for s in lane]
+        RecordedSession((source(f"s{n}"),)): [
+            TurnStarted(START + timedelta(seconds=s), str(s)) for s in lane
+        ]
         for n, lane in enumerate(seconds)
     }
 
 
 def played(
-    recording: dict[Part, list[Event]], at_once: int, speed: float
+    recording: dict[RecordedSession, list[Event]], agents_at_once: int, speed: float
 ) -> list[tuple[float, str]]:
-    def events(part: Part) -> Iterator[Event]:
-        return iter(recording[part])
+    def events(session: RecordedSession) -> Iterator[Event]:
+        return iter(recording[session])
 
-    steps = schedule(list(recording), events, at_once=at_once, speed=speed)
+    steps = schedule(list(recording), events, agents_at_once=agents_at_once, speed=speed)
     return [
-        (due, f"{part.first.session}:{getattr(event, 'task', '')}") for due, part, event in steps
+        (due, f"{session.first.session}:{getattr(event, 'task', '')}")
+        for due, session, event in steps
     ]
 
 
 def test_sessions_play_side_by_side_from_their_own_starts() -> None:
     recording = lanes([0, 10], [1000, 1004])
-    assert played(recording, at_once=2, speed=2) == [
+    assert played(recording, agents_at_once=2, speed=2) == [
         (0, "s0:0"),
         (0, "s1:1000"),
         (2, "s1:1004"),
@@ -70,24 +78,24 @@ def test_sessions_play_side_by_side_from_their_own_starts() -> None:
 
 
 def test_no_more_sessions_play_than_there_is_room_for() -> None:
-    steps = [word for _, word in played(lanes([0, 10], [0], [0]), at_once=1, speed=1)]
+    steps = [word for _, word in played(lanes([0, 10], [0], [0]), agents_at_once=1, speed=1)]
     assert steps == ["s0:0", "s0:10", "s0:", "s1:0", "s1:", "s2:0", "s2:"]
 
 
 def test_without_a_speed_nobody_waits_and_one_plays_after_the_other() -> None:
-    steps = played(lanes([0, 10], [0, 5]), at_once=9, speed=0)
+    steps = played(lanes([0, 10], [0, 5]), agents_at_once=9, speed=0)
     assert steps == [(0, "s0:0"), (0, "s0:10"), (0, "s0:"), (0, "s1:0"), (0, "s1:5"), (0, "s1:")]
 
 
 @given(st.lists(st.lists(st.floats(-100, 1e6), max_size=8), max_size=6), st.integers(1, 4))
 def test_a_session_keeps_its_order_whatever_plays_beside_it(
-    seconds: list[list[float]], at_once: int
+    seconds: list[list[float]], agents_at_once: int
 ) -> None:
     recording = lanes(*seconds)
-    steps = played(recording, at_once=at_once, speed=60)
+    steps = played(recording, agents_at_once=agents_at_once, speed=60)
     assert [due for due, _ in steps] == sorted(due for due, _ in steps)
-    for part, events in recording.items():
-        name = part.first.session
+    for session, events in recording.items():
+        name = session.first.session
         own = [word for _, word in steps if word.startswith(f"{name}:")]
         assert own == [f"{name}:{getattr(event, 'task', '')}" for event in events] + [f"{name}:"]
 
@@ -113,7 +121,7 @@ def test_a_night_between_two_prompts_is_played_as_ten_minutes() -> None:
 def test_the_window_is_what_the_record_says_or_what_the_calls_show(
     known: int | None, said: int | None, prompt_tokens: int, expected: int
 ) -> None:
-    assert window(known, said, prompt_tokens) == expected
+    assert window_size(known, said, prompt_tokens) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,14 +140,19 @@ def test_an_agent_is_named_for_what_it_works_on(cwd: str | None, place: str, exp
 
 
 def test_an_agents_name_is_short_and_tells_sessions_apart() -> None:
-    assert Part((source("8ef64fdd-df8c-41f2-ac32-d9471671f062"),)).agent == "shop/8ef64fdd"
-    assert Part((source("8ef64fdd-df8c-41f2-ac32-d9471671f062", "a1"),)).agent == "shop/8ef64fdd.a1"
+    assert (
+        RecordedSession((source("8ef64fdd-df8c-41f2-ac32-d9471671f062"),)).agent == "shop/8ef64fdd"
+    )
+    assert (
+        RecordedSession((source("8ef64fdd-df8c-41f2-ac32-d9471671f062", "a1"),)).agent
+        == "shop/8ef64fdd.a1"
+    )
     assert short("019c8a4c-ed82-79a1-aa28-7738fc5ab61a") == "8fc5ab61a"[-8:]
 
 
 def test_states_of_one_window_are_played_by_one_agent() -> None:
-    found = parts([source("a"), source("b"), source("a"), source("a", "a1")])
-    assert [(part.first.owner, len(part.sources)) for part in found] == [
+    sessions = recorded_sessions([source("a"), source("b"), source("a"), source("a", "a1")])
+    assert [(session.first.owner, len(session.sources)) for session in sessions] == [
         ("a", 2),
         ("b", 1),
         ("a.a1", 1),
@@ -149,7 +162,7 @@ def test_states_of_one_window_are_played_by_one_agent() -> None:
 def test_growth_of_a_long_call_costs_the_difference_at_the_long_price() -> None:
     model, before = "claude-opus-4-6", Usage(tokens_in=250_000, tokens_out=1)
     now = before + Usage(tokens_out=10_000)
-    grown = Called(START, START, "t", None, model, now, grown_from=before)
+    grown = ModelCall(START, START, "t", None, model, now, counted_before=before)
     cost = growth_cost_nanousd(grown, "anthropic")
     full, first = (price(Call(usage, model, "anthropic", START)) for usage in (now, before))
     assert full is not None
@@ -161,13 +174,13 @@ def test_growth_of_a_long_call_costs_the_difference_at_the_long_price() -> None:
 
 
 def test_a_broken_line_takes_no_time() -> None:
-    part = Part((source("s"),))
+    session = RecordedSession((source("s"),))
     events: list[Event] = [
         TurnStarted(START, "a"),
-        Broken(Path("s.jsonl"), 2, "no JSON"),
+        UnreadableLine(Path("s.jsonl"), 2, "no JSON"),
         TurnStarted(START + timedelta(seconds=60), "b"),
     ]
-    steps = schedule([part], lambda _: iter(events), at_once=1, speed=60)
+    steps = schedule([session], lambda _: iter(events), agents_at_once=1, speed=60)
     assert [due for due, *_ in steps] == [0, 0, 1, 1]
 
 

@@ -1,57 +1,29 @@
-"""What report and cost say: sums of published counters and of tasks, in the dashboard's words."""
+"""The report of a fleet: sums of published counters, and numbers derived from them."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
-from tachograph_cli.replay.transcripts import folder
-from tachograph_cli.replay.transcripts.calls_seen import Seen
-from tachograph_cli.replay.transcripts.events import Called, ToolUsed, TurnEnded
+from support.terminal import printed
 from tachograph_cli.report import report_page
-from tachograph_cli.report.cost import bill_page
-from tachograph_cli.report.cost.bill import as_json as bill_json
-from tachograph_cli.report.cost.bill import bill
-from tachograph_cli.report.cost.task_tree import Family, Member
 from tachograph_cli.report.report import Report, as_json, report
-from tachograph_cli.terminal import fmt
 from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.derived import (
     concentration,
     dearest_to_cheapest,
     overheads,
-    percentiles,
 )
 from tachograph_schema.counters.sketch import bucket_counter
-from tachograph_schema.documents.price_sheet import read_prices
 from tachograph_schema.documents.rollup import Rollup
-from tachograph_schema.documents.task import Task
-from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import price
 
 AT = datetime(2026, 2, 16, 18, tzinfo=UTC)
 NANO = 10**9
-_MODELS = st.sampled_from(["claude-opus-4-6", "gpt-5-mini", "unheard-of"])
-_COUNTS = st.none() | st.integers(0, 10**6)
-_FEW = st.none() | st.integers(0, 2)
-_USED = {
-    "tokens_in": _COUNTS,
-    "tokens_out": _COUNTS,
-    "cost_nanousd": _COUNTS,
-    "llm_calls": _FEW,
-    "unpriced_calls": _FEW,
-}
-_OWN, _ = read_prices({"own": {"model": "unheard-of", "route": "local", "valid_from": AT,
-                               "input_usd_per_mtok": 1, "output_usd_per_mtok": 2}})  # fmt: skip
 
 
 def _rollup(period: str, cells: Cells) -> Rollup:
@@ -83,37 +55,30 @@ def _report(**agents: int) -> Report:
     return report("acme", [_rollup("2026-02-16", _cells(**agents))])
 
 
-def _printed(page: object, width: int) -> str:
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
-    with console.file:
-        console.print(page)
-    return console.export_text()
-
-
 def test_report_adds_periods_up_and_derives_from_the_sums() -> None:
     days = [_rollup("2026-02-17", _cells(a=8 * NANO)), _rollup("2026-02-16", _cells(b=2 * NANO))]
-    found = report("acme", days)
-    assert found.periods == ("2026-02-16", "2026-02-17")
-    assert found.total.counters["cost_nanousd"] == 10 * NANO
-    assert found.total.derived["cost_per_completed_usd"] == 10 / 8
-    assert found.total.derived["true_to_naive"] == 2.0
-    assert found.total.derived["unpriced_share"] == 0.1
-    assert [line.name for line in found.tiers] == ["frontier", "_unknown", "light"]
-    assert [line.name for line in found.models] == ["m"]
-    assert found.tiers[0].derived["cost_share"] == 0.5
-    assert found.tier_cost_ratio is not None
-    assert found.tier_cost_ratio[:2] == ("frontier", "light")
-    assert found.tier_cost_ratio[2] == pytest.approx(6.0)
-    assert found.coordination.derived["cost_share"] == pytest.approx(0.1)
-    assert found.overheads["retry"] == {"n": 4, "cost_usd": 1.0, "share": 0.1}
-    assert found.outcomes["retry"]["n"] == 4
-    assert found.total.percentiles["duration_ms"]["n"] == 12
+    whole = report("acme", days)
+    assert whole.periods == ("2026-02-16", "2026-02-17")
+    assert whole.total.counters["cost_nanousd"] == 10 * NANO
+    assert whole.total.derived["cost_per_completed_usd"] == 10 / 8
+    assert whole.total.derived["true_to_naive"] == 2.0
+    assert whole.total.derived["unpriced_share"] == 0.1
+    assert [line.name for line in whole.tiers] == ["frontier", "_unknown", "light"]
+    assert [line.name for line in whole.models] == ["m"]
+    assert whole.tiers[0].derived["cost_share"] == 0.5
+    assert whole.tier_cost_ratio is not None
+    assert whole.tier_cost_ratio[:2] == ("frontier", "light")
+    assert whole.tier_cost_ratio[2] == pytest.approx(6.0)
+    assert whole.coordination.derived["cost_share"] == pytest.approx(0.1)
+    assert whole.overheads["retry"] == {"n": 4, "cost_usd": 1.0, "share": 0.1}
+    assert whole.outcomes["retry"]["n"] == 4
+    assert whole.total.percentiles["duration_ms"]["n"] == 12
 
 
 def test_concentration_names_the_fewest_agents_that_make_four_fifths() -> None:
-    found = _report(a=50, b=30, c=10, d=10, e=0).concentration
-    assert found is not None
-    assert (found.agents, found.of, found.cost_nanousd, found.complete) == (2, 4, 100, True)
+    crowd = _report(a=50, b=30, c=10, d=10, e=0).concentration
+    assert crowd is not None
+    assert (crowd.agents, crowd.of, crowd.cost_nanousd, crowd.complete) == (2, 4, 100, True)
     folded = _report(a=50, b=30, _other=20).concentration
     assert folded is not None
     assert not folded.complete
@@ -123,12 +88,12 @@ def test_concentration_names_the_fewest_agents_that_make_four_fifths() -> None:
 def test_fewest_amounts_make_their_part_and_one_less_does_not(
     amounts: list[int], part: float
 ) -> None:
-    found = concentration(amounts, part)
+    fewest = concentration(amounts, part)
     if not any(amounts):
-        assert found is None
+        assert fewest is None
         return
-    assert found is not None
-    n, of = found
+    assert fewest is not None
+    n, of = fewest
     largest = sorted(amounts, reverse=True)
     assert of == sum(amount > 0 for amount in amounts)
     assert sum(largest[:n]) >= part * sum(amounts) > sum(largest[: n - 1])
@@ -150,7 +115,7 @@ def test_overheads_of_no_spend_are_no_share() -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None:
-    text = _printed(report_page.page(_report(a=8 * NANO, b=2 * NANO), width, AT), width)
+    text = printed(report_page.page(_report(a=8 * NANO, b=2 * NANO), width, AT), width)
     for words in (
         "$2.50  per completed task: $10.00 spent, 4 completed, 1 failed",
         "2.00×  true to naive",  # noqa: RUF001 - the sign
@@ -179,8 +144,8 @@ def test_page_says_how_agents_got_along_where_anything_is_known(width: int) -> N
     cells["type:coordination"]["duration_ms"] = 800_000
     cells["role:builder"] = {"duration_ms": 3_200_000, "tasks_completed": 4}
     cells["role:orchestrator"] = {"duration_ms": 800_000}
-    found = report("acme", [_rollup("2026-02-16", cells)])
-    text = _printed(report_page.page(found, width, AT), width)
+    whole = report("acme", [_rollup("2026-02-16", cells)])
+    text = printed(report_page.page(whole, width, AT), width)
     for words in (
         "queued to claimed 3.04 s 4.92 s 4.92 s 6 tasks",
         "3.0% claims lost to another agent, of 100",
@@ -193,149 +158,24 @@ def test_page_says_how_agents_got_along_where_anything_is_known(width: int) -> N
     assert "sent to acknowledged" not in text  # three are too few for percentiles
     assert "…" not in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= width
-    assert as_json(found)["reliability"] == {"collision_share": 0.03, "acknowledged_share": 0.75}
-    assert as_json(found)["orchestration"]["orchestrating_to_building"] == 0.25
-    assert "claims lost" not in _printed(report_page.page(_report(a=NANO), width, AT), width)
+    assert as_json(whole)["reliability"] == {"collision_share": 0.03, "acknowledged_share": 0.75}
+    assert as_json(whole)["orchestration"]["orchestrating_to_building"] == 0.25
+    assert "claims lost" not in printed(report_page.page(_report(a=NANO), width, AT), width)
 
 
 def test_page_of_nothing_says_so_and_divides_by_nothing() -> None:
     empty = report("acme", [_rollup("2026-02-16", {"fleet": {"tasks_created": 1}})])
-    text = _printed(report_page.page(empty, 80, AT), 80)
+    text = printed(report_page.page(empty, 80, AT), 80)
     assert "none is completed yet" in text
     assert "No retries, no rotations, no handoffs" in text
     assert json.loads(json.dumps(as_json(empty)))["concentration"] is None
 
 
 def test_json_holds_raw_counters_and_no_sketch() -> None:
-    found = as_json(_report(a=10 * NANO))
-    assert found["total"]["counters"]["retry_cost_nanousd"] == NANO
-    assert not any("~" in name for name in found["total"]["counters"])
-    assert found["documents_read"] == 1
+    content = as_json(_report(a=10 * NANO))
+    assert content["total"]["counters"]["retry_cost_nanousd"] == NANO
+    assert not any("~" in name for name in content["total"]["counters"])
+    assert content["documents_read"] == 1
 
 
 # what one task cost
-
-
-def _family(**tasks: dict[str, Any]) -> Family:
-    members = {
-        name: Member(Task.model_validate({"model": "m", "status": "completed", **fields}), AT)
-        for name, fields in tasks.items()
-    }
-    return Family("acme", "root", "root", members)
-
-
-def test_bill_adds_a_tree_up_and_its_parts_add_up_to_it() -> None:
-    found = _family(
-        root={"cost_nanousd": 100, "retries": 1, "retry_cost_nanousd": 30},
-        a={"cost_nanousd": 50, "parent_task_id": "root", "rotation_cost_nanousd": 5},
-        b={"cost_nanousd": 7, "parent_task_id": "a", "status": "failed"},
-        lost={"cost_nanousd": 1, "root_task_id": "root", "parent_task_id": "gone"},
-    )
-    made = bill(found)
-    assert made.total["cost_nanousd"] == 158
-    assert made.parts == {
-        "root_first": 70, "subtasks_first": 53, "retry": 30, "rotation": 5, "handoff": 0,
-    }  # fmt: skip
-    assert made.derived["true_to_naive"] == 158 / 70
-    assert [node.task_id for node in made.root.walk()] == ["root", "a", "b", "lost"]
-    assert made.root.subtasks[0].whole_nanousd == 57
-    assert (made.total["tasks_completed"], made.total["tasks_failed"]) == (3, 1)
-
-
-def test_parents_in_a_circle_are_met_once() -> None:
-    made = bill(_family(root={"cost_nanousd": 1, "parent_task_id": "a"},
-                        a={"cost_nanousd": 10, "parent_task_id": "root"}))  # fmt: skip
-    assert made.total["cost_nanousd"] == 11
-
-
-def test_root_that_is_not_there_still_has_a_tree() -> None:
-    made = bill(_family(a={"cost_nanousd": 10, "root_task_id": "root"}))
-    assert (made.root.status, made.total["cost_nanousd"], made.total["tasks_created"]) == (
-        "missing", 10, 1,
-    )  # fmt: skip
-    assert "missing" in _printed(bill_page.page(made, 80), 80)
-
-
-def test_voided_task_costs_nothing() -> None:
-    assert bill(_family(root={"cost_nanousd": 10, "voided": True})).total["cost_nanousd"] == 0
-
-
-def test_bill_says_by_how_much_the_published_tree_lags() -> None:
-    found = _family(
-        root={"cost_nanousd": 3 * NANO}, a={"cost_nanousd": NANO, "parent_task_id": "root"}
-    )
-    found.tree = {"total": {"cost_nanousd": 3 * NANO, "tasks_created": 1}, "as_of": AT}
-    made = bill(found)
-    assert made.published is not None
-    assert made.published.difference_nanousd == NANO
-    assert "lags: it says $3.00 of 1 task" in _printed(bill_page.page(made, 80), 80)
-    found.tree = {"total": {"cost_nanousd": 4 * NANO, "tasks_created": 2}, "as_of": AT}
-    assert "says the same" in _printed(bill_page.page(bill(found), 80), 80)
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_page_of_a_bill_fits_and_folds_the_cheapest(width: int) -> None:
-    tasks = {
-        f"an-unusually-long-name-of-a-task-{n}": {
-            "cost_nanousd": n * NANO, "parent_task_id": "root", "title": "Of some length, too",
-        }
-        for n in range(20)
-    }  # fmt: skip
-    made = bill(_family(root={"cost_nanousd": 12_345 * NANO, "retries": 2}, **tasks))
-    text = _printed(bill_page.page(made, width), width)
-    assert "8 cheaper (--all)" in text
-    assert "2 retries" in text
-    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
-    assert _printed(bill_page.page(made, width, everything=True), width).count("└─") == 1
-    assert len(bill_json(made)["tree"]["subtasks"]) == 20
-
-
-# how numbers are written, and how exact they are
-
-
-def test_formats_are_those_of_the_golden_file(root: Path) -> None:
-    golden = json.loads((root / "tests/golden/formats.json").read_text())
-    for name, cases in golden.items():
-        write = getattr(fmt, name)
-        assert [[n, write(n)] for n, _ in cases] == cases
-
-
-@given(st.integers(0, 10**14))
-def test_every_amount_is_written_shortly(n: int) -> None:
-    for write in (fmt.money, fmt.count, fmt.duration):
-        assert len(write(n)) <= 12
-
-
-def test_days_are_a_range_with_the_year_when_it_is_another() -> None:
-    assert fmt.days("2026-02-16", "2026-02-16", 2026) == "16 Feb"
-    assert fmt.days("2026-02-16", "2026-02-22", 2026) == "16–22 Feb"  # noqa: RUF001
-    assert fmt.days("2025-02-28", "2025-03-03", 2026) == "28 Feb – 3 Mar 2025"  # noqa: RUF001
-    assert fmt.days("2025-12-31", "2026-01-01", 2026) == "31 Dec 2025 – 1 Jan 2026"  # noqa: RUF001
-
-
-@pytest.mark.parametrize("recordings", ["claude-code/dev", "codex/dev"])
-def test_quantiles_of_the_recordings_are_within_two_percent_of_exact(
-    shared: Path, recordings: str
-) -> None:
-    costs: Counter[str] = Counter()
-    measures: dict[str, list[int]] = {"duration_ms": [], "tool_ms": [], "call_cost_nanousd": []}
-    seen = Seen()
-    for source in folder.find(shared / "data" / recordings).sources:
-        for event in folder.read(source, seen):
-            if isinstance(event, TurnEnded) and event.duration_ms is not None:
-                measures["duration_ms"].append(event.duration_ms)
-            elif isinstance(event, ToolUsed):
-                measures["tool_ms"].append(event.duration_ms)
-            elif isinstance(event, Called) and event.model and event.grown_from is None:
-                cost = price(Call(event.usage, event.model, None, event.at)) or 0
-                measures["call_cost_nanousd"].append(cost)
-                costs[event.task] += cost
-    seen.close()
-    measures["cost_nanousd"] = list(costs.values())
-    for name, values in measures.items():
-        assert len(values) > 20, name
-        row = Counter(bucket_counter(name, value) for value in values)
-        found = percentiles(row)[name]
-        for q, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-            exact = sorted(values)[math.floor(share * (len(values) - 1))]
-            assert found[q] == pytest.approx(exact, rel=0.020001), (name, q)

@@ -42,13 +42,13 @@ def _view(**changed: Any) -> View:  # noqa: ANN401 - a view's
     rnd = random.Random(7)  # noqa: S311 - the same fleet every time
     sessions = list(documents.sessions(_NOW, rnd))
     rows = [_row(name, **fields) for name, fields in sessions if fields["state"] != "completed"]
-    told = [
+    signals = [
         {"kind": "rotate", **documents.signal(n, fields, _NOW)}
         for n, (_, fields) in enumerate(sessions)
         if fields["context_remaining_pct"] <= 35
     ]
     live = {**documents.snapshot(_NOW), "rings": documents.rings(_NOW, rnd), "utilisation": 0.545}
-    return View(**{"fleet": "acme", "live": live, "rows": rows, "signals": told, **changed})
+    return View(**{"fleet": "acme", "live": live, "rows": rows, "signals": signals, **changed})
 
 
 def _drawn(view: View, width: int = 80, height: int | None = None, sort: str = _CLIFF) -> list[str]:
@@ -93,8 +93,8 @@ def test_sessions_nearest_to_their_own_threshold_come_first() -> None:
         _row("below", policy, context_remaining_pct=20),
         _row("tokens", policy, context_used_tokens=90, context_window_tokens=100),
     ]
-    found = [row.session_id for row in ranked(rows, _CLIFF)]
-    assert found == ["tokens", "below", "near", "far", "silent"]
+    order = [row.session_id for row in ranked(rows, _CLIFF)]
+    assert order == ["tokens", "below", "near", "far", "silent"]
 
 
 def test_key_goes_through_all_orders_and_back_to_the_first() -> None:
@@ -140,8 +140,8 @@ def test_policy_that_does_not_parse_is_the_default() -> None:
 
 def test_what_is_denied_is_told_where_it_would_be() -> None:
     denied = words(PermissionDenied("7 PERMISSION_DENIED: no"))
-    trouble = dict.fromkeys(("live", "sessions", "signals"), denied)
-    lines = _drawn(View("acme", trouble=trouble))
+    errors = dict.fromkeys(("live", "sessions", "signals"), denied)
+    lines = _drawn(View("acme", errors=errors))
     page = "\n".join(lines)
     for source in ("live/now", "sessions", "signals"):
         assert f"{source}: denied; the identity you look with may not read this fleet" in page
@@ -153,7 +153,7 @@ def test_weather_says_that_it_is_tried_again() -> None:
 
 
 def test_fleet_that_has_not_answered_yet_is_not_called_empty() -> None:
-    page = "\n".join(_drawn(View("acme", unheard=frozenset({"live", "sessions", "signals"}))))
+    page = "\n".join(_drawn(View("acme", pending=frozenset({"live", "sessions", "signals"}))))
     assert "No session" not in page
     assert page.count("Listening ...") == 3
 
@@ -208,9 +208,9 @@ def test_sparkline_is_as_long_as_asked_and_highest_at_the_highest(
     shown = values[-chars:] if chars else []
     for value, block in zip(reversed(shown), reversed(drawn), strict=False):
         assert (block == " ") == (value is None)
-    known = [value for value in shown if value is not None]
-    if known and max(known) > 0:
-        assert drawn[chars - len(shown) + shown.index(max(known))] == "█"
+    values_shown = [value for value in shown if value is not None]
+    if values_shown and max(values_shown) > 0:
+        assert drawn[chars - len(shown) + shown.index(max(values_shown))] == "█"
 
 
 def test_rate_is_not_drawn_over_a_gap_or_a_reset() -> None:

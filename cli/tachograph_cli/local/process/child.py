@@ -11,12 +11,11 @@ from tachograph_cli.local.process import supervisor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from types import TracebackType
     from typing import IO
 
 
 class Child:
-    """One command under a keeper: ends when stopped, or when this process is gone."""
+    """One command under a supervisor: it ends when stopped, or when this process is gone."""
 
     def __init__(
         self,
@@ -27,9 +26,12 @@ class Child:
         output: IO[bytes] | None = None,
         remove: Path | None = None,
     ) -> None:
-        """Start the command; `output` takes what it prints, the folder `remove` goes with it."""
+        """Start a command with an environment, in the folder `cwd`.
+
+        `output` is a file for all that it prints. `remove` is a folder that is removed after it.
+        """
         removal = [] if remove is None else ["--remove", str(remove)]
-        self._keeper = subprocess.Popen(
+        self._supervisor = subprocess.Popen(
             [sys.executable, "-I", supervisor.__file__, *removal, *command],
             stdin=subprocess.PIPE,
             stdout=output,
@@ -42,26 +44,24 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Name the keeper's process, which leads the session."""
-        return self._keeper.pid
+        """Return the id of the supervisor's process, which leads the session."""
+        return self._supervisor.pid
 
     def poll(self) -> int | None:
         """Return the command's exit status, None while it runs."""
-        return self._keeper.poll()
+        return self._supervisor.poll()
 
     def stop(self) -> int:
-        """Stop the command and all below it; return its exit status. Twice is harmless."""
-        if self._keeper.stdin is not None:
-            self._keeper.stdin.close()
-        return self._keeper.wait(2 * supervisor.STOPPED_WITHIN_S)
+        """Stop the command and every process below it; return its exit status.
+
+        Stopping twice is harmless. Raises subprocess.TimeoutExpired after 40 s.
+        """
+        if self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
+        return self._supervisor.wait(2 * supervisor.STOPPED_WITHIN_S)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

@@ -17,15 +17,14 @@ FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(command: Sequence[str], env: Mapping[str, str]) -> int:
-    """Run the command to its end and return its exit status.
+    """Run the command to its end in an environment and return its exit status.
 
-    As in a shell: 128 + n when signal n ended it, 127 when there is no such command.
+    As in a shell, that is 128 + n when signal n ended it, and 127 when there is no such command.
     """
     child: subprocess.Popen[bytes] | None = None
 
     def forward(number: int, _: FrameType | None) -> None:
-        # A terminal's Ctrl-C has already reached the child, which is in our process group; once is
-        # enough.
+        # A terminal's Ctrl-C has already reached the child, which is in our process group.
         if child is not None and not (number == signal.SIGINT and _in_foreground()):
             child.send_signal(number)
 

@@ -1,13 +1,12 @@
-"""Run one command so that nothing of it outlives whoever asked for it.
+"""Run one command so that no process of it outlives the parent of this one.
 
     python supervisor.py [--remove DIRECTORY] COMMAND...
 
 The emulators are a tree: node starts java in a session of its own, and each function in a shell. A
-signal to the top loses the leaves, and a parent that is killed loses them all. The keeper stands
-between: it holds the read end of its parent's pipe as standard input, and when that ends, because
-the parent closed it or is gone, however it went, the keeper interrupts the command, waits, and ends
-whatever is left below it. It runs as a file, with the standard library only, so that it starts in
-milliseconds.
+signal to the top misses the leaves, and a parent that is killed ends none of them. The supervisor
+holds the read end of its parent's pipe as standard input. The pipe ends when the parent closes it
+or is gone. The supervisor then interrupts the command, waits, and ends every process that is still
+below it. It runs as a file, with the standard library only, so that it starts in milliseconds.
 """
 
 from __future__ import annotations
@@ -23,43 +22,46 @@ import time
 from pathlib import Path
 
 # firebase-tools stops in about 1 s, but ignores a signal in the 100 ms after it began to listen for
-# them, and cannot hear any while it compiles the Auth emulator's schema (6 s): so it is asked
+# them, and handles none while it compiles the Auth emulator's schema (6 s): so it is interrupted
 # twice.
 PATIENCE_S = (6.0, 8.0)
-SWEEP_S = 3.0  # for what is left after that: asked to end for so long, and killed for so long
+SWEEP_S = 3.0  # for the remaining processes: so long after SIGTERM, and so long after SIGKILL
 STOPPED_WITHIN_S = sum(PATIENCE_S) + 2 * SWEEP_S
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def main(arguments: list[str]) -> int:
-    """Keep the command until it ends or standard input does; return its exit status."""
+    """Run the command until it ends or standard input does; return its exit status."""
     remove, command = (
         (arguments[1], arguments[2:]) if arguments[0] == "--remove" else (None, arguments)
     )
     adopt_orphans()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A handler, not SIG_IGN: what is ignored here would stay ignored in the command.
+        # A handler, not SIG_IGN: the command would inherit an ignored signal, but no handler.
         signal.signal(number, lambda *_: None)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    known: set[int] = set()
-    asked = threading.Event()
-    threading.Thread(target=stop_at_end_of_input, args=(child, known, asked), daemon=True).start()
+    below: set[int] = set()
+    stopped = threading.Event()
+    threading.Thread(target=stop_at_end_of_input, args=(child, below, stopped), daemon=True).start()
     status = child.wait()
-    sweep(known)
-    # A command that ended by itself leaves its logs to whoever asks why.
-    if remove is not None and asked.is_set():
+    sweep(below)
+    # A command that ended by itself leaves its logs, which say why.
+    if remove is not None and stopped.is_set():
         shutil.rmtree(remove, ignore_errors=True)
     return status if status >= 0 else 128 - status
 
 
 def stop_at_end_of_input(
-    child: subprocess.Popen[bytes], known: set[int], asked: threading.Event
+    child: subprocess.Popen[bytes], below: set[int], stopped: threading.Event
 ) -> None:
-    """Wait for the end of standard input, then interrupt the child, and at last kill it."""
+    """Wait for the end of standard input, then interrupt the child twice, and at last kill it.
+
+    Adds every process below this one to `below`, and sets `stopped` first.
+    """
     while os.read(0, 4096):
         pass
-    asked.set()
-    known |= descendants(os.getpid())
+    stopped.set()
+    below |= descendants(os.getpid())
     for patience_s in PATIENCE_S:
         child.send_signal(signal.SIGINT)
         try:
@@ -70,41 +72,41 @@ def stop_at_end_of_input(
     child.kill()
 
 
-def sweep(known: set[int]) -> None:
-    """End what still runs below us, and of `known`: first asked, then killed."""
+def sweep(below: set[int]) -> None:
+    """End every process that still runs below this one or is in `below`: SIGTERM, then SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        asked: set[int] = set()
+        signalled: set[int] = set()
         deadline = time.monotonic() + SWEEP_S
         while time.monotonic() < deadline:
             reap()
-            left = (descendants(os.getpid()) | known) & set(parents())
-            if not left:
+            running = (descendants(os.getpid()) | below) & set(parents())
+            if not running:
                 return
-            for pid in left - asked:
+            for pid in running - signalled:
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:
                     continue
-            asked |= left
+            signalled |= running
             time.sleep(0.05)
 
 
 def descendants(pid: int) -> set[int]:
-    """List every process below this one."""
+    """Return the ids of every process below one."""
     children: dict[int, list[int]] = {}
     for child, parent in parents().items():
         children.setdefault(parent, []).append(child)
-    found: set[int] = set()
+    below: set[int] = set()
     queue = [pid]
     while queue:
-        fresh = [child for child in children.get(queue.pop(), []) if child not in found]
-        found.update(fresh)
+        fresh = [child for child in children.get(queue.pop(), []) if child not in below]
+        below.update(fresh)
         queue += fresh
-    return found
+    return below
 
 
 def parents() -> dict[int, int]:
-    """Map every running process to its parent; the dead that nobody has reaped yet do not count."""
+    """Return the parent of every running process, without the ended ones that nobody has reaped."""
     if Path("/proc/self/stat").exists():
         return dict(filter(None, map(_proc_stat, Path("/proc").glob("[0-9]*"))))
     rows = subprocess.run(
@@ -121,7 +123,7 @@ def adopt_orphans() -> None:
 
 
 def reap() -> None:
-    """Take note of the adopted that have ended."""
+    """Reap the adopted processes that have ended."""
     try:
         while os.waitpid(-1, os.WNOHANG) != (0, 0):
             pass

@@ -1,7 +1,7 @@
 """Claude Code transcripts, as versions 1 and 2 write them: one line a content block.
 
-The rules are those of reference/claude-code.md, 4.3. The format is internal to Claude Code and
-changes between versions: what is unknown is ignored, what is impossible is refused by its line.
+The format is internal to Claude Code and changes between versions: unknown fields are ignored, and
+a line with an impossible value is refused.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tachograph_cli.replay.transcripts.claude_lines import (
     usage_of,
 )
 from tachograph_cli.replay.transcripts.events import (
-    Called,
     CallFailed,
     Compacted,
     Event,
-    Facts,
+    ModelCall,
     Outcome,
+    SessionFacts,
     Source,
     ToolUsed,
     TurnEnded,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tachograph_cli.replay.transcripts.calls_seen import Seen
+    from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,15 @@ class _PendingTool:
 
 
 class Reader:
-    """Reads the records of one file in their order; what it yields depends on nothing after them.
+    """Reads the records of one file in their order; an event depends on earlier records alone.
 
-    So a transcript that has grown since yields what it did before, and then more: a replay can be
-    resumed by counting. A call is told of at its first line, and its growth line by line.
+    A transcript that has grown yields the same events as before and then more, so a replay resumes
+    by counting. A call is yielded at its first line, and its growth line by line.
     """
 
-    def __init__(self, source: Source, seen: Seen) -> None:
+    def __init__(self, source: Source, registry: CallRegistry) -> None:
         self._source = source
-        self._seen = seen
+        self._registry = registry
         self._facts: tuple[str | None, ...] | None = None
         self._turn: str | None = None
         self._turn_at = source.started_at
@@ -83,21 +83,21 @@ class Reader:
         self._tool_agents: dict[str, str] = {}
 
     def read(self, record: Record) -> Iterator[Event]:
-        """Yield what a record says; raises UnreadableError where it says something impossible."""
+        """Yield the events of a record. Raises UnreadableError."""
         kind = record.get("type")
-        yield from self._said_of_itself(record)
+        yield from self._session_facts(record)
         message = message_of(record, self._source.agent)
         if message is not None:
-            yield from self._spoken(record, message)
+            yield from self._message(record, message)
         elif kind == "system":
             yield from self._system(record, str(record.get("subtype")))
         elif self._turn_open and is_stop(record):
             yield from self._end(record, instant(record.get("timestamp"), "timestamp"))
 
-    def _said_of_itself(self, record: Record) -> Iterator[Facts]:
+    def _session_facts(self, record: Record) -> Iterator[SessionFacts]:
         if self._turn is None and "parentUuid" in record:
-            # A file that begins in the middle is a later part of a transcript. What precedes its
-            # first prompt gets a task of its own, so that parts add up in any order.
+            # A file that begins in the middle is a later part of a transcript. The calls before its
+            # first prompt get a task of their own, so that parts add up in any order.
             identity = optional_name(record.get("uuid")) or "part"
             cut = record["parentUuid"] is not None and not record.get("logicalParentUuid")
             self._turn = self._task(f"from-{ident(short(identity))}" if cut else "start")
@@ -108,12 +108,12 @@ class Reader:
             repo = cwd.rstrip("/").rpartition("/")[2] if cwd else None
             at = instant(record.get("timestamp"), "timestamp")
             parent = self._source.session if self._source.agent is not None else None
-            yield Facts(at, version, repo or None, branch, "anthropic", parent)
+            yield SessionFacts(at, version, repo or None, branch, "anthropic", parent)
 
-    def _spoken(self, record: Record, message: Message) -> Iterator[Event]:
+    def _message(self, record: Record, message: Message) -> Iterator[Event]:
         if message.agent is not None and self._source.agent is None:
             task = self._agents.setdefault(message.agent, self._current)
-            self._seen.spawned(f"{self._source.session}.{message.agent}", task)
+            self._registry.note_spawn(f"{self._source.session}.{message.agent}", task)
             if (tool := optional_name(record.get("parentToolUseID"))) is not None:
                 self._tool_agents[tool] = message.agent
         if message.record.get("type") == "assistant":
@@ -135,11 +135,17 @@ class Reader:
         if body.get("usage") is not None:
             usage = usage_of(body)
             model = named(body.get("model"), "message.model")
-            news = self._seen.tell(self._source.owner, claim_of(message, usage), usage, at)
+            growth = self._registry.count(self._source.owner, claim_of(message, usage), usage, at)
             self._turn_open |= own
-            if news is not None:
-                yield Called(
-                    news.at, at, self._task_of(message), message.agent, model, usage, news.before
+            if growth is not None:
+                yield ModelCall(
+                    growth.at,
+                    at,
+                    self._task_of(message),
+                    message.agent,
+                    model,
+                    usage,
+                    growth.before,
                 )
         for block in uses:
             self._tools[tool_id(block)] = _PendingTool(tool_name(block), message.agent, at)
@@ -160,17 +166,17 @@ class Reader:
             isinstance(launched, dict)
             and (agent := optional_name(launched.get("agentId"))) is not None
         ):
-            self._seen.spawned(f"{self._source.session}.{ident(agent)}", self._current)
+            self._registry.note_spawn(f"{self._source.session}.{ident(agent)}", self._current)
         if message.agent is None and not results and not is_noise(message.record):
-            yield from self._prompted(message, at)
+            yield from self._prompt(message, at)
         elif message.agent is None:
             self._last_at = at
 
-    def _prompted(self, message: Message, at: datetime) -> Iterator[Event]:
+    def _prompt(self, message: Message, at: datetime) -> Iterator[Event]:
         identity = named(message.record.get("uuid"), "uuid")
         if self._turn_open:
             yield from self._end(message.record, self._last_at)
-        # What the session itself still waits for was interrupted; sub-agents may work on.
+        # The session's own pending tools were interrupted; sub-agents may go on.
         self._tools = {key: tool for key, tool in self._tools.items() if tool.agent is not None}
         self._turn, self._turn_at, self._last_at = self._task(ident(identity)[:8]), at, at
         self._error_type, self._turn_ended = None, False
@@ -182,7 +188,7 @@ class Reader:
         if identity is None or pending is None:
             return
         error = block.get("is_error") is True
-        if self._seen.once(self._source.owner, f"tool:{identity}", at):
+        if self._registry.count_once(self._source.owner, f"tool:{identity}", at):
             duration_ms = max(0, round((at - pending.at).total_seconds() * 1000))
             yield ToolUsed(
                 at, self._task_of(message), message.agent, pending.name, error, duration_ms
@@ -202,7 +208,7 @@ class Reader:
         elif subtype in {"api_error", "compact_boundary"}:
             at = instant(record.get("timestamp"), "timestamp")
             agent = agent_of(record, self._source.agent)
-            if not self._seen.once(self._source.owner, line_id(record), at):
+            if not self._registry.count_once(self._source.owner, line_id(record), at):
                 return
             task = (
                 self._current
@@ -212,12 +218,12 @@ class Reader:
             if subtype == "api_error":
                 yield CallFailed(at, task, agent)
             else:
-                told = optional_mapping(record.get("compactMetadata"), "compactMetadata")
-                left = whole(told.get("postTokens"), "compactMetadata.postTokens")
-                yield Compacted(at, task, agent, left)
+                details = optional_mapping(record.get("compactMetadata"), "compactMetadata")
+                tokens = whole(details.get("postTokens"), "compactMetadata.postTokens")
+                yield Compacted(at, task, agent, tokens)
 
     def _end(self, by: Record, at: datetime, duration_ms: int | None = None) -> Iterator[Event]:
-        """End the turn; `by` is the record that says so. A later one may know its duration."""
+        """End the turn by the record `by`; a later record may add its duration."""
         self._turn_open, self._turn_ended = False, True
         if self._source.agent is None and self._ends(self._current, line_id(by), at):
             measured = max(0, round((at - self._turn_at).total_seconds() * 1000))
@@ -226,8 +232,8 @@ class Reader:
             yield TurnEnded(at, self._current, None, outcome, self._error_type, duration_ms)
 
     def _ends(self, task: str, by: str, at: datetime) -> bool:
-        """Tell whether this end of a task is told for the first time."""
-        return self._seen.once(self._source.owner, f"end:{task}:{by}", at)
+        """Count this end of a task; False where it is counted already."""
+        return self._registry.count_once(self._source.owner, f"end:{task}:{by}", at)
 
     @property
     def _current(self) -> str:

@@ -1,11 +1,11 @@
-"""What a line of a Claude Code transcript says: whose message, which call, what it used."""
+"""The lines of a Claude Code transcript: messages, their calls and their usage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts.calls_seen import Claim
+from tachograph_cli.replay.transcripts.deduplication import Claim
 from tachograph_cli.replay.transcripts.values import (
     Record,
     blocks,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SYNTHETIC = "<synthetic>"
-"""The model of messages that Claude Code writes itself, such as an error's text."""
+"""The model of messages that Claude Code itself writes, such as the text of an error."""
 WORTH_CLAIMING = (b'"usage"', b'"tool_use"', b'"api_error"', b'"compact_boundary"')
 """A line without any of these claims nothing."""
 
@@ -39,17 +39,17 @@ class Message:
 
     @property
     def body(self) -> Record:
-        """What was said."""
+        """The message's own record. Raises UnreadableError."""
         return mapping(self.record.get("message"), "message")
 
     @property
     def at(self) -> datetime:
-        """When it was said."""
+        """The time of the message. Raises UnreadableError."""
         return instant(self.record.get("timestamp"), "timestamp")
 
 
 def claims(record: Record) -> Iterator[Claim]:
-    """Say what of a record counts once over the folder: calls, tools, failures, compactions."""
+    """Yield the claims of a record: calls, tools, failures, compactions. Raises UnreadableError."""
     message = message_of(record, None)
     if message is not None and message.record.get("type") == "assistant":
         body = message.body
@@ -64,7 +64,10 @@ def claims(record: Record) -> Iterator[Claim]:
 
 
 def message_of(record: Record, file_agent: str | None) -> Message | None:
-    """Return the message of a record; sub-agents' come nested in progress records, too."""
+    """Return the message of a record, also where a progress record holds a sub-agent's.
+
+    `file_agent` is the sub-agent of the whole file, if any. Raises UnreadableError.
+    """
     kind = record.get("type")
     if kind in {"assistant", "user"}:
         agent = file_agent or agent_of(record, None)
@@ -80,7 +83,7 @@ def message_of(record: Record, file_agent: str | None) -> Message | None:
 
 
 def agent_of(record: Record, file_agent: str | None) -> str | None:
-    """Return the sub-agent that a record is of; older versions do not name it."""
+    """Return the sub-agent that wrote a record; older versions do not name it."""
     if file_agent is not None or record.get("isSidechain") is not True:
         return file_agent
     named_agent = optional_name(record.get("agentId"))
@@ -88,9 +91,9 @@ def agent_of(record: Record, file_agent: str | None) -> str | None:
 
 
 def claim_of(message: Message, usage: Usage) -> Claim:
-    """Name the call that an assistant's message is a part of."""
+    """Return the claim on the call of an assistant's message. Raises UnreadableError."""
     identity = message.body.get("id")
-    if identity is None:  # a gateway left it out: then one line is one call
+    if identity is None:  # a gateway left it out, so one line is one call
         return Claim(line_id(message.record), total=usage.total_tokens)
     request = message.record.get("requestId")
     return Claim(
@@ -102,26 +105,29 @@ def claim_of(message: Message, usage: Usage) -> Claim:
 
 
 def line_id(record: Record) -> str:
-    """Name a line; raises UnreadableError where it has no id."""
+    """Return the id of a line. Raises UnreadableError where it has none."""
     return f"line:{named(record.get('uuid'), 'uuid')}"
 
 
 def usage_of(body: Record) -> Usage:
-    """Read the tokens of a message; Anthropic counts uncached input apart from cached."""
-    told = mapping(body.get("usage"), "message.usage")
-    parts = optional_mapping(told.get("cache_creation"), "message.usage.cache_creation")
+    """Return the tokens of a message; Anthropic counts uncached input apart from cached.
+
+    Raises UnreadableError.
+    """
+    counts = mapping(body.get("usage"), "message.usage")
+    parts = optional_mapping(counts.get("cache_creation"), "message.usage.cache_creation")
     hour = whole(parts.get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens")
     minutes = whole(parts.get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens")
     writes = (
-        whole(told.get("cache_creation_input_tokens"), "cache_creation_input_tokens")
+        whole(counts.get("cache_creation_input_tokens"), "cache_creation_input_tokens")
         or hour + minutes
     )
     return Usage(
-        tokens_in=whole(told.get("input_tokens"), "input_tokens"),
-        cache_read_tokens=whole(told.get("cache_read_input_tokens"), "cache_read_input_tokens"),
+        tokens_in=whole(counts.get("input_tokens"), "input_tokens"),
+        cache_read_tokens=whole(counts.get("cache_read_input_tokens"), "cache_read_input_tokens"),
         cache_write_tokens=writes,
         cache_write_1h_tokens=min(hour, writes),
-        tokens_out=whole(told.get("output_tokens"), "output_tokens"),
+        tokens_out=whole(counts.get("output_tokens"), "output_tokens"),
     )
 
 
@@ -133,21 +139,21 @@ def tool_uses(body: Record) -> Iterator[Record]:
 
 
 def tool_id(block: Record) -> str:
-    """Name a call of a tool, apart from other things that count once."""
+    """Return the id of a tool's call, which no other kind of event has."""
     return f"tool:{block['id']}"
 
 
 def tool_name(block: Record) -> str:
-    """Return what a tool is called."""
+    """Return the name of a tool."""
     return optional_name(block.get("name")) or "unnamed"
 
 
 def is_stop(record: Record) -> bool:
-    """Tell whether a record is a hook run because the turn is over: often a file's last line."""
+    """Tell whether a record is of a Stop hook, which runs at the end of a turn."""
     data = record.get("data")
     return isinstance(data, dict) and data.get("hookEvent") == "Stop"
 
 
 def is_noise(record: Record) -> bool:
-    """Tell whether a user's record is no prompt: notes of Claude Code itself, or a summary."""
+    """Tell whether a user's record is no prompt but a note of Claude Code, or a summary."""
     return record.get("isMeta") is True or record.get("isCompactSummary") is True

@@ -1,4 +1,4 @@
-"""Codex rollouts: totals that are repeated, and forks that begin with their parent's history.
+"""Codex rollouts, which repeat totals, and whose forks begin with their parent's history.
 
 Rollout lines are `{timestamp, type, payload}`; calls are the `token_count` events, turns have ids.
 """
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts.calls_seen import Claim, Seen
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import (
-    Called,
     CallFailed,
     Compacted,
     Event,
-    Facts,
+    ModelCall,
     Outcome,
+    SessionFacts,
     Source,
     ToolUsed,
     TurnEnded,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 WORTH_CLAIMING = (b'"token_count"', b'"call_id"')
 """A line without any of these claims nothing."""
 BURST_GAP = timedelta(seconds=1)
-"""A fork's copied history is written at once; its own first answer takes longer to come."""
+"""The time after which a fork's lines are its own: its copied history is written in one burst."""
 _CALLS = {"function_call", "custom_tool_call", "local_shell_call"}
 _OUTPUTS = {"function_call_output", "custom_tool_call_output"}
 
@@ -53,7 +53,7 @@ class _PendingTool:
 
 
 def claims(record: Record) -> Iterator[Claim]:
-    """Say what of a record counts once over the folder: calls, and tools that answered."""
+    """Yield the claims of a record: calls, and tools. Raises UnreadableError."""
     payload = record.get("payload")
     if not isinstance(payload, dict):
         return
@@ -64,12 +64,12 @@ def claims(record: Record) -> Iterator[Claim]:
 
 
 class Reader:
-    """Reads the records of a file in their order; what it yields depends on none after them."""
+    """Reads the records of one file in their order; an event depends on earlier records alone."""
 
-    def __init__(self, source: Source, seen: Seen) -> None:
+    def __init__(self, source: Source, registry: CallRegistry) -> None:
         self._source = source
-        self._seen = seen
-        self._facts: Facts | None = None
+        self._registry = registry
+        self._facts: SessionFacts | None = None
         self._forked = False
         self._copying = False
         self._copied_turn: str | None = None
@@ -86,7 +86,7 @@ class Reader:
         self._tools: dict[str, _PendingTool] = {}
 
     def read(self, record: Record) -> Iterator[Event]:
-        """Yield what a record says; raises UnreadableError where it says something impossible."""
+        """Yield the events of a record. Raises UnreadableError."""
         payload = record.get("payload")
         if not isinstance(payload, dict):
             return
@@ -94,30 +94,30 @@ class Reader:
         if self._copying and at - self._previous_at >= BURST_GAP:
             self._copying = False
             if self._copied_turn is not None:
-                yield from self._started(self._copied_turn, at)
+                yield from self._start_turn(self._copied_turn, at)
         self._previous_at = at
         match record.get("type"):
             case "session_meta":
-                yield from self._met(payload, at)
+                yield from self._session_meta(payload, at)
             case "turn_context":
-                yield from self._context(payload, at)
+                yield from self._turn_context(payload, at)
             case "event_msg":
                 yield from self._event(record, payload, at)
             case "response_item" if not self._copying:
-                yield from self._item(payload, at)
+                yield from self._response_item(payload, at)
             case "compacted" if not self._copying:
                 yield from self._compacted(at)
             case _:
                 pass
 
-    def _met(self, payload: Record, at: datetime) -> Iterator[Event]:
+    def _session_meta(self, payload: Record, at: datetime) -> Iterator[Event]:
         if self._facts is not None:
-            return  # a fork repeats its ancestors'
+            return  # a fork repeats the records of its ancestors
         parent = parent_of(payload)
         self._forked = self._copying = parent is not None
         cwd = optional_name(payload.get("cwd"))
         git = payload.get("git")
-        self._facts = Facts(
+        self._facts = SessionFacts(
             at,
             optional_name(payload.get("cli_version")),
             (cwd or "").rstrip("/").rpartition("/")[2] or None,
@@ -127,10 +127,10 @@ class Reader:
         )
         yield self._facts
 
-    def _context(self, payload: Record, at: datetime) -> Iterator[Event]:
+    def _turn_context(self, payload: Record, at: datetime) -> Iterator[Event]:
         self._model = optional_name(payload.get("model")) or self._model
         if (turn := optional_name(payload.get("turn_id"))) is not None:
-            yield from self._started(turn, at)
+            yield from self._start_turn(turn, at)
 
     def _event(self, record: Record, payload: Record, at: datetime) -> Iterator[Event]:
         match payload.get("type"):
@@ -141,19 +141,19 @@ class Reader:
                     whole(payload.get("model_context_window"), "model_context_window")
                     or self._window
                 )
-                yield from self._started(optional_name(payload.get("turn_id")), at)
+                yield from self._start_turn(optional_name(payload.get("turn_id")), at)
             case "user_message" if not self._has_turn_ids:
-                yield from self._started(None, at)
+                yield from self._start_turn(None, at)
             case "task_complete" | "turn_complete":
-                yield from self._ended(at, "completed", None)
+                yield from self._end_turn(at, "completed", None)
             case "turn_aborted":
-                yield from self._ended(at, "cancelled", optional_name(payload.get("reason")))
+                yield from self._end_turn(at, "cancelled", optional_name(payload.get("reason")))
             case "error" | "stream_error" if not self._copying:
                 if self._once("error", at):
                     yield CallFailed(at, self._turn, None)
             case _:
                 if (child := optional_name(payload.get("new_thread_id"))) is not None:
-                    self._seen.spawned(ident(child), self._turn)
+                    self._registry.note_spawn(ident(child), self._turn)
 
     def _token_count(self, record: Record, payload: Record, at: datetime) -> Iterator[Event]:
         info = optional_mapping(payload.get("info"), "payload.info")
@@ -171,17 +171,19 @@ class Reader:
         if repeated or self._copying or last is None or not last.total_tokens:
             return
         self._last_at, self._turn_open = at, True
-        news = self._seen.tell(self._source.owner, _claim(record, info), last, at)
-        if news is not None:
+        growth = self._registry.count(self._source.owner, _claim(record, info), last, at)
+        if growth is not None:
             model = (
                 optional_name(info.get("model"))
                 or optional_name(payload.get("model"))
                 or self._model
             )
-            yield Called(news.at, at, self._turn, None, model, last, news.before, self._window)
+            yield ModelCall(
+                growth.at, at, self._turn, None, model, last, growth.before, self._window
+            )
 
-    def _started(self, turn: str | None, at: datetime) -> Iterator[Event]:
-        """Begin a turn, once: a turn says its id more than once."""
+    def _start_turn(self, turn: str | None, at: datetime) -> Iterator[Event]:
+        """Begin a turn, once, although several records name its id."""
         self._has_turn_ids |= turn is not None
         if self._copying:
             self._copied_turn = turn
@@ -195,18 +197,18 @@ class Reader:
         if task == self._turn:
             return
         if self._turn_open:
-            yield from self._ended(self._last_at, "completed", None)
+            yield from self._end_turn(self._last_at, "completed", None)
         self._tools.clear()  # an interrupted tool never answers
         self._turn, self._turn_at, self._last_at = task, at, at
         yield TurnStarted(at, task)
 
-    def _ended(self, at: datetime, outcome: Outcome, reason: str | None) -> Iterator[Event]:
+    def _end_turn(self, at: datetime, outcome: Outcome, reason: str | None) -> Iterator[Event]:
         if self._turn_open and not self._copying and self._once(f"end:{self._turn}", at):
             duration_ms = max(0, round((at - self._turn_at).total_seconds() * 1000))
             yield TurnEnded(at, self._turn, None, outcome, reason, duration_ms)
         self._turn_open &= self._copying
 
-    def _item(self, payload: Record, at: datetime) -> Iterator[Event]:
+    def _response_item(self, payload: Record, at: datetime) -> Iterator[Event]:
         kind = payload.get("type")
         identity = optional_name(payload.get("call_id"))
         if kind in _CALLS and identity is not None:
@@ -218,7 +220,7 @@ class Reader:
             and (pending := self._tools.pop(identity, None))
         ):
             self._last_at = at
-            if self._seen.once(self._source.owner, f"tool:{identity}", at):
+            if self._registry.count_once(self._source.owner, f"tool:{identity}", at):
                 duration_ms = max(0, round((at - pending.at).total_seconds() * 1000))
                 yield ToolUsed(
                     at, self._turn, None, pending.name, _failed(payload.get("output")), duration_ms
@@ -230,10 +232,10 @@ class Reader:
         if self._once("compacted", at):
             yield Compacted(at, self._turn, None, 0)
 
-    def _once(self, what: str, at: datetime) -> bool:
-        """Tell whether something without an id is told for the first time."""
-        identity = f"{what}:{self._source.session}:{at.isoformat()}"
-        return self._seen.once(self._source.owner, identity, at)
+    def _once(self, kind: str, at: datetime) -> bool:
+        """Count an event without an id, by its kind and time; False where it is counted already."""
+        identity = f"{kind}:{self._source.session}:{at.isoformat()}"
+        return self._registry.count_once(self._source.owner, identity, at)
 
 
 def parent_of(payload: Record) -> str | None:
@@ -249,14 +251,14 @@ def parent_of(payload: Record) -> str | None:
 
 
 def _claim(record: Record, info: Record) -> Claim:
-    """Name a call by its moment and its counts: the same one copied into another file has both."""
+    """Return the claim on a call, by its moment and its counts, which a copied line repeats."""
     counts = info.get("last_token_usage") or info.get("total_token_usage")
     numbers = sorted(counts.items()) if isinstance(counts, dict) else []
     return Claim(f"{instant(record.get('timestamp'), 'timestamp').isoformat()} {numbers!a}")
 
 
 def _usage(info: Record, key: str) -> Usage | None:
-    """Read counts: Codex counts what was cached in the input, and the reasoning in the output."""
+    """Return counts; Codex's input includes cached tokens, and its output includes reasoning."""
     if info.get(key) is None:
         return None
     counts = mapping(info[key], key)
@@ -274,7 +276,7 @@ def _usage(info: Record, key: str) -> Usage | None:
 
 
 def _since(total: Usage, before: Usage | None) -> Usage:
-    """Return what was added to running totals; totals that fell began anew."""
+    """Return the growth of running totals; totals that fell have begun anew."""
     if before is None or total.total_tokens < before.total_tokens:
         return total
     added = total - before

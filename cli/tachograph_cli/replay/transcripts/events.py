@@ -1,4 +1,4 @@
-"""What happened in a transcript, the same for every kind of agent: a stream of these."""
+"""The events of a transcript, the same for every kind of agent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ Outcome = Literal["completed", "failed", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One transcript file, and whose it is.
+    """One transcript file: its session, and its sub-agent where the file is a sub-agent's.
 
-    `agent` is set where the file holds a sub-agent of the session. Files of one `owner` are
-    states or parts of the same transcript.
+    Files of one `owner` are states or parts of the same transcript.
     """
 
     path: Path
@@ -32,13 +31,13 @@ class Source:
 
     @property
     def owner(self) -> str:
-        """The context window the file recorded."""
+        """The id of the context window that the file recorded."""
         return self.session if self.agent is None else f"{self.session}.{self.agent}"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """The session's surroundings, said at its beginning and whenever they change."""
+class SessionFacts:
+    """The session's version, repository and provider, at its beginning and at every change."""
 
     at: datetime
     agent_version: str | None
@@ -50,7 +49,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """A prompt: the session begins a task. Nothing may come of it."""
+    """A prompt began a task; it may be one that calls no model."""
 
     at: datetime
     task: str
@@ -58,7 +57,7 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The task is over; `agent` is set where it is a sub-agent's."""
+    """A task ended; `agent` is set where it is a sub-agent's."""
 
     at: datetime
     task: str
@@ -69,20 +68,21 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """A model answered, with `usage` so far; or an answer already told of grew.
+class ModelCall:
+    """A model answered, or a later line states more usage of the same call.
 
-    `grown_from` is what was told of the same call before: only the difference is new, it belongs to
-    the call's first instant `at`, and it is no further call. `said_at` is the line's own time.
+    `usage` is the call's usage so far. `counted_before` is the part that was counted before: the
+    difference belongs to the call's first instant `at`, and is no further call. `line_at` is the
+    line's own time.
     """
 
     at: datetime
-    said_at: datetime
+    line_at: datetime
     task: str
     agent: str | None
     model: str | None
     usage: Usage
-    grown_from: Usage | None = None
+    counted_before: Usage | None = None
     window: int | None = None
 
 
@@ -100,7 +100,7 @@ class ToolUsed:
 
 @dataclass(frozen=True, slots=True)
 class CallFailed:
-    """A model did not answer; the agent may have tried again."""
+    """A model call failed; the agent may have tried again."""
 
     at: datetime
     task: str
@@ -109,7 +109,7 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """The context was summarised in place and now holds about this much."""
+    """The context was summarised in place; it now holds about `context_tokens`."""
 
     at: datetime
     task: str
@@ -118,17 +118,17 @@ class Compacted:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A line that could not be read, and was passed by."""
+class UnreadableLine:
+    """A line that could not be read, and was left out."""
 
     path: Path
     line: int
-    why: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.why}"
+        return f"{self.path}:{self.line}: {self.reason}"
 
 
-Happening: TypeAlias = TurnStarted | TurnEnded | Called | ToolUsed | CallFailed | Compacted
-"""What happened at a moment, on a task."""
-Event: TypeAlias = Facts | Happening | Broken
+TaskEvent: TypeAlias = TurnStarted | TurnEnded | ModelCall | ToolUsed | CallFailed | Compacted
+"""An event of a task, at a moment."""
+Event: TypeAlias = SessionFacts | TaskEvent | UnreadableLine

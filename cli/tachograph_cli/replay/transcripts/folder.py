@@ -1,4 +1,4 @@
-"""Which files of a folder are transcripts, of which session, and in which order they are read."""
+"""The transcripts of a folder: which files they are, of which session, and in which order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts import claude, claude_lines, codex
-from tachograph_cli.replay.transcripts.calls_seen import Claim, Seen
-from tachograph_cli.replay.transcripts.events import Broken, Event, Source
+from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
+from tachograph_cli.replay.transcripts.events import Event, Source, UnreadableLine
 from tachograph_cli.replay.transcripts.json_lines import numbered, records
 from tachograph_cli.replay.transcripts.values import (
     Record,
@@ -30,7 +30,7 @@ LOOKED_FOR = (
     "(sessionId, type, timestamp) or of a Codex rollout (type, timestamp, payload)"
 )
 HEAD_LINES = 500
-"""Lines in which a file must say what it is: a transcript may begin with many summaries."""
+"""The number of lines that show what a file is; a transcript may begin with many summaries."""
 _CODEX_TYPES = {"session_meta", "turn_context", "event_msg", "response_item", "compacted"}
 
 
@@ -45,14 +45,14 @@ class Listing:
 def find(folder: Path) -> Listing:
     """List the transcripts at or under a path.
 
-    Sessions come before the sub-agents they started, earlier ones before later ones, a state of a
-    transcript before those that begin with it: the order is the same wherever the files lie.
+    Sessions come before their sub-agents, earlier ones before later ones, and a state of a
+    transcript before the later states. The order does not depend on the files' places.
     """
     sources, others = [], []
     for path in _files(folder):
         try:
             source = recognise(path)
-        except OSError:  # it may not be read, or went away
+        except OSError:  # not readable, or removed meanwhile
             source = None
         if source is None:
             others.append(path)
@@ -63,10 +63,13 @@ def find(folder: Path) -> Listing:
 
 
 def recognise(path: Path) -> Source | None:
-    """Tell what a file is by its first lines that say so; None when none does."""
+    """Return a transcript file's session, by its first 500 lines; None for any other file.
+
+    Raises OSError.
+    """
     with path.open("rb") as file:
         for item in islice(records(numbered(file), path), HEAD_LINES):
-            if isinstance(item, Broken):
+            if isinstance(item, UnreadableLine):
                 continue
             try:
                 source = _of_codex(path, item[1]) or _of_claude(path, item[1])
@@ -77,8 +80,8 @@ def recognise(path: Path) -> Source | None:
     return None
 
 
-def claim(source: Source, seen: Seen) -> None:
-    """Note everything of a file that counts once; see Seen."""
+def claim(source: Source, registry: CallRegistry) -> None:
+    """Claim all calls of a file for its owner; see CallRegistry. Raises OSError."""
     module = codex if source.kind == "codex" else claude_lines
     with source.path.open("rb") as file:
         worth = (
@@ -87,22 +90,22 @@ def claim(source: Source, seen: Seen) -> None:
             if line and any(w in line for w in module.WORTH_CLAIMING)
         )
         for item in records(worth, source.path):
-            if not isinstance(item, Broken):
-                seen.claim(source.owner, _readable(module.claims(item[1])))
+            if not isinstance(item, UnreadableLine):
+                registry.claim(source.owner, _readable(module.claims(item[1])))
 
 
-def read(source: Source, seen: Seen) -> Iterator[Event]:
-    """Yield what happened in a file; a line that cannot be read is told as Broken and passed by."""
-    reader = (codex if source.kind == "codex" else claude).Reader(source, seen)
+def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
+    """Yield the events of a file, an UnreadableLine among them for a bad line. Raises OSError."""
+    reader = (codex if source.kind == "codex" else claude).Reader(source, registry)
     with source.path.open("rb") as file:
         for item in records(numbered(file), source.path):
-            if isinstance(item, Broken):
+            if isinstance(item, UnreadableLine):
                 yield item
                 continue
             try:
                 yield from reader.read(item[1])
             except UnreadableError as refusal:
-                yield Broken(source.path, item[0], str(refusal))
+                yield UnreadableLine(source.path, item[0], str(refusal))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -159,4 +162,4 @@ def _readable(claims: Iterator[Claim]) -> Iterator[Claim]:
     try:
         yield from claims
     except UnreadableError:
-        return  # the reader will say where and why
+        return  # the reader reports the line and the reason

@@ -1,11 +1,11 @@
-"""A transcript line by line, in constant memory, whatever stands in it."""
+"""The lines of a transcript as JSON objects, in constant memory, whatever they hold."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts.events import Broken
+from tachograph_cli.replay.transcripts.events import UnreadableLine
 from tachograph_cli.replay.transcripts.values import Record, UnreadableError, mapping
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 LONGEST_LINE = 64 * 2**20
-"""Bytes of the longest line that is read: pictures pasted into a prompt make lines of megabytes."""
+"""Bytes of the longest line that is read; a picture in a prompt makes a line of megabytes."""
 
 
 def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -30,19 +30,21 @@ def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 
 def records(
     lines: Iterable[tuple[int, bytes | None]], path: Path
-) -> Iterator[tuple[int, Record] | Broken]:
-    """Yield each line's JSON object with its number, or what is wrong with the line."""
+) -> Iterator[tuple[int, Record] | UnreadableLine]:
+    """Yield each line's number and JSON object, or an UnreadableLine with the reason."""
     for number, line in lines:
         if line is None:
-            yield Broken(path, number, f"the line is longer than {LONGEST_LINE} bytes")
+            yield UnreadableLine(path, number, f"the line is longer than {LONGEST_LINE} bytes")
             continue
         if not line.strip():
             continue
         try:
             yield number, mapping(json.loads(line), "the line")
         except UnreadableError as refusal:
-            yield Broken(path, number, str(refusal))
+            yield UnreadableLine(path, number, str(refusal))
         except RecursionError:
-            yield Broken(path, number, "the line is nested too deeply to be a record")
+            yield UnreadableLine(path, number, "the line is nested too deeply to be a record")
         except ValueError as refusal:  # not JSON, or not UTF-8
-            yield Broken(path, number, f"the line is no JSON: {refusal}; expected one object")
+            yield UnreadableLine(
+                path, number, f"the line is no JSON: {refusal}; expected one object"
+            )

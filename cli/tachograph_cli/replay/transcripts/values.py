@@ -1,4 +1,4 @@
-"""Typed values out of a record that anybody may have written, or the reason why not."""
+"""Typed values out of an untrusted record; errors name the place, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ UUID_VERSION_AT = 14
 
 
 class UnreadableError(ValueError):
-    """A record says something impossible: where, what was found, what is allowed."""
+    """A value of a record is not allowed; the message says where it is and what is expected."""
 
 
 def mapping(value: object, where: str) -> Record:
-    """Return a JSON object."""
+    """Return a JSON object. Raises UnreadableError, which names the place `where`."""
     if not isinstance(value, dict):
         raise UnreadableError(f"{where} is {shown(value)}; expected an object")
     return value
 
 
 def optional_mapping(value: object, where: str) -> Record:
-    """Return a JSON object, an empty one where there is none."""
+    """Return a JSON object, an empty one for None. Raises UnreadableError."""
     return {} if value is None else mapping(value, where)
 
 
 def blocks(value: object) -> list[Record]:
-    """Return the content blocks of a message; plain text has none worth knowing."""
+    """Return the content blocks of a message; plain text has none."""
     return [block for block in value if isinstance(block, dict)] if isinstance(value, list) else []
 
 
 def whole(value: object, where: str) -> int:
-    """Return a count; one that is absent is zero."""
+    """Return a count from 0 to 10^15, 0 for None. Raises UnreadableError."""
     if value is None:
         return 0
     if isinstance(value, float) and value.is_integer():
@@ -52,19 +52,22 @@ def whole(value: object, where: str) -> int:
 
 
 def named(value: object, where: str) -> str:
-    """Return what may name something: an id, a model, a tool."""
+    """Return a name of 1-200 printable characters. Raises UnreadableError."""
     if not isinstance(value, str) or not is_name(value):
         raise UnreadableError(f"{where} is {shown(value)}; expected 1-200 printable characters")
     return value
 
 
 def optional_name(value: object) -> str | None:
-    """Return a name where there is a usable one: what only describes is not worth a line."""
+    """Return a usable name, or None: a missing description does not make a line unreadable."""
     return value if isinstance(value, str) and is_name(value) else None
 
 
 def instant(value: object, where: str) -> datetime:
-    """Return a moment: ISO 8601, UTC where it names no zone, or milliseconds since 1970."""
+    """Return a moment from ISO 8601, UTC where it names no zone, or milliseconds since 1970.
+
+    Raises UnreadableError.
+    """
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
@@ -79,14 +82,14 @@ def instant(value: object, where: str) -> datetime:
 
 
 def ident(value: str) -> str:
-    """Return a text as a part of a document's id, which may hold no slash."""
+    """Return a text as part of a document's id: at most 100 letters, digits, `-`, `_`, `.`."""
     return _UNSAFE.sub("-", value)[:100].strip(".") or "unnamed"
 
 
 def short(identity: str) -> str:
-    """Return the part of an id that tells it from its siblings.
+    """Return the 8 characters of an id that differ among its siblings.
 
-    The first characters, but the last of a version 7 UUID, whose first are the time.
+    These are the first, but the last of a version 7 UUID, which begins with the time.
     """
     is_uuid = len(identity) == UUID_CHARS and identity.count("-") == UUID_CHARS // 9
     if is_uuid and identity[UUID_VERSION_AT] == "7":

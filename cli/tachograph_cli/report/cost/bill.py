@@ -1,4 +1,4 @@
-"""Pure: the tasks of a tree -> what it cost, and where the money went."""
+"""Pure: the tasks of a tree -> its bill: what each task cost, by part and by model."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tachograph_cli.report.cost.own_cost import KINDS, NOTHING, Spent, spent
-from tachograph_cli.report.cost.task_tree import Family, Member
+from tachograph_cli.report.cost.own_cost import KINDS, NO_COST, OwnCost, own_cost
+from tachograph_cli.report.cost.task_tree import Member, TaskTree
 from tachograph_schema.counters.derived import ratios
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One task, and what it spawned; nano-dollars of its own, and of the whole."""
+    """One task and its subtasks: its own cost, and the cost of the whole, in nano-dollars."""
 
     task_id: str
     title: str | None
     status: str
     model: str | None
     agent_id: str | None
-    own: Spent
+    own: OwnCost
     counts: Mapping[str, int]
     """retries, rotations, handoffs."""
     whole_nanousd: int
@@ -38,7 +38,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What `trees/{root}` says, and by how much the tasks say more."""
+    """The cost that `trees/{root}` states, and by how much the tasks' own sum exceeds it."""
 
     cost_nanousd: int
     tasks: int
@@ -48,7 +48,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a tree cost."""
+    """The cost of a tree of tasks."""
 
     fleet: str
     asked: str
@@ -60,71 +60,71 @@ class Bill:
     """root_first, subtasks_first, retry, rotation, handoff: nano-dollars, adding up to the cost."""
     by_model: Mapping[str, int]
     unknown_cost: int
-    """Tasks with tokens that no price is known for."""
+    """The number of tasks with tokens of unknown price."""
     published: Published | None
     documents_read: int
     complete: bool
 
 
-def bill(found: Family) -> Bill:
-    """Add a tree up from its tasks, and hold it against what is published of it."""
+def bill(tree: TaskTree) -> Bill:
+    """Add a tree up from its tasks, and compare it with its published sum."""
     children: dict[str, list[str]] = {}
-    for name, member in found.members.items():
+    for name, member in tree.members.items():
         parent = member.task.parent_task_id
-        # One whose parent is not to be found hangs from the root that it names.
-        above = parent if parent in found.members else found.root
+        # A task whose parent is missing hangs from the root that it names.
+        above = parent if parent in tree.members else tree.root
         children.setdefault(above, []).append(name)
-    root = _node(found, found.root, children, {found.root})
+    root = _node(tree, tree.root, children, {tree.root})
     nodes = list(root.walk())
     total = _total(nodes, root)
     return Bill(
-        fleet=found.fleet,
-        asked=found.asked,
+        fleet=tree.fleet,
+        asked=tree.asked,
         root=root,
         total=total,
         derived=ratios(total),
         parts=_parts(nodes, root),
         by_model=dict(sum((Counter(node.own.by_model) for node in nodes), Counter()).most_common()),
         unknown_cost=sum(not node.own.known for node in nodes),
-        published=_published(found.tree, total["cost_nanousd"]),
-        documents_read=found.documents_read,
-        complete=found.complete,
+        published=_published(tree.published, total["cost_nanousd"]),
+        documents_read=tree.documents_read,
+        complete=tree.complete,
     )
 
 
-def as_json(made: Bill) -> dict[str, Any]:
+def as_json(bill: Bill) -> dict[str, Any]:
     """Return what `tachograph cost --json` prints; docs/report.md says what each name means."""
-    said = made.published
+    published = bill.published
     return {
-        "fleet": made.fleet,
-        "task_id": made.asked,
-        "root_task_id": made.root.task_id,
-        "documents_read": made.documents_read,
-        "complete": made.complete,
-        "counters": dict(made.total),
-        "derived": dict(made.derived),
-        "parts_nanousd": dict(made.parts),
-        "models_nanousd": dict(made.by_model),
-        "tasks_of_unknown_cost": made.unknown_cost,
-        "published": said
+        "fleet": bill.fleet,
+        "task_id": bill.asked,
+        "root_task_id": bill.root.task_id,
+        "documents_read": bill.documents_read,
+        "complete": bill.complete,
+        "counters": dict(bill.total),
+        "derived": dict(bill.derived),
+        "parts_nanousd": dict(bill.parts),
+        "models_nanousd": dict(bill.by_model),
+        "tasks_of_unknown_cost": bill.unknown_cost,
+        "published": published
         and {
-            "cost_nanousd": said.cost_nanousd,
-            "tasks": said.tasks,
-            "as_of": said.as_of.isoformat() if said.as_of else None,
-            "difference_nanousd": said.difference_nanousd,
+            "cost_nanousd": published.cost_nanousd,
+            "tasks": published.tasks,
+            "as_of": published.as_of.isoformat() if published.as_of else None,
+            "difference_nanousd": published.difference_nanousd,
         },
-        "tree": _node_json(made.root),
+        "tree": _node_json(bill.root),
     }
 
 
-def _node(found: Family, name: str, children: Mapping[str, list[str]], seen: set[str]) -> Node:
-    """Build a task with what it spawned; parents that go round in a circle are met once."""
+def _node(tree: TaskTree, name: str, children: Mapping[str, list[str]], seen: set[str]) -> Node:
+    """Build a task with its subtasks; tasks that are each other's parents are taken once."""
     fresh = [child for child in children.get(name, []) if child not in seen]
     seen.update(fresh)
-    subtasks = [_node(found, child, children, seen) for child in fresh]
+    subtasks = [_node(tree, child, children, seen) for child in fresh]
     subtasks.sort(key=lambda node: (-node.whole_nanousd, node.task_id))
-    member = found.members.get(name)
-    own = NOTHING if member is None else spent(member.task, member.written_at, found.prices)
+    member = tree.members.get(name)
+    own = NO_COST if member is None else own_cost(member.task, member.written_at, tree.prices)
     task = member.task if member else None
     return Node(
         task_id=name,
@@ -176,8 +176,9 @@ def _published(tree: Mapping[str, Any] | None, cost_nanousd: int) -> Published |
     if tree is None or "total" not in tree:
         return None
     total = tree["total"]
-    said = total.get("cost_nanousd", 0)
-    return Published(said, total.get("tasks_created", 0), tree.get("as_of"), cost_nanousd - said)
+    published = total.get("cost_nanousd", 0)
+    more = cost_nanousd - published
+    return Published(published, total.get("tasks_created", 0), tree.get("as_of"), more)
 
 
 def _node_json(node: Node) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A bill as it stands in a terminal: the tree of tasks, with what each cost."""
+"""Pure: a bill as a page: the tree of tasks with the cost of each, and the sums."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tachograph_cli.terminal.widgets import WIDE, bar, figure, named, table
 from tachograph_schema.counters.names import UNKNOWN
 
 SHOWN_SUBTASKS = 12
-"""Of one task; the others are cheaper, and are told as a sum."""
+"""The most subtasks of a task that are shown; the cheaper rest is one line."""
 _STATUS = {
     "completed": "green",
     "failed": "red",
@@ -39,32 +39,32 @@ _COUNTED = {"retry": "retries", "rotation": "rotations", "handoff": "handoffs"}
 _SINGULAR = {"retry": "retry", "rotation": "rotation", "handoff": "handoff"}
 _LONG_ID = 12
 _COLUMNS = (9, 17, 7, 8, 5, 10)
-"""Characters of every column but the first, which has the room that is left."""
+"""Characters of every column but the first, which takes the rest of the width."""
 
 
-def page(made: Bill, width: int, *, everything: bool = False) -> RenderableType:
-    """Lay a bill out for a terminal of so many columns."""
+def page(bill: Bill, width: int, *, everything: bool = False) -> RenderableType:
+    """Lay a bill out, `width` columns wide; `everything` shows the cheapest subtasks as well."""
     return Group(
-        _headline(made),
-        Padding(_tree(made, width, everything=everything), (1, 0, 1, 0)),
+        _headline(bill),
+        Padding(_tree(bill, width, everything=everything), (1, 0, 1, 0)),
         Text("Where the money went", "bold"),
-        _where(made),
-        *(Padding(note, (1, 0, 0, 0)) for note in [_notes(made)]),
+        _where(bill),
+        *(Padding(note, (1, 0, 0, 0)) for note in [_notes(bill)]),
     )
 
 
-def _headline(made: Bill) -> RenderableType:
-    total, ratio = made.total, made.derived.get("true_to_naive")
+def _headline(bill: Bill) -> RenderableType:
+    total, ratio = bill.total, bill.derived.get("true_to_naive")
     ended = ", ".join(
         f"{total[f'tasks_{end}']} {end}"
         for end in ("completed", "failed", "cancelled")
         if total[f"tasks_{end}"]
     )
     tasks = fmt.counted(total["tasks_created"], "task") + (f": {ended}" if ended else "")
-    asked = f"  asked for {made.asked}, a part of it" if made.asked != made.root.task_id else ""
+    asked = f"  asked for {bill.asked}, a part of it" if bill.asked != bill.root.task_id else ""
     lines = [
-        Text.assemble((made.root.task_id, "bold"), (f"  {made.root.title or ''}", ""), style=""),
-        Text(f"fleet {made.fleet} · {tasks}{asked}", "dim"),
+        Text.assemble((bill.root.task_id, "bold"), (f"  {bill.root.title or ''}", ""), style=""),
+        Text(f"fleet {bill.fleet} · {tasks}{asked}", "dim"),
         Text(),
         figure(fmt.money(total["cost_nanousd"]), "with everything it spawned"),
     ]
@@ -76,7 +76,7 @@ def _headline(made: Bill) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A task, one of its parts, or the rest of its subtasks, with the branches before it."""
+    """One line: a task, one of its overheads, or the sum of its cheaper subtasks."""
 
     guide: str
     node: Node | None
@@ -85,19 +85,19 @@ class _Row:
     whole_nanousd: int | None = None
 
 
-def _tree(made: Bill, width: int, *, everything: bool) -> Table:
+def _tree(bill: Bill, width: int, *, everything: bool) -> Table:
     wide = width >= WIDE
     shown = table("task", "status", "model", "own", "with all", "share", *([""] if wide else []))
     room = width - sum(_COLUMNS[: len(shown.columns) - 1]) - 2 * len(shown.columns)
     for column, chars in zip(shown.columns, (room, *_COLUMNS), strict=False):
         column.min_width = column.max_width = chars
     shown.columns[1].justify = shown.columns[2].justify = "left"
-    whole = made.total["cost_nanousd"]
-    for row in _rows(made.root, "", "", everything=everything):
+    whole = bill.total["cost_nanousd"]
+    for row in _rows(bill.root, "", "", everything=everything):
         node, part = row.node, row.whole_nanousd if row.node else row.cost_nanousd
         share = (part or 0) / whole if whole > 0 else 0.0
         cells: list[Text | str] = [
-            _label(row, room, made),
+            _label(row, room, bill),
             Text(node.status, _STATUS.get(node.status, "blue")) if node else "",
             _model(node),
             Text(fmt.money(row.cost_nanousd), "" if node else "dim"),
@@ -110,24 +110,24 @@ def _tree(made: Bill, width: int, *, everything: bool) -> Table:
 
 
 def _model(node: Node | None) -> Text:
-    """Name the model without its date, which is in the JSON."""
+    """Return the model's name without its date, which the JSON has."""
     if node is None or node.status == "missing":
         return Text()
     return named(re.sub(r"-\d{4}-?\d{2}-?\d{2}$", "", node.model or UNKNOWN))
 
 
-def _label(row: _Row, room: int, made: Bill) -> Text:
+def _label(row: _Row, room: int, bill: Bill) -> Text:
     label = Text().append(row.guide, "dim")
     if row.node is None:
         return label.append(row.words, "dim")
-    asked = row.node.task_id == made.asked and row.guide
-    words = _shortened(row.node.task_id, made.root.task_id, room - len(row.guide))
+    asked = row.node.task_id == bill.asked and row.guide
+    words = _shortened(row.node.task_id, bill.root.task_id, room - len(row.guide))
     label.append(words, "bold reverse" if asked else "bold")
     return label.append(f"  {row.node.title}" if row.node.title else "", "dim")
 
 
 def _shortened(task: str, root: str, room: int) -> str:
-    """Leave out of an id what it shares with the root's, then what is in its middle."""
+    """Shorten an id: without the beginning that it shares with the root's, then in its middle."""
     if len(root) > _LONG_ID and task != root and task.startswith(root):
         task = f"…{task[len(root) :]}"
     if len(task) <= room:
@@ -137,10 +137,10 @@ def _shortened(task: str, root: str, room: int) -> str:
 
 
 def _rows(node: Node, guide: str, below: str, *, everything: bool) -> Iterator[_Row]:
-    """Yield a task's row, then its overheads, then its subtasks, each with its branches."""
+    """Yield a task's line, then its overheads', then its subtasks', each with its branches."""
     yield _Row(guide, node, "", node.own.cost_nanousd, node.whole_nanousd)
     shown = node.subtasks if everything else node.subtasks[:SHOWN_SUBTASKS]
-    rest = node.subtasks[len(shown) :]
+    cheaper = node.subtasks[len(shown) :]
     stem = "│  " if node.subtasks else "   "
     for kind, cost in node.own.overheads.items():
         n = node.counts[_COUNTED[kind]]
@@ -148,19 +148,19 @@ def _rows(node: Node, guide: str, below: str, *, everything: bool) -> Iterator[_
             words = fmt.counted(n, _SINGULAR[kind], _COUNTED[kind])
             yield _Row(below + stem, None, words, cost)
     for n, subtask in enumerate(shown):
-        last = n == len(shown) - 1 and not rest
+        last = n == len(shown) - 1 and not cheaper
         arm, under = ("└─ ", "   ") if last else ("├─ ", "│  ")
         yield from _rows(subtask, below + arm, below + under, everything=everything)
-    if rest:
-        cost = sum(subtask.whole_nanousd for subtask in rest)
-        yield _Row(f"{below}└─ ", None, f"{fmt.count(len(rest))} cheaper (--all)", cost)
+    if cheaper:
+        cost = sum(subtask.whole_nanousd for subtask in cheaper)
+        yield _Row(f"{below}└─ ", None, f"{fmt.count(len(cheaper))} cheaper (--all)", cost)
 
 
-def _where(made: Bill) -> RenderableType:
-    whole = made.total["cost_nanousd"]
+def _where(bill: Bill) -> RenderableType:
+    whole = bill.total["cost_nanousd"]
     shown = table("part", "cost", "share", "")
     shown.columns[0].max_width = 36
-    for name, cost in made.parts.items():
+    for name, cost in bill.parts.items():
         if cost or name == "root_first":
             share = cost / whole if whole > 0 else 0.0
             style = "blue" if name.endswith("first") else "yellow"
@@ -170,7 +170,7 @@ def _where(made: Bill) -> RenderableType:
                 fmt.share(share),
                 bar(share, style, 20),
             )
-    models = [(model, cost) for model, cost in made.by_model.items() if cost]
+    models = [(model, cost) for model, cost in bill.by_model.items() if cost]
     if len(models) > 1:
         shown.add_section()
         for model, cost in models:
@@ -184,29 +184,29 @@ def _where(made: Bill) -> RenderableType:
     return shown
 
 
-def _notes(made: Bill) -> Text:
-    words, said = Text(), made.published
-    if said is None and made.total["tasks_created"] > 1:
+def _notes(bill: Bill) -> Text:
+    words, published = Text(), bill.published
+    if published is None and bill.total["tasks_created"] > 1:
         words.append("The tree is not published yet; the sums are of its tasks.", "yellow")
-    elif said is None:
+    elif published is None:
         words.append("It spawned nothing, so no tree is kept of it.", "dim")
-    elif said.difference_nanousd or said.tasks != made.total["tasks_created"]:
-        more = "lags" if said.difference_nanousd >= 0 else "is ahead"
+    elif published.difference_nanousd or published.tasks != bill.total["tasks_created"]:
+        more = "lags" if published.difference_nanousd >= 0 else "is ahead"
         words.append(
-            f"! The published tree {more}: it says {fmt.money(said.cost_nanousd)} "
-            f"of {fmt.counted(said.tasks, 'task')}{_as_of(made)}.",
+            f"! The published tree {more}: it says {fmt.money(published.cost_nanousd)} "
+            f"of {fmt.counted(published.tasks, 'task')}{_as_of(bill)}.",
             "yellow",
         )
     else:
-        words.append(f"✓ The published tree says the same{_as_of(made)}.", "green")
-    if made.unknown_cost:
-        tasks = fmt.counted(made.unknown_cost, "task")
+        words.append(f"✓ The published tree says the same{_as_of(bill)}.", "green")
+    if bill.unknown_cost:
+        tasks = fmt.counted(bill.unknown_cost, "task")
         words.append(f"\n! {tasks} used tokens of no known price; they count for less.", "yellow")
-    if not made.complete:
+    if not bill.complete:
         words.append("\n! There is more of it than is read at once; the rest is not in.", "yellow")
     return words
 
 
-def _as_of(made: Bill) -> str:
-    at = made.published.as_of if made.published else None
+def _as_of(bill: Bill) -> str:
+    at = bill.published.as_of if bill.published else None
     return "" if at is None else f", as of {fmt.moment(at.astimezone(UTC))} UTC"

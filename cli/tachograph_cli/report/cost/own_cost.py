@@ -1,4 +1,4 @@
-"""Pure: what one task cost by itself, and the parts of that."""
+"""Pure: the cost of one task without its subtasks, by model and by overhead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = ("retry", "rotation", "handoff")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class OwnCost:
     """A task's own cost in nano-dollars; first attempt and overheads add up to it."""
 
     cost_nanousd: int
@@ -25,23 +25,26 @@ class Spent:
     overheads: Mapping[str, int]
     """By kind: retry, rotation, handoff."""
     known: bool
-    """False when it used tokens that no price is known for."""
+    """False where it used tokens of unknown price."""
 
     @property
     def first_nanousd(self) -> int:
-        """Return what is left for the first attempt."""
+        """The cost of the first attempt, which is what the overheads leave."""
         return max(0, self.cost_nanousd - sum(self.overheads.values()))
 
 
-NOTHING = Spent(0, {}, dict.fromkeys(KINDS, 0), known=True)
+NO_COST = OwnCost(0, {}, dict.fromkeys(KINDS, 0), known=True)
 
 
-def spent(task: Task, written_at: datetime, prices: PriceList | None = None) -> Spent:
-    """Return what a task cost: what it says, else what its tokens cost when they were used."""
+def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) -> OwnCost:
+    """Return a task's own cost: the one it states, else the price of its tokens at their time.
+
+    `written_at` stands in for a task without `reported_at`; `prices` are the fleet's own.
+    """
     if task.voided:
-        return NOTHING
+        return NO_COST
     rows = usage_rows(task, task.reported_at or written_at, prices)
     by_model = {model: row["cost_nanousd"] for model, row in rows.items()}
     known = not any(row["unpriced_calls"] or row["unpriced_tokens"] for row in rows.values())
     overheads = {kind: getattr(task, f"{kind}_cost_nanousd") or 0 for kind in KINDS}
-    return Spent(sum(by_model.values()), by_model, overheads, known)
+    return OwnCost(sum(by_model.values()), by_model, overheads, known)

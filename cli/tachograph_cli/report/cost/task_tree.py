@@ -1,4 +1,4 @@
-"""Reading the tasks of a tree, whichever of them is asked for."""
+"""The tasks of a tree, read from Firestore by any one of them."""
 
 from __future__ import annotations
 
@@ -32,63 +32,63 @@ _LOOKED_THROUGH = 300
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A task of the tree, and when it was last written."""
+    """A task of the tree, and the time of its last write."""
 
     task: Task
     written_at: datetime
 
 
 @dataclass(slots=True)
-class Family:
-    """The tasks of a tree by id, as they stand."""
+class TaskTree:
+    """The tasks of a tree by id, in their present state."""
 
     fleet: str
     asked: str
     root: str
     members: dict[str, Member] = field(default_factory=dict)
-    tree: Mapping[str, Any] | None = None
+    published: Mapping[str, Any] | None = None
     """`trees/{root}`, if there is one."""
     prices: PriceList | None = None
     documents_read: int = 0
     complete: bool = True
-    """False when there are more tasks, or levels, than are read."""
+    """False where the tree has more than 5,000 tasks or 50 levels."""
 
 
-def read(db: firestore.Client, fleet: str, asked: str) -> Family | None:
-    """Read the tree that a task is part of; None where there is no such task.
+def read(db: firestore.Client, fleet: str, asked: str) -> TaskTree | None:
+    """Read the tree of the task `asked`; None where there is no such task.
 
-    A task belongs to it by naming its root, or its parent; a tree knows tasks that do either.
+    A task belongs to a tree by naming its root or its parent.
     """
     if not _may_be_an_id(asked):
         return None
     climbed = _climb(db, fleet, asked)
     if climbed is None:
         return None
-    found = Family(fleet, asked, climbed[-1][0], documents_read=len(climbed))
-    _keep(found, (snapshot for _, snapshot in climbed if snapshot.exists))
-    tree = db.document(str(DocumentPath(fleet, TREES, found.root))).get()
-    found.tree = tree.to_dict() if tree.exists else None
-    found.documents_read += 1
-    _read_named(db, found)
-    _read_levels(db, found)
-    found.prices = PriceCache(db, fleet).current()
-    return found
+    tree = TaskTree(fleet, asked, climbed[-1][0], documents_read=len(climbed))
+    _add(tree, (snapshot for _, snapshot in climbed if snapshot.exists))
+    published = db.document(str(DocumentPath(fleet, TREES, tree.root))).get()
+    tree.published = published.to_dict() if published.exists else None
+    tree.documents_read += 1
+    _read_named(db, tree)
+    _read_levels(db, tree)
+    tree.prices = PriceCache(db, fleet).current()
+    return tree
 
 
 def near(db: firestore.Client, fleet: str, asked: str) -> list[str]:
-    """Return ids of tasks that look like the one that is not there, closest first."""
+    """Return the ids of at most 5 tasks that resemble the missing `asked`, closest first."""
     tasks = db.collection(FLEETS, fleet, TASKS).select([]).order_by("__name__")
     ids: list[str] = []
     if _may_be_an_id(asked):
         alike = tasks.start_at({"__name__": asked[: max(1, len(asked) // 2)]})
-        ids = [found.id for found in alike.limit(_LOOKED_THROUGH).stream()]
-    ids += [found.id for found in tasks.limit(_LOOKED_THROUGH).stream()]
+        ids = [task.id for task in alike.limit(_LOOKED_THROUGH).stream()]
+    ids += [task.id for task in tasks.limit(_LOOKED_THROUGH).stream()]
     close = get_close_matches(asked, list(dict.fromkeys(ids)), _NEAR, cutoff=0.4)
     return close or ids[:_NEAR]
 
 
 def _climb(db: firestore.Client, fleet: str, asked: str) -> list[tuple[str, _Snapshot]] | None:
-    """Return the tasks from the one asked for to the top; at the top one may be missing."""
+    """Return the tasks from `asked` up to the root, which may be missing."""
     steps: dict[str, _Snapshot] = {}
     name: str | None = asked
     while name is not None and name not in steps and len(steps) <= MAX_LEVELS:
@@ -99,41 +99,41 @@ def _climb(db: firestore.Client, fleet: str, asked: str) -> list[tuple[str, _Sna
     return list(steps.items()) if steps[asked].exists else None
 
 
-def _read_named(db: firestore.Client, found: Family) -> None:
-    tasks = db.collection(FLEETS, found.fleet, TASKS)
-    named = tasks.where(filter=firestore.FieldFilter("root_task_id", "==", found.root))
-    _keep(found, _counted(found, named))
+def _read_named(db: firestore.Client, tree: TaskTree) -> None:
+    tasks = db.collection(FLEETS, tree.fleet, TASKS)
+    named = tasks.where(filter=firestore.FieldFilter("root_task_id", "==", tree.root))
+    _add(tree, _stream(tree, named))
 
 
-def _read_levels(db: firestore.Client, found: Family) -> None:
-    """Read the children of every task that is known, then theirs, until there are no more."""
-    tasks = db.collection(FLEETS, found.fleet, TASKS)
+def _read_levels(db: firestore.Client, tree: TaskTree) -> None:
+    """Read the subtasks of every task that was read, level by level."""
+    tasks = db.collection(FLEETS, tree.fleet, TASKS)
     asked: set[str] = set()
     for _ in range(MAX_LEVELS):
-        parents = [name for name in {found.root: None, **found.members} if name not in asked]
-        if not parents or not found.complete:
+        parents = [name for name in {tree.root: None, **tree.members} if name not in asked]
+        if not parents or not tree.complete:
             return
         asked.update(parents)
         for begin in range(0, len(parents), _IN_AT_ONCE):
             some = parents[begin : begin + _IN_AT_ONCE]
             spawned = tasks.where(filter=firestore.FieldFilter("parent_task_id", "in", some))
-            _keep(found, _counted(found, spawned))
-    found.complete = False
+            _add(tree, _stream(tree, spawned))
+    tree.complete = False
 
 
-def _counted(found: Family, query: firestore.Query) -> Iterator[_Snapshot]:
+def _stream(tree: TaskTree, query: firestore.Query) -> Iterator[_Snapshot]:
     for snapshot in query.limit(MAX_TASKS).stream():
-        found.documents_read += 1
+        tree.documents_read += 1
         yield snapshot
 
 
-def _keep(found: Family, snapshots: Iterable[_Snapshot]) -> None:
+def _add(tree: TaskTree, snapshots: Iterable[_Snapshot]) -> None:
     for snapshot in snapshots:
-        if len(found.members) >= MAX_TASKS and snapshot.id not in found.members:
-            found.complete = False
+        if len(tree.members) >= MAX_TASKS and snapshot.id not in tree.members:
+            tree.complete = False
             return
         task, _ = parse(Task, snapshot.to_dict() or {})
-        found.members[snapshot.id] = Member(task, snapshot.update_time)
+        tree.members[snapshot.id] = Member(task, snapshot.update_time)
 
 
 def _may_be_an_id(name: str) -> bool:

@@ -21,7 +21,7 @@ from tachograph.firestore.credential import (
     write_credential,
 )
 from tachograph_cli.enroll.enrollment import AgentNameError, uid_of
-from tachograph_cli.enroll.signer import ServiceSigns, SigningError
+from tachograph_cli.enroll.signer import ServiceAccountSigner, SigningError
 
 ACCOUNT = "enroller@acme.iam.gserviceaccount.com"
 _CREDENTIAL = Credential("p", "acme", "b-1", "agent", "key", "secret", "2030-01-01T00:00:00+00:00")
@@ -82,7 +82,7 @@ def test_custom_token_is_signed_by_the_account_and_holds_no_claims() -> None:
         "client_email": ACCOUNT, "private_key": pem.decode(), "token_uri": "https://x",
         "private_key_id": "1",
     }  # fmt: skip
-    signs = ServiceSigns(service_account.Credentials.from_service_account_info(info))
+    signs = ServiceAccountSigner(service_account.Credentials.from_service_account_info(info))
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -96,4 +96,4 @@ def test_custom_token_is_signed_by_the_account_and_holds_no_claims() -> None:
 
 def test_credentials_of_a_person_need_to_say_whom_they_sign_for() -> None:
     with pytest.raises(SigningError, match="--signer EMAIL"):
-        ServiceSigns(object())
+        ServiceAccountSigner(object())

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from tachograph_cli.report.rates_command import page, window
+from tachograph_cli.report.commands import window
+from tachograph_cli.report.rates_page import page
 from tachograph_schema.counters.rates import Rates, Totals, rates
 
 _AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

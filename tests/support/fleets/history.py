@@ -1,4 +1,4 @@
-"""What a fleet leaves behind in a day: windows, tasks, hours, baselines, incidents."""
+"""The history of a fleet: sessions, tasks, published hours, baselines, incidents."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 MODEL = "claude-sonnet-4-5"
 
 
-def windows(fleet: FleetDocuments, agent: str, handoffs_ms: list[int]) -> None:
-    """Write an agent's sessions: each took over from the one before, the last is at work."""
+def sessions(fleet: FleetDocuments, agent: str, handoffs_ms: list[int]) -> None:
+    """Write an agent's sessions: each took over from the one before, and the last is at work.
+
+    `handoffs_ms` are the durations of the handovers between them.
+    """
     now = datetime.now(UTC)
     for n in range(len(handoffs_ms) + 1):
-        began = now - timedelta(hours=len(handoffs_ms) - n + 1)
-        over = n < len(handoffs_ms)
+        started_at = now - timedelta(hours=len(handoffs_ms) - n + 1)
+        ended_early = n < len(handoffs_ms)
         fields: dict[str, Any] = {
             "agent_id": agent,
             "agent_role": "builder",
@@ -30,14 +33,14 @@ def windows(fleet: FleetDocuments, agent: str, handoffs_ms: list[int]) -> None:
             "host": "worker-3",
             "model": MODEL,
             "task_type": "fix",
-            "started_at": began,
-            "last_seen_at": began + timedelta(minutes=55),
-            "context_remaining_pct": 34 if over else 62,
+            "started_at": started_at,
+            "last_seen_at": started_at + timedelta(minutes=55),
+            "context_remaining_pct": 34 if ended_early else 62,
             "generation": n,
             "cost_nanousd": 2 * USD,
         }
-        if over:
-            ended = began + timedelta(minutes=55)
+        if ended_early:
+            ended = started_at + timedelta(minutes=55)
             fields |= {"state": "completed", "end_reason": "rotated", "ended_at": ended}
         if n:
             fields |= {
@@ -74,7 +77,10 @@ def tasks(fleet: FleetDocuments, agent: str, costs_usd: list[float]) -> None:
 
 
 def hours(fleet: FleetDocuments, agent: str, back: list[int]) -> None:
-    """Publish hours in which an agent worked, so many hours ago, with latencies and incidents."""
+    """Publish hours in which an agent worked, with latencies and incidents.
+
+    `back` says how many hours ago each of them was.
+    """
     now = datetime.now(UTC)
     for n in back:
         used = {
@@ -103,8 +109,8 @@ def hours(fleet: FleetDocuments, agent: str, back: list[int]) -> None:
 
 
 def baseline(fleet: FleetDocuments, task_type: str, **cliff: object) -> None:
-    """Publish what is normal for a type of task; its cliff is at 40 % unless it is said."""
-    usual = {
+    """Publish the baseline of a type of task, with a cliff at 40 % unless `cliff` differs."""
+    learned = {
         "status": "learned",
         "at_pct": 40,
         "low_pct": 30,
@@ -116,10 +122,10 @@ def baseline(fleet: FleetDocuments, task_type: str, **cliff: object) -> None:
         "runs": [5, 10, 20, 25, 20, 20, 20, 15, 10, 5],
         "bad": [4, 7, 12, 13, 4, 2, 2, 1, 1, 0],
     }
-    said = {**usual, **cliff}
-    fields: dict[str, Any] = {"task_type": task_type, "model": MODEL, "runs": 150, "cliff": said}
-    if said["status"] == "learned":
-        fields["rotate_below_pct"] = said["at_pct"]
+    whole = {**learned, **cliff}
+    fields: dict[str, Any] = {"task_type": task_type, "model": MODEL, "runs": 150, "cliff": whole}
+    if whole["status"] == "learned":
+        fields["rotate_below_pct"] = whole["at_pct"]
     fleet.put("baselines", f"{task_type}__{MODEL}", **fields)
 
 
@@ -135,9 +141,9 @@ def incident(fleet: FleetDocuments, name: str, **fields: object) -> None:
     fleet.put("incidents", name, **(usual | fields))
 
 
-def at_length(fleet: FleetDocuments, agent: str = "builder-1") -> None:
-    """Write all of it, beside a fleet that is filled."""
-    windows(fleet, agent, [12_000, 90_000])
+def write_all(fleet: FleetDocuments, agent: str = "builder-1") -> None:
+    """Write every kind of document above for one agent of a filled fleet."""
+    sessions(fleet, agent, [12_000, 90_000])
     tasks(fleet, agent, [0.5, 3.0, 1.25])
     hours(fleet, agent, [0, 1, 2, 5])
     baseline(fleet, "fix")

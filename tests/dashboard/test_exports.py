@@ -1,4 +1,4 @@
-"""What is kept of a page: tables as CSV, panels as PNG, and a page on paper."""
+"""Exports of a page: tables as CSV, panels as PNG, and the page on paper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from support.fleets.day import at_length, tasks
+from support.fleets.history import tasks, write_all
 from support.page import panel
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_panel_is_saved_as_a_picture_of_what_is_seen(
     query: str, name: str, fleet: FleetDocuments, look: Look
 ) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     page = look(fleet.name, query=f"{query}&theme=dark")
     expect(panel(page, name).locator("svg").first).to_be_visible()
     box = panel(page, name).bounding_box()
@@ -77,7 +77,7 @@ def test_panel_is_saved_as_a_picture_of_what_is_seen(
     width, height = struct.unpack(">II", data[16:24])
     assert (width, height) == pytest.approx((2 * box["width"], 2 * box["height"]), abs=4)
     # More than one colour, and the panel's own behind them.
-    found = page.evaluate(
+    picture = page.evaluate(
         """async (bytes) => {
           const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
           const ctx = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
@@ -92,8 +92,8 @@ def test_panel_is_saved_as_a_picture_of_what_is_seen(
         }""",
         list(data),
     )
-    assert found[1] > 50
-    assert name == "treemap" or found[0] == "21 24 30"
+    assert picture[1] > 50
+    assert name == "treemap" or picture[0] == "21 24 30"
 
 
 @pytest.mark.parametrize("query", ["", AGENT, "&page=cost", "&page=task&task=T-1"])
@@ -101,7 +101,7 @@ def test_paper_is_light_whole_and_without_controls(
     query: str, fleet: FleetDocuments, look: Look
 ) -> None:
     fleet.fill()
-    at_length(fleet)
+    write_all(fleet)
     tasks(fleet, "builder-1", [0.5] * 20)
     page = look(fleet.name, query=f"{query}&theme=dark")
     expect(page.locator("[data-panel] svg").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""Paths, masks, transforms and batches that no client of ours would send."""
+"""Raw paths, masks, transforms and batches that no ordinary client sends."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.attacks.row import Row
-from support.fleets.hostile import A
-from support.rules import Who, asked, committed
+from support.fleets.two_agents import A
+from support.rules import Identity, asked, committed
 
 
 def _value(value: object) -> dict[str, Any]:
@@ -21,8 +21,8 @@ def _write(name: str, fields: dict[str, Any], **more: Any) -> dict[str, Any]:  #
     }
 
 
-def tricks() -> Iterator[Row]:
-    """Paths, masks, transforms and batches that no client of ours would send."""
+def raw_requests() -> Iterator[Row]:
+    """Raw paths, masks, transforms and batches that no ordinary client sends."""
     mask = lambda fields, *paths: committed(  # noqa: E731 - short
         A, lambda root: [_write(f"{root}/tasks/a", fields, update_mask={"field_paths": paths})]
     )
@@ -123,5 +123,7 @@ def tricks() -> Iterator[Row]:
         look,
     )
     yield Row(
-        "no token by REST", asked(Who(None, None, bearer=""), "GET", "fleets/{fleet}/tasks/b"), look
+        "no token by REST",
+        asked(Identity(None, None, bearer=""), "GET", "fleets/{fleet}/tasks/b"),
+        look,
     )

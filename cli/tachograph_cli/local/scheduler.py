@@ -1,4 +1,4 @@
-"""What the cloud does and a laptop does not: the minute's tick, and keeping logs small."""
+"""Jobs that run every few seconds: the tick that Cloud Scheduler calls, and keeping logs small."""
 
 from __future__ import annotations
 
@@ -7,34 +7,31 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Self, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from types import TracebackType
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self, TextIO
 
 TICK_EVERY_S = 10.0
 TRIM_EVERY_S = 10.0
-FOLLOW_EVERY_S = 0.2
+COPY_EVERY_S = 0.2
 TICK_TIMEOUT_S = 60.0
 TRIM_ABOVE_BYTES = 50_000_000  # a forgotten listener makes the emulator log 2 MB a second
 BLOCK_BYTES = 512  # the unit of st_blocks
 
 
-class Chore:
-    """A thread that does one thing every so often until the block ends."""
+class PeriodicJob:
+    """A thread that calls a function every `every_s` seconds until the block ends."""
 
-    def __init__(self, do: Callable[[], None], every_s: float) -> None:
-        self._do = do
+    def __init__(self, call: Callable[[], None], every_s: float) -> None:
+        self._call = call
         self._every_s = every_s
-        self._over = threading.Event()
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        while not self._over.wait(self._every_s):
+        while not self._ended.wait(self._every_s):
             try:
-                self._do()
+                self._call()
             except FileNotFoundError:
                 return  # the run folder is gone: the stack has stopped
 
@@ -42,58 +39,59 @@ class Chore:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
         # No join: a tick may be waiting for a function, and ends with the functions.
 
 
-class Follow:
-    """Copy what is new in a growing file, each time it is called."""
+class LogCopy:
+    """A copy of a growing file into a stream; each call copies the lines since the last."""
 
-    def __init__(self, log: Path, to: TextIO) -> None:
+    def __init__(self, log: Path, stream: TextIO) -> None:
         self._log = log
-        self._to = to
-        self._copied = 0
+        self._stream = stream
+        self._copied_bytes = 0
 
     def __call__(self) -> None:
         """Copy the new lines."""
         with self._log.open("rb") as file:
-            file.seek(self._copied)
+            file.seek(self._copied_bytes)
             fresh = file.read()
-        self._copied += len(fresh)
-        self._to.write(fresh.decode(errors="replace"))
-        self._to.flush()
+        self._copied_bytes += len(fresh)
+        self._stream.write(fresh.decode(errors="replace"))
+        self._stream.flush()
 
 
 def tick(functions_url: str, log: Path) -> None:
-    """Call the scheduled function, as Cloud Scheduler would; a failure is a line in the log."""
+    """Call the scheduled function, as Cloud Scheduler would; a failure becomes a line of the log.
+
+    Raises FileNotFoundError when the log's folder is gone.
+    """
     request = urllib.request.Request(f"{functions_url}/tick", data=b"{}", method="POST")  # noqa: S310 - our own emulator
     request.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(request, timeout=TICK_TIMEOUT_S) as answer:  # noqa: S310 - our own emulator
             answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            body = error.read().decode(errors="replace")[:500]
+        _note(log, f"{error} {body}")
     except (
         urllib.error.URLError,
         http.client.HTTPException,
         ConnectionError,
         TimeoutError,
     ) as error:
-        said = (
-            error.read().decode(errors="replace")[:500]
-            if isinstance(error, urllib.error.HTTPError)
-            else ""
-        )
-        with log.open("a") as file:
-            file.write(f"{time.strftime('%H:%M:%S')} tick: {error} {said}".rstrip() + "\n")
+        _note(log, str(error))
+
+
+def _note(log: Path, failure: str) -> None:
+    with log.open("a") as file:
+        file.write(f"{time.strftime('%H:%M:%S')} tick: {failure}".rstrip() + "\n")
 
 
 def trim_logs(run: Path) -> None:
-    """Empty the debug logs that have grown too big, so that a long demo does not fill the disk."""
+    """Empty the debug logs above 50 MB in a run folder, so that a long demo fills no disk."""
     for log in run.glob("*-debug.log"):
         # Blocks, not length: a log emptied under its writer keeps its length and loses its content.
         if log.stat().st_blocks * BLOCK_BYTES > TRIM_ABOVE_BYTES:

@@ -1,4 +1,4 @@
-"""A small fleet for attacks: tasks, sessions, messages and signals of two agents, a and b."""
+"""The fleet that attacks act on: tasks, sessions, messages and signals of two agents, a and b."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 from google.cloud import firestore
 
-from support.rules import Who
+from support.rules import Identity
 
 T = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = firestore.SERVER_TIMESTAMP
 DELETE = firestore.DELETE_FIELD
 
-A, B = Who("a", "agent"), Who("b", "agent")
+A, B = Identity("a", "agent"), Identity("b", "agent")
 ORCHESTRATOR, OWNER, VIEWER = (
-    Who("lead", "orchestrator"),
-    Who("boss", "owner"),
-    Who("eve", "viewer"),
+    Identity("lead", "orchestrator"),
+    Identity("boss", "owner"),
+    Identity("eve", "viewer"),
 )
 
 _TASK = {"created_at": T, "task_type": "build"}
@@ -39,7 +39,7 @@ def _lease(agent: str, age: timedelta) -> dict[str, Any]:
     }
 
 
-def world() -> dict[str, Mapping[str, Any]]:
+def documents() -> dict[str, Mapping[str, Any]]:
     """Return the fleet's documents by path."""
     by_a = {"agent_id": "a", "session_id": "s-a", "reporter": "a:s-a.1"}
     by_b = {"agent_id": "b", "session_id": "s-b", "reporter": "b:s-b.1"}
@@ -153,9 +153,9 @@ def batch(**fields: object) -> dict[str, Any]:
 
 
 def seed(admin: firestore.Client, fleet: str) -> None:
-    """Write the fleet, as somebody whom no rule binds."""
+    """Write the fleet with a client that no rule binds."""
     writes = admin.batch()
-    for path, fields in world().items():
+    for path, fields in documents().items():
         parts = ["fleets", fleet, *filter(None, path.split("/"))]
         writes.set(admin.document(*parts), dict(fields))
     writes.commit()

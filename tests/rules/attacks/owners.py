@@ -1,4 +1,4 @@
-"""What the owner alone tunes."""
+"""Settings that only the owner may change."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from rules.attacks.row import Row
-from support.fleets.hostile import NOW, ORCHESTRATOR, OWNER, A, T
-from support.rules import Who, create, delete, put, update
+from support.fleets.two_agents import NOW, ORCHESTRATOR, OWNER, A, T
+from support.rules import Identity, create, delete, put, update
 
 
 def owners() -> Iterator[Row]:
@@ -35,7 +35,7 @@ def owners() -> Iterator[Row]:
     )
     yield Row(
         "a revoked owner sets a price",
-        put(Who("gone", "owner"), "prices/own", {"model": "m"}),
+        put(Identity("gone", "owner"), "prices/own", {"model": "m"}),
         delete(OWNER, "prices/own"),
     )
     yield Row(
@@ -45,7 +45,7 @@ def owners() -> Iterator[Row]:
     )
     yield Row(
         "a revoked owner revokes another",
-        create(Who("gone", "owner"), "revoked/b", {"before": NOW}),
+        create(Identity("gone", "owner"), "revoked/b", {"before": NOW}),
         update(OWNER, "revoked/gone", before=NOW),
     )
     yield Row(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rules.attacks.row import Row
-from support.fleets.hostile import NOW, OWNER, A, T
-from support.rules import Who, create, delete, put, read, update
+from support.fleets.two_agents import NOW, OWNER, A, T
+from support.rules import Identity, create, delete, put, read, update
 
 _MESSAGE: dict[str, Any] = {
     "from_agent_id": "a",
@@ -28,9 +28,9 @@ _LEASE = {
 
 def messages() -> Iterator[Row]:
     """Messages as oneself, acknowledged by the addressee."""
-    say = lambda who=A, **fields: create(who, "messages/x", {**_MESSAGE, **fields})  # noqa: E731
-    note = lambda who=A, message="to-a", **fields: update(  # noqa: E731
-        who, f"messages/{message}", **{"acknowledged_at": NOW, **fields}
+    say = lambda identity=A, **fields: create(identity, "messages/x", {**_MESSAGE, **fields})  # noqa: E731
+    note = lambda identity=A, message="to-a", **fields: update(  # noqa: E731
+        identity, f"messages/{message}", **{"acknowledged_at": NOW, **fields}
     )
     yield Row("an agent writes a message in another's name", say(from_agent_id="b"), say())
     yield Row("an agent writes a message as nobody", say(from_agent_id=None), say(kind="result"))
@@ -51,7 +51,7 @@ def messages() -> Iterator[Row]:
         say(OWNER, acknowledged_at=T),
     )
     yield Row("the sender acknowledges its message", note(message="to-b"), note())
-    yield Row("a third party acknowledges a message", note(Who("c", "agent")), note())
+    yield Row("a third party acknowledges a message", note(Identity("c", "agent")), note())
     yield Row("a message is acknowledged at another moment", note(acknowledged_at=T), note())
     yield Row("a message is acknowledged twice", note(message="noted"), note())
     yield Row(

@@ -1,4 +1,4 @@
-"""What a project must have before anything is put into it: each thing found, and what mends it."""
+"""The checklist of a project before anything is put into it, and of the tools that deploy."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tachograph_cli.checklist import Line
 from tachograph_cli.deploy.google import Google, RefusedError
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
-from tachograph_cli.local.requirements import Line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tachograph_cli.deploy.target import Target
 
 TERRAFORM_AT_LEAST = (1, 9)
 # What must be on before Terraform can look at a project at all; it turns the others on itself.
@@ -42,25 +43,8 @@ PERMISSIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where an installation is, or is to be."""
-
-    project: str
-    location: str = "us-central1"
-    database: str = "(default)"
-    name: str = "tachograph"
-    region: str = ""
-
-    @property
-    def functions_region(self) -> str:
-        """Say where the functions run, as Terraform does."""
-        multi = {"nam5": "us-central1", "nam7": "us-central1", "eur3": "europe-west1"}
-        return self.region or multi.get(self.location, self.location)
-
-
-def look(api: Google, target: Target, root: Path) -> Iterator[Line]:
-    """Look at the tools here and the project there, in the order in which one stops the next."""
+def check(api: Google, target: Target, root: Path) -> Iterator[Line]:
+    """Check the tools here and the project there; nothing of a project that cannot be seen."""
     yield terraform()
     yield _gcloud()
     yield _firebase(root)
@@ -75,17 +59,17 @@ def look(api: Google, target: Target, root: Path) -> Iterator[Line]:
 
 
 def terraform() -> Line:
-    """Look for a Terraform that is new enough."""
-    what = f"terraform >= {TERRAFORM_AT_LEAST[0]}.{TERRAFORM_AT_LEAST[1]}"
+    """Check for a Terraform of at least version 1.9."""
+    name = f"terraform >= {TERRAFORM_AT_LEAST[0]}.{TERRAFORM_AT_LEAST[1]}"
     install = "https://developer.hashicorp.com/terraform/install"
     path = shutil.which("terraform")
     if path is None:
-        return Line(what, "none", install)
-    said = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False)
-    version = re.search(r'"terraform_version":\s*"((\d+)\.(\d+)[^"]*)"', said.stdout)
+        return Line(name, "none", install)
+    answer = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False)
+    version = re.search(r'"terraform_version":\s*"((\d+)\.(\d+)[^"]*)"', answer.stdout)
     if version is None or (int(version[2]), int(version[3])) < TERRAFORM_AT_LEAST:
-        return Line(what, version[1] if version else "of no version", install)
-    return Line(what, f"{version[1]} {path}")
+        return Line(name, version[1] if version else "of no version", install)
+    return Line(name, f"{version[1]} {path}")
 
 
 def _gcloud() -> Line:
@@ -96,28 +80,28 @@ def _gcloud() -> Line:
 
 
 def _firebase(root: Path) -> Line:
-    found = machine.find_firebase(root)
-    if isinstance(found, Missing):
-        return Line(found.what, found.found, found.remedy)
-    return Line(found.what, found.version)
+    tool = machine.find_firebase(root)
+    if isinstance(tool, Missing):
+        return Line(tool.what, tool.found, tool.remedy)
+    return Line(tool.what, tool.version)
 
 
 def _project(api: Google, target: Target) -> Line:
-    what = f"project {target.project}"
+    name = f"project {target.project}"
     try:
-        found = api.get("cloudresourcemanager", f"v3/projects/{target.project}")
+        project = api.get("cloudresourcemanager", f"v3/projects/{target.project}")
     except RefusedError as refusal:
         if refusal.reason == "SERVICE_DISABLED":
-            return Line(what, str(refusal), _enable(target, FIRST_SERVICES))
+            return Line(name, str(refusal), _enable(target, FIRST_SERVICES))
         return Line(
-            what,
+            name,
             str(refusal),
             f"gcloud projects create {target.project}, or log in as somebody who may see it",
         )
-    state = found.get("state", "")
+    state = project.get("state", "")
     if state != "ACTIVE":
-        return Line(what, f"state {state}", f"gcloud projects undelete {target.project}")
-    return Line(what, f"{found.get('name', '')} {state}".strip())
+        return Line(name, f"state {state}", f"gcloud projects undelete {target.project}")
+    return Line(name, f"{project.get('name', '')} {state}".strip())
 
 
 def _billing(api: Google, target: Target) -> Line:
@@ -125,7 +109,7 @@ def _billing(api: Google, target: Target) -> Line:
     try:
         info = api.get("cloudbilling", f"v1/projects/{target.project}/billingInfo")
     except RefusedError as refusal:
-        # Whoever may deploy need not be allowed to see the bill; Terraform says if there is none.
+        # The role to deploy does not include the bill; Terraform fails where there is no billing.
         return Line("billing", str(refusal), f"if there is none: {remedy}", needed=False)
     if not info.get("billingEnabled"):
         return Line("billing", "not enabled", remedy)
@@ -147,29 +131,29 @@ def _roles(api: Google, target: Target) -> Line:
         )
     except RefusedError as refusal:
         return Line("roles", str(refusal), "ask an owner of the project for roles/browser")
-    lacking = [name for name in PERMISSIONS if name not in held.get("permissions", [])]
-    if not lacking:
+    missing = [name for name in PERMISSIONS if name not in held.get("permissions", [])]
+    if not missing:
         return Line("roles", f"{api.account} may do all of it")
-    roles = list(dict.fromkeys(PERMISSIONS[name] for name in lacking))
+    roles = list(dict.fromkeys(PERMISSIONS[name] for name in missing))
     grants = "; ".join(
         f"gcloud projects add-iam-policy-binding {target.project} --member=MEMBER --role={role}"
         for role in roles
     )
-    return Line("roles", f"{api.account} lacks {', '.join(lacking)}", grants)
+    return Line("roles", f"{api.account} lacks {', '.join(missing)}", grants)
 
 
 def needed_services(root: Path) -> dict[str, str]:
-    """Return the APIs that the cloud side stands on, and what each is for."""
-    found: dict[str, str] = json.loads((root / "terraform" / "services.json").read_text())
-    return found
+    """Return the purpose of each API that the cloud side needs, by the API's name."""
+    purposes: dict[str, str] = json.loads((root / "terraform" / "services.json").read_text())
+    return purposes
 
 
 def disabled_services(api: Google, project: str, names: list[str]) -> list[str]:
     """Return those of the APIs that are not on. Raises RefusedError."""
     off = []
     for start in range(0, len(names), _AT_ONCE):
-        asked = [f"projects/{project}/services/{name}" for name in names[start : start + _AT_ONCE]]
-        answer = api.get("serviceusage", f"v1/projects/{project}/services:batchGet", names=asked)
+        some = [f"projects/{project}/services/{name}" for name in names[start : start + _AT_ONCE]]
+        answer = api.get("serviceusage", f"v1/projects/{project}/services:batchGet", names=some)
         off += [
             service["name"].rpartition("/")[2]
             for service in answer.get("services", [])
@@ -195,28 +179,28 @@ def _services(api: Google, target: Target, root: Path) -> Line:
 
 
 def _database(api: Google, target: Target) -> Line:
-    what = f"database {target.database}"
+    name = f"database {target.database}"
     try:
-        found = api.get("firestore", f"v1/projects/{target.project}/databases/{target.database}")
+        database = api.get("firestore", f"v1/projects/{target.project}/databases/{target.database}")
     except RefusedError as refusal:
         if refusal.status == 404 or refusal.reason == "SERVICE_DISABLED":  # noqa: PLR2004
-            return Line(what, f"none yet; Terraform creates it in {target.location}")
-        return Line(what, str(refusal), "ask an owner of the project for roles/datastore.viewer")
-    kind, location = found.get("type"), found.get("locationId")
-    edition = found.get("databaseEdition", "STANDARD")
+            return Line(name, f"none yet; Terraform creates it in {target.location}")
+        return Line(name, str(refusal), "ask an owner of the project for roles/datastore.viewer")
+    kind, location = database.get("type"), database.get("locationId")
+    edition = database.get("databaseEdition", "STANDARD")
     another = f"use another: make deploy PROJECT={target.project} DATABASE=tachograph"
     if kind != "FIRESTORE_NATIVE":
-        return Line(what, f"{kind}; expected FIRESTORE_NATIVE", another)
+        return Line(name, f"{kind}; expected FIRESTORE_NATIVE", another)
     if edition != "STANDARD":
-        return Line(what, f"{edition} edition; expected STANDARD", another)
+        return Line(name, f"{edition} edition; expected STANDARD", another)
     if location != target.location:
         there = f"make deploy PROJECT={target.project} LOCATION={location}"
         return Line(
-            what,
+            name,
             f"in {location}; asked for {target.location}, and it cannot be moved",
             f"go where it is: {there}; or {another}",
         )
-    return Line(what, f"{kind} in {location}")
+    return Line(name, f"{kind} in {location}")
 
 
 def _enable(target: Target, services: tuple[str, ...] | list[str]) -> str:

@@ -1,6 +1,6 @@
-"""Pure: what a task costs by today's prices, and in which hours the difference belongs.
+"""Pure: a task's cost by today's prices, and the difference divided among its hours.
 
-docs/decisions/0007-repricing.md says why it is done this way.
+docs/decisions/0007-repricing.md has the reasons.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ _SPLIT = ("cost_nanousd", "unpriced_calls", "unpriced_tokens")
 _SKETCH = f"cost_nanousd{SEPARATOR}"
 
 
-def says_cost(task: Task) -> bool:
-    """Tell whether a task's document says what it costs, or that nobody knows.
+def states_cost(task: Task) -> bool:
+    """Tell whether a task's document states its cost, or that its cost is unknown.
 
-    If it does not, the functions price it whenever they count it.
+    Where it does not, the functions price the task whenever they count it.
     """
-    said = (task.cost_nanousd, task.cost_usd, task.unpriced_calls, task.unpriced_tokens)
-    return any(value is not None for value in said)
+    costs = (task.cost_nanousd, task.cost_usd, task.unpriced_calls, task.unpriced_tokens)
+    return any(value is not None for value in costs)
 
 
 def repriced_fields(
     task: Task, fields: Mapping[str, Any], at: datetime, prices: PriceList | None
 ) -> dict[str, Any]:
-    """Return the fields of a document whose cost was computed that today's prices change.
+    """Return the fields of a document with a computed cost that today's prices change.
 
-    A model is priced anew where all of it was priced, or nothing was; what is priced in part stays,
-    since its priced tokens cannot be told from the others. A price that is no longer known does not
-    take a cost away. The overheads remain the same shares of the whole.
+    `fields` are the document as it is stored, `at` is the moment of its last report, and `prices`
+    are the fleet's own. A model is priced again where all of its tokens were priced, or none were.
+    A model that is priced in part stays, because its priced tokens cannot be told from the others.
+    A model without a price today keeps its cost. The overheads keep their shares of the whole.
     """
     if task.cost_source not in _COMPUTED:
         return {}
@@ -54,9 +55,9 @@ def repriced_fields(
     old, new = (sum(row["cost_nanousd"] for row in rows.values()) for rows in (before, after))
     changes: dict[str, Any] = {"cost_nanousd": new, "cost_source": "priced"}
     for name in _SPLIT[1:]:
-        left = sum(row[name] for row in after.values())
-        if left != (getattr(task, name) or 0):
-            changes[name] = left
+        unpriced = sum(row[name] for row in after.values())
+        if unpriced != (getattr(task, name) or 0):
+            changes[name] = unpriced
     for name in _OVERHEADS:
         part = getattr(task, name)
         if part and old:
@@ -64,16 +65,18 @@ def repriced_fields(
     if task.usage_by_model:
         raw = fields["usage_by_model"]
         changes["usage_by_model"] = {
-            model: {**row, **_said(after.get(model, {}), row)} for model, row in raw.items()
+            model: {**row, **_changes(after.get(model, {}), row)} for model, row in raw.items()
         }
     return {name: value for name, value in changes.items() if fields.get(name) != value}
 
 
 def spread(difference: Cells, entries: Iterable[Counted], last_hour: str) -> dict[str, Cells]:
-    """Divide a difference among the hours in which the cost was counted; the parts add up to it.
+    """Return a difference divided among the hours in which the cost was counted.
 
-    Money goes by what was counted in each hour, by the tokens where nothing was. What cannot be
-    divided, the place in a sketch above all, goes to the hour in which the task's was set.
+    The parts add up to the difference. Money is divided by the cost that `entries` counted in each
+    hour, by their tokens where they counted none, and is all of `last_hour`'s where they counted
+    neither. Counters that cannot be divided, such as a place in a sketch, go to the hour in which
+    the task's sketch was set.
     """
     ordered = sorted(entries, key=lambda entry: entry.update_time)
     weights = _weights(ordered, "cost_nanousd") or _weights(ordered, *BUCKETS) or {last_hour: 1}
@@ -104,18 +107,18 @@ def _repriced(row: Row, model: str, task: Task, at: datetime, prices: PriceList 
     return {**row, **none_left, "cost_nanousd": cost, "cost_priced_nanousd": cost}
 
 
-def _said(priced: Row, row: Mapping[str, Any]) -> Row:
+def _changes(priced: Row, row: Mapping[str, Any]) -> Row:
     return {
         name: priced[name] for name in _SPLIT if name in priced and priced[name] != row.get(name, 0)
     }
 
 
 def _weights(entries: list[Counted], *names: str) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sums: dict[str, int] = {}
     for entry in entries:
         row = entry.delta.get(FLEET, {})
-        found[entry.hour] = found.get(entry.hour, 0) + sum(row.get(name, 0) for name in names)
-    return {hour: n for hour, n in found.items() if n > 0}
+        sums[entry.hour] = sums.get(entry.hour, 0) + sum(row.get(name, 0) for name in names)
+    return {hour: n for hour, n in sums.items() if n > 0}
 
 
 def _sets_sketch(row: Row) -> Iterable[bool]:
@@ -123,7 +126,7 @@ def _sets_sketch(row: Row) -> Iterable[bool]:
 
 
 def _divided(n: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """Divide n by weights, in whole numbers; what rounding leaves goes to the heaviest."""
+    """Return whole parts of n by weights; the heaviest gets the remainder."""
     total = sum(weights.values())
     sign = -1 if n < 0 else 1
     parts = {hour: sign * (abs(n) * weight // total) for hour, weight in weights.items()}

@@ -1,7 +1,7 @@
-"""The functions' own code, for the commands that check and repair what it has counted.
+"""The functions' code from the checkout, for the commands that check and repair its counting.
 
-It is no part of the installed package: operators run these commands from a checkout, so that both
-sides count alike.
+It is no part of the installed package: these commands run from a checkout of the version that is
+deployed, so that both sides count alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
 
 
-class NoCheckoutError(OperatorError):
+class NoFunctionsError(OperatorError):
     """The functions' code is not on this machine."""
 
     def __init__(self, missing: Missing) -> None:
@@ -27,14 +27,14 @@ class NoCheckoutError(OperatorError):
         )
 
 
-def enter() -> firestore.Client:
-    """Make functions/ importable and return the client for the environment's Firestore.
+def connect() -> firestore.Client:
+    """Make functions/ importable and return a client that no rule binds.
 
-    Raises NoCheckoutError or NotConnectedError, which say what to do.
+    Raises NoFunctionsError and NotConnectedError, which say what to do.
     """
     root = machine.find_root()
     if isinstance(root, Missing):
-        raise NoCheckoutError(root)
+        raise NoFunctionsError(root)
     folder = str(root.path / "functions")
     if folder not in sys.path:
         sys.path.append(folder)  # last, as functions-framework does

@@ -1,4 +1,4 @@
-"""What today's prices change, and how the difference is divided among hours."""
+"""The change of a cost by today's prices, and its division among hours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repair.gaps import Counted
-from tachograph_cli.repair.price_change import repriced_fields, spread
+from tachograph_cli.repair.price_difference import repriced_fields, spread
 from tachograph_schema.counters.cells import add_up
 from tachograph_schema.documents.price_sheet import read_prices
 from tachograph_schema.documents.task import Task

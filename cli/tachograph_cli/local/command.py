@@ -1,0 +1,51 @@
+"""`tachograph local`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+from rich.markup import escape
+
+from tachograph_cli.local.console import console, start, wait_for_interrupt
+from tachograph_cli.local.process import foreground
+from tachograph_cli.local.process.signals import unwinding
+from tachograph_cli.local.stack import SERVICES
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--only", default=",".join(SERVICES), show_default=True, help="The services to start."
+)
+@click.option("--verbose", is_flag=True, help="Print what the emulators and the functions print.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def local(only: str, command: tuple[str, ...], *, verbose: bool) -> None:
+    """Run the stack on this machine, or a COMMAND inside it.
+
+    \b
+    tachograph local                       until Ctrl-C
+    tachograph local -- python my_agent.py and stops when it ends, with its exit status
+
+    The command finds FIRESTORE_EMULATOR_HOST, FIREBASE_AUTH_EMULATOR_HOST, GOOGLE_CLOUD_PROJECT,
+    TACHOGRAPH_FUNCTIONS_URL and TACHOGRAPH_DASHBOARD_URL in its environment; and
+    TACHOGRAPH_CREDENTIAL=emulator, by which it is the owner of whatever fleet it names.
+    """  # noqa: D301 - the \b is click's mark of lines to keep as they are
+    status = 0
+    with unwinding(), start(_services(only), quiet=not verbose) as stack:
+        if command:
+            status = foreground.run(command, {**os.environ, **stack.env})
+        else:
+            for name, value in stack.env.items():
+                console.print(f"[dim]{name}=[/dim]{escape(value)}")
+            console.print(f"[dim]what functions print:[/dim] {stack.log}")
+            wait_for_interrupt(stack)
+    sys.exit(status)
+
+
+def _services(only: str) -> list[str]:
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    unknown = [name for name in names if name not in SERVICES]
+    if unknown or not names:
+        raise click.UsageError(f"--only is {only!r}; expected some of {','.join(SERVICES)}")
+    return names

@@ -1,0 +1,49 @@
+"""The stack as a person runs it: started with a status line, and kept until Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from tachograph_cli.local import machine
+from tachograph_cli.local.machine import Missing
+from tachograph_cli.local.process.child import Child
+from tachograph_cli.local.stack import Stack
+
+POLL_S = 0.5
+
+console = Console(stderr=True, highlight=False)
+
+
+def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
+    """Start the stack of the checkout around here; `quiet=False` prints its output too.
+
+    Raises NoCheckoutError and StackError.
+    """
+    root = machine.checkout()
+    if isinstance(machine.find_emulator(root), Missing):
+        console.print(
+            "[dim]firebase-tools downloads the Firestore emulator now, once (130 MB)[/dim]"
+        )
+    with console.status("starting the emulators"):
+        return Stack.start(root, only=services, quiet=quiet)
+
+
+def wait_for_interrupt(stack: Stack, agents: Child | None = None) -> None:
+    """Wait for Ctrl-C, and report the end of the agents once.
+
+    Raises StackError when the emulators end by themselves.
+    """
+    try:
+        while True:
+            time.sleep(POLL_S)
+            stack.check()
+            status = None if agents is None else agents.poll()
+            if status is not None:
+                end = "has done its work" if status == 0 else f"ended with status {status}"
+                console.print(f"The fleet {end}; the dashboard stays until Ctrl-C.")
+                agents = None
+    except KeyboardInterrupt:
+        console.print("\nstopping")

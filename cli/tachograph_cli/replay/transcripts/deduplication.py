@@ -1,0 +1,169 @@
+"""The registry of calls: each call of a folder counts once, in however many files it stands.
+
+It is a private temporary SQLite database, in constant memory: SQLite writes pages to disk that do
+not fit its small cache.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tachograph_cli.replay.transcripts.values import EPOCH
+from tachograph_schema.usage import BUCKETS, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE calls (id TEXT, request TEXT, owner TEXT, sidechain INT, total INT, at INT,
+    counted TEXT, PRIMARY KEY (id, request)) WITHOUT ROWID;
+CREATE TABLE spawned (agent TEXT PRIMARY KEY, task TEXT) WITHOUT ROWID;
+BEGIN;
+"""
+_FIND = "SELECT request, owner, sidechain, total, at, counted FROM calls WHERE id = ?"
+_INSERT = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)"
+_CLAIM = (
+    "UPDATE calls SET request = ?, owner = ?, sidechain = ?, total = ? WHERE id = ? AND request = ?"
+)
+_COUNT = "UPDATE calls SET at = ?, counted = ? WHERE id = ? AND request = ?"
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A call, or another event with an id, that counts once although it may stand in several files.
+
+    A call has the `id` and the `request` of its message; other events have an `id` alone. `total`
+    is the call's tokens: of two lines about one call, the larger total is the later.
+    """
+
+    id: str
+    request: str = ""
+    sidechain: bool = False
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The uncounted part of a call: the call's first instant, and its usage counted before."""
+
+    at: datetime
+    before: Usage | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    request: str
+    owner: str
+    sidechain: bool
+    total: int
+    counted: Growth | None
+
+
+class CallRegistry:
+    """The calls of a folder: which transcript owns each, and how much of it is counted.
+
+    Everything of a folder is claimed first, in one fixed order. The owner of a call that stands in
+    several files then does not depend on the order or the speed of the replay. Without claims, the
+    first transcript that counts a call owns it.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_TABLES)
+
+    def close(self) -> None:
+        """Remove the database."""
+        self._database.close()
+
+    def claim(self, owner: str, claims: Iterable[Claim]) -> None:
+        """Note `owner` as the owner of these, unless another has a better claim.
+
+        A parent's claim is better than a side chain's, and a larger total is better than a smaller.
+        """
+        for claim in claims:
+            row = self._find(claim)
+            if row is None:
+                self._insert(claim, owner, (None, None))
+            elif _outranks(claim, row):
+                values = (claim.request, owner, claim.sidechain, claim.total, claim.id, row.request)
+                self._database.execute(_CLAIM, values)
+
+    def count(self, owner: str, claim: Claim, usage: Usage, at: datetime) -> Growth | None:
+        """Count a call's usage so far; return its growth, or None where nothing of it is new.
+
+        Nothing is new of a call that another transcript owns.
+        """
+        row = self._find(claim)
+        if row is None:
+            self._insert(claim, owner, _values(usage, at))
+            return Growth(at, None)
+        if row.owner != owner or (claim.sidechain and not row.sidechain):
+            return None
+        if row.counted is None:
+            growth = Growth(at, None)
+        elif (
+            row.counted.before is not None and usage.total_tokens > row.counted.before.total_tokens
+        ):
+            growth = row.counted
+        else:
+            return None
+        self._database.execute(_COUNT, (*_values(usage, growth.at), claim.id, row.request))
+        return growth
+
+    def count_once(self, owner: str, identity: str, at: datetime) -> bool:
+        """Count an event by its id; False where it is counted, or another transcript owns it."""
+        return self.count(owner, Claim(identity), Usage(), at) is not None
+
+    def note_spawn(self, agent: str, task: str) -> None:
+        """Note the task that started a sub-agent, whose own file may follow."""
+        self._database.execute("INSERT OR IGNORE INTO spawned VALUES (?, ?)", (agent, task))
+
+    def spawning_task(self, agent: str) -> str | None:
+        """Return the task that started a sub-agent; None where none is noted yet."""
+        row = self._database.execute(
+            "SELECT task FROM spawned WHERE agent = ?", (agent,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _find(self, claim: Claim) -> _Row | None:
+        """Find the same call by both ids, or by the message's alone where one is a side chain's.
+
+        A side chain repeats messages of its parent under new request ids.
+        """
+        sidechain = None
+        for values in self._database.execute(_FIND, (claim.id,)):
+            row = _row(values)
+            if row.request == claim.request:
+                return row
+            if sidechain is None and (claim.sidechain or row.sidechain):
+                sidechain = row
+        return sidechain
+
+    def _insert(self, claim: Claim, owner: str, counted: tuple[int | None, str | None]) -> None:
+        values = (claim.id, claim.request, owner, claim.sidechain, claim.total, *counted)
+        self._database.execute(_INSERT, values)
+
+
+def _outranks(claim: Claim, row: _Row) -> bool:
+    if claim.sidechain != row.sidechain:
+        return row.sidechain
+    return claim.total > row.total
+
+
+def _values(usage: Usage, at: datetime) -> tuple[int, str]:
+    return (at - EPOCH) // MICROSECOND, json.dumps([getattr(usage, name) for name in BUCKETS])
+
+
+def _row(values: tuple[Any, ...]) -> _Row:
+    request, owner, sidechain, total, at, counted = values
+    usage = None if counted is None else Usage(*json.loads(counted))
+    growth = None if usage is None else Growth(EPOCH + at * MICROSECOND, usage)
+    return _Row(request, owner, bool(sidechain), total, growth)
