@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.cloud import firestore
@@ -51,3 +51,10 @@ def rollup(db: firestore.Client, fleet: str, name: str) -> dict[str, Any]:
 
 def _counted(version: Version) -> Counted:
     return Counted(version.fields, "", version.written_at)
+
+
+def of_grain(rollups: Mapping[str, Cells], grain: str) -> dict[str, Cells]:
+    """Return the published rollups of one grain, by period."""
+    return {
+        name.partition("_")[2]: c for name, c in rollups.items() if name.startswith(f"{grain}_")
+    }

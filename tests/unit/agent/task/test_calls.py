@@ -2,91 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import logging
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 
-from tachograph.reports.queue import ReportQueue
-from tachograph.task.calls import LlmCall, ToolCall
-from tachograph.task.work import TaskWork
+from support.fakes.task import MODEL, RESPONSE, ReadableTask
+from tachograph.task.calls import ToolCall
 from tachograph.usage.deferred import ModelRequest
-from tachograph.usage.response import Answer
 from tachograph_schema.documents.price_sheet import PriceList, PriceRow
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 from tachograph_schema.usage import Usage
 
-_MODEL = "claude-sonnet-4-5-20250929"
-_RESPONSE = {
-    "id": "msg_1",
-    "model": _MODEL,
-    "stop_reason": "end_turn",
-    "content": [{"text": "x" * 1000}],
-    "usage": {"input_tokens": 100, "cache_read_input_tokens": 50, "output_tokens": 10},
-}
-_EVENTS = [
-    {"type": "message_start", "message": {**_RESPONSE, "stop_reason": None}},
-    {"type": "content_block_delta", "delta": {"text": "hello"}},
-    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 40}},
-]
-
-
-class _Prices:
-    """A price list that is read already."""
-
-    def __init__(self, prices: PriceList | None) -> None:
-        self.prices = prices
-
-    def current(self) -> PriceList | None:
-        return self.prices
-
-
-class _Task(TaskWork):
-    """A task whose document and session are nobody's, with its answers and its fields."""
-
-    def __init__(
-        self, request: ModelRequest | None = None, prices: PriceList | None = None
-    ) -> None:
-        self.reports = ReportQueue("session", prices=_Prices(prices))
-        request, nobody = request or ModelRequest(), MagicMock()
-        super().__init__("t-1", self.reports, nobody, nobody, nobody, request)
-        self.answers: list[Answer] = []
-
-    def answered(self, answer: Answer, calls: tuple[Call, ...], generation_ms: int) -> None:
-        del calls, generation_ms
-        self.answers.append(answer)
-
-    def llm_call(self) -> LlmCall:
-        return LlmCall(self, self.request, self)
-
-    def written(self) -> dict[str, Any]:
-        fields = self.reports.next_fields({}) or {}
-        self.reports.wrote()
-        return fields
-
 
 def test_response_recorded_in_a_block_is_a_call_with_its_usage_model_and_cost() -> None:
-    task = _Task()
+    task = ReadableTask()
     with task.llm_call() as call:
         time.sleep(0.01)
-        call.record(_RESPONSE)
+        call.record(RESPONSE)
     fields = task.written()
     assert fields["llm_calls"] == 1
     assert (fields["tokens_in"], fields["cache_read_tokens"], fields["tokens_out"]) == (100, 50, 10)
-    assert (fields["model"], fields["provider"]) == (_MODEL, "anthropic")
+    assert (fields["model"], fields["provider"]) == (MODEL, "anthropic")
     assert fields["finish_reason"] == "end_turn"
     assert fields["cost_nanousd"] == price(
-        Call(Usage(100, 50, tokens_out=10), _MODEL, "anthropic", datetime.now(UTC))
+        Call(Usage(100, 50, tokens_out=10), MODEL, "anthropic", datetime.now(UTC))
     )
     assert fields["generation_ms"] >= 10
     assert "llm_errors" not in fields
@@ -96,7 +42,7 @@ def test_recording_keeps_nothing_of_the_answer_but_its_usage() -> None:
     class Content:
         pass
 
-    task, content = _Task(), Content()
+    task, content = ReadableTask(), Content()
     gone = weakref.ref(content)
     response = SimpleNamespace(model="m", choices=[SimpleNamespace(message=content)], usage=None)
     with task.llm_call() as call:
@@ -107,9 +53,9 @@ def test_recording_keeps_nothing_of_the_answer_but_its_usage() -> None:
 
 
 def test_reading_waits_until_the_report_is_written_and_happens_once() -> None:
-    task = _Task()
+    task = ReadableTask()
     with task.llm_call() as call:
-        call.record(_RESPONSE)
+        call.record(RESPONSE)
     assert not task.answers
     first = task.reports.next_fields({})
     again = task.reports.next_fields({})  # the first write was refused
@@ -119,7 +65,7 @@ def test_reading_waits_until_the_report_is_written_and_happens_once() -> None:
 
 
 def test_exception_counts_as_a_failed_call_and_goes_on() -> None:
-    task = _Task()
+    task = ReadableTask()
     with pytest.raises(TimeoutError), task.llm_call():
         raise TimeoutError
     fields = task.written()
@@ -128,16 +74,16 @@ def test_exception_counts_as_a_failed_call_and_goes_on() -> None:
 
 
 def test_exception_after_the_answer_keeps_what_the_answer_used() -> None:
-    task = _Task()
+    task = ReadableTask()
     with contextlib.suppress(KeyError), task.llm_call() as call:
-        call.record(_RESPONSE)
+        call.record(RESPONSE)
         raise KeyError
     fields = task.written()
     assert (fields["llm_calls"], fields["llm_errors"], fields["tokens_in"]) == (1, 1, 100)
 
 
 def test_call_that_nobody_recorded_is_counted_and_unpriced() -> None:
-    task = _Task()
+    task = ReadableTask()
     with task.llm_call():
         pass
     fields = task.written()
@@ -148,7 +94,7 @@ def test_call_that_nobody_recorded_is_counted_and_unpriced() -> None:
 def test_unreadable_response_is_unpriced_with_its_tokens_and_said_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    task = _Task()
+    task = ReadableTask()
     strange = {"model": "claude-opus-4-8", "usage": {"tokens_eaten_as_input": 70}}
     with caplog.at_level(logging.WARNING, "tachograph"):
         for _ in range(2):
@@ -162,77 +108,17 @@ def test_unreadable_response_is_unpriced_with_its_tokens_and_said_once(
     assert [record.message for record in caplog.records] == [said]
 
 
-def test_stream_is_handed_on_as_it_comes_and_recorded_at_its_end() -> None:
-    def slowly() -> Iterator[dict[str, Any]]:
-        for event in _EVENTS:
-            time.sleep(0.01)
-            yield event
-
-    task = _Task()
-    with task.llm_call() as call:
-        assert list(call.stream(slowly())) == _EVENTS
-    fields = task.written()
-    assert (fields["tokens_in"], fields["tokens_out"], fields["llm_calls"]) == (100, 40, 1)
-    assert fields["ttft_ms"] >= 10
-    assert fields["generation_ms"] >= 20
-
-
-def test_stream_that_is_left_early_counts_what_it_had_said() -> None:
-    task = _Task()
-    with task.llm_call() as call:
-        for _ in call.stream(_EVENTS):
-            break
-    fields = task.written()
-    assert (fields["tokens_in"], fields["tokens_out"], fields["llm_calls"]) == (100, 10, 1)
-
-
-def test_stream_that_breaks_is_an_error_and_counts_what_it_had_said() -> None:
-    def breaking() -> Iterator[dict[str, Any]]:
-        yield _EVENTS[0]
-        raise ConnectionError
-
-    task = _Task()
-    with pytest.raises(ConnectionError), task.llm_call() as call:
-        list(call.stream(breaking()))
-    fields = task.written()
-    assert (fields["tokens_in"], fields["llm_calls"], fields["llm_errors"]) == (100, 1, 1)
-
-
-def test_call_and_its_stream_may_be_asynchronous() -> None:
-    async def events() -> AsyncIterator[dict[str, Any]]:
-        for event in _EVENTS:
-            yield event
-
-    async def work(task: _Task) -> None:
-        async with task.llm_call() as call:
-            assert [event async for event in call.stream(events())] == _EVENTS
-        with contextlib.suppress(KeyError):
-            async with task.llm_call():
-                raise KeyError
-
-    task = _Task()
-    asyncio.run(work(task))
-    fields = task.written()
-    assert (fields["tokens_out"], fields["llm_calls"], fields["llm_errors"]) == (40, 2, 1)
-
-
-def test_stream_given_to_record_is_not_read_away_from_the_agent() -> None:
-    task, chunks = _Task(), iter(_EVENTS)
-    with task.llm_call() as call:
-        call.record(chunks)
-    assert list(chunks) == _EVENTS
-    assert task.written()["unpriced_calls"] == 1
-
-
 def test_model_that_served_wins_over_the_one_asked_for_and_over_the_sessions() -> None:
-    task = _Task(ModelRequest("claude-sonnet-4-5", None, None, "claude-sonnet-4-5", "anthropic"))
+    task = ReadableTask(
+        ModelRequest("claude-sonnet-4-5", None, None, "claude-sonnet-4-5", "anthropic")
+    )
     with task.llm_call() as call:
-        call.record(_RESPONSE)
+        call.record(RESPONSE)
     fields = task.written() | {"session": 1}
-    assert fields["model"] == _MODEL
+    assert fields["model"] == MODEL
     landed = {**fields, "model": fields["model"]}
     with task.llm_call() as call:
-        call.record(_RESPONSE)
+        call.record(RESPONSE)
     assert "usage_by_model" not in (task.reports.next_fields(landed) or {})
 
 
@@ -240,7 +126,7 @@ def test_response_without_a_model_is_the_sessions() -> None:
     request = ModelRequest(
         session_model="us.anthropic.claude-sonnet-4-5-20250929-v1:0", session_provider="aws"
     )
-    task = _Task(request)
+    task = ReadableTask(request)
     with task.llm_call() as call:
         call.record({"usage": {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}})
     fields = task.written()
@@ -249,7 +135,7 @@ def test_response_without_a_model_is_the_sessions() -> None:
 
 
 def test_advisor_is_counted_by_its_own_model_and_is_no_call_of_the_agents() -> None:
-    task = _Task()
+    task = ReadableTask()
     passes = [
         {"type": "message", "input_tokens": 10, "output_tokens": 1},
         {
@@ -261,7 +147,7 @@ def test_advisor_is_counted_by_its_own_model_and_is_no_call_of_the_agents() -> N
     ]
     usage = {"input_tokens": 10, "output_tokens": 1, "iterations": passes}
     with task.llm_call() as call:
-        call.record({**_RESPONSE, "usage": usage})
+        call.record({**RESPONSE, "usage": usage})
     fields = task.written()
     assert fields["llm_calls"] == 1
     assert fields["usage_by_model"]["claude-opus-4-8"]["tokens_in"] == 7
@@ -271,7 +157,7 @@ def test_advisor_is_counted_by_its_own_model_and_is_no_call_of_the_agents() -> N
 
 
 def test_bill_of_nothing_is_nothing_and_not_unknown() -> None:
-    task = _Task()
+    task = ReadableTask()
     free = {"prompt_tokens": 5, "completion_tokens": 5, "cost": 0, "is_byok": False}
     with task.llm_call() as call:
         call.record({"model": "minimax/minimax-m2:free", "usage": free})
@@ -289,19 +175,19 @@ def test_fleets_own_price_comes_before_the_public_one_and_the_bill_before_both()
             "cache_read_usd_per_mtok": "0.1",
         }
     )
-    task = _Task(prices=PriceList([row]))
+    task = ReadableTask(prices=PriceList([row]))
     with task.llm_call() as call:
-        call.record(_RESPONSE)
+        call.record(RESPONSE)
     assert task.written()["cost_nanousd"] == 100 * 1000 + 50 * 100 + 10 * 2000
     with task.llm_call() as call:
-        call.record({**_RESPONSE, "usage": {**_RESPONSE["usage"], "cost": 0.5}})
+        call.record({**RESPONSE, "usage": {**RESPONSE["usage"], "cost": 0.5}})
     assert task.written()["cost_nanousd"] == 500_000_000
 
 
 def test_tool_is_counted_timed_and_its_failure_goes_on() -> None:
     recorded: list[tuple[str, int, int]] = []
 
-    class Task(_Task):
+    class Task(ReadableTask):
         def report_tool(
             self, name: str, *, errors: int, duration_ms: int | None, at: datetime | None = None
         ) -> None:
