@@ -29,7 +29,7 @@ describe('what is missing or broken is unknown, never zero', () => {
 
   test('in a session', () => {
     const session = readSession('s', { context_remaining_pct: 140, cost_nanousd: 'free', last_seen_at: 'yesterday', state: 42 });
-    expect(session).toMatchObject({ contextLeftPct: undefined, costNanousd: undefined, lastSeenAt: undefined, state: undefined, open: true });
+    expect(session).toMatchObject({ contextLeftPct: undefined, costNanousd: undefined, lastSeenAt: undefined, state: 'idle', open: true });
   });
 
   test('in a rollup, only the broken counters', () => {

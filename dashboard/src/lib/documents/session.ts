@@ -5,8 +5,8 @@ export interface Session {
   id: string;
   agent: string | undefined;
   model: string | undefined;
-  /** The state that the functions found, else the state that the agent reports. */
-  state: string | undefined;
+  /** `stuck` where the functions found it so, else the state that the agent reports. */
+  state: string;
   task: string | undefined;
   taskType: string | undefined;
   contextLeftPct: number | undefined;
@@ -37,7 +37,7 @@ export function readSession(id: string, d: Fields): Session {
     id,
     agent: text(d['agent_id']),
     model: text(d['model']),
-    state: effectiveState(d) ?? state,
+    state: shownState(d),
     task: text(d['task_id']),
     taskType: text(d['task_type']),
     contextLeftPct: contextLeft(d),
@@ -69,11 +69,15 @@ function contextHistory(entries: string): { x: number; y: number }[] {
     .filter(({ y }) => percentage(y) !== undefined);
 }
 
-/** The state that the functions found; it holds until the session makes progress. */
-function effectiveState(d: Fields): string | undefined {
-  const judgedBy = instant(d['effective_progress_at']);
-  const holds = judgedBy === undefined || judgedBy === instant(d['last_progress_at']);
-  return holds && d['state'] !== 'completed' ? text(d['effective_state']) : undefined;
+const WORKING_STATES: readonly (string | undefined)[] = ['active', 'waiting'];
+
+/** `stuck` where the functions found it so and no progress has come since, else the reported state: schema/documents/session.py. */
+function shownState(d: Fields): string {
+  const [state, progress] = [text(d['state']), instant(d['last_progress_at'])];
+  const over = instant(d['ended_at']) !== undefined || d['voided'] === true;
+  const working = WORKING_STATES.includes(state) && progress !== undefined && !over;
+  const found = d['effective_state'] === 'stuck' && progress === instant(d['effective_progress_at']);
+  return working && found ? 'stuck' : (state ?? 'idle');
 }
 
 /** The context left, in percent: as reported, else from the tokens, by the rule of functions/rotation.py. */
