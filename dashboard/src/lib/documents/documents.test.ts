@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readAlert } from './alert';
 import { readPolicy } from './fleet';
 import { readRollup } from './rollup';
-import { readSession } from './session';
+import { readSession, withWindow } from './session';
 import { readSignal } from './signal';
 import { readSnapshot } from './snapshot';
 import { readTask } from './task';
@@ -58,6 +58,13 @@ describe('a session', () => {
     expect(readSession('s', { ...stuck, state: 'completed', last_progress_at: '2026-02-16T18:00:00Z' }).state).toBe('completed');
   });
 
+  test('has the window that the fleet lists for its model, where it states none', () => {
+    const window = (fields: object) => withWindow(readSession('s', { model: 'm', context_used_tokens: 700, ...fields }), { m: 1000 });
+    expect(window({})).toMatchObject({ contextWindowTokens: 1000, contextLeftPct: expect.closeTo(30) as number });
+    expect(window({ context_window_tokens: 2000 })).toMatchObject({ contextWindowTokens: 2000, contextLeftPct: 65 });
+    expect(window({ model: 'another' })).toMatchObject({ contextWindowTokens: undefined, contextLeftPct: undefined });
+  });
+
   test('is open until it is completed or has ended', () => {
     expect(readSession('s', { state: 'error' }).open).toBe(true);
     expect(readSession('s', { state: 'completed' }).open).toBe(false);
@@ -72,5 +79,5 @@ test('a task’s cost is in nano-dollars, or in dollars, or unknown', () => {
 });
 
 test('a fleet without a document has the default policy', () => {
-  expect(readPolicy('f', {})).toEqual({ name: undefined, rotation: { rotateBelowPct: 35, byModel: {}, byTaskType: {}, learned: false, learnedMinPct: 20, learnedMaxPct: 60, maxUsedTokens: undefined, maxUsedTokensByModel: {} }, handoffTargetMs: 45_000, queueMaxTasks: undefined, hourlyBudgetNanousd: undefined });
+  expect(readPolicy('f', {})).toEqual({ name: undefined, rotation: { rotateBelowPct: 35, byModel: {}, byTaskType: {}, learned: false, learnedMinPct: 20, learnedMaxPct: 60, maxUsedTokens: undefined, maxUsedTokensByModel: {} }, handoffTargetMs: 45_000, contextWindows: {}, queueMaxTasks: undefined, hourlyBudgetNanousd: undefined });
 });

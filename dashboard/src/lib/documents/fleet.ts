@@ -5,6 +5,8 @@ export interface Policy {
   name: string | undefined;
   rotation: Rotation;
   handoffTargetMs: number;
+  /** How many tokens fit into the context of a model, where a session does not say. */
+  contextWindows: Counters;
   queueMaxTasks: number | undefined;
   hourlyBudgetNanousd: number | undefined;
 }
@@ -45,6 +47,7 @@ export function readPolicy(_id: string, d: Fields): Policy {
     name: text(d['name']),
     rotation: readRotation(rotation),
     handoffTargetMs: amount(rotation['handoff_target_ms']) ?? DEFAULT_HANDOFF_TARGET_MS,
+    contextWindows: counters(d['context_windows']),
     queueMaxTasks: amount(d['queue_max_tasks']) || undefined,
     hourlyBudgetNanousd: amount(d['hourly_budget_nanousd']) || undefined,
   };

@@ -1,4 +1,4 @@
-import { amount, instant, percentage, text, type Fields } from './values';
+import { amount, instant, percentage, text, type Counters, type Fields } from './values';
 
 /** `sessions/{session}`: one context window of an agent. */
 export interface Session {
@@ -80,9 +80,18 @@ function shownState(d: Fields): string {
   return working && found ? 'stuck' : (state ?? 'idle');
 }
 
-/** The context left, in percent: as reported, else from the tokens, by the rule of functions/rotation.py. */
+/** The session with its window: its own, else its model's of the fleet's list; schema/rotation/thresholds.py. */
+export function withWindow(session: Session, windows: Counters): Session {
+  const window = windows[session.model ?? ''];
+  if (session.contextWindowTokens || !window) return session;
+  return { ...session, contextWindowTokens: window, contextLeftPct: session.contextLeftPct ?? leftPct(session.contextUsedTokens, window) };
+}
+
+/** The context left, in percent: as reported, else from the tokens, by the rule of schema/rotation/thresholds.py. */
 function contextLeft(d: Fields): number | undefined {
-  const [used, window] = [amount(d['context_used_tokens']), amount(d['context_window_tokens'])];
-  const counted = used !== undefined && window ? Math.max(0, 100 * (1 - used / window)) : undefined;
-  return percentage(d['context_remaining_pct']) ?? counted;
+  return percentage(d['context_remaining_pct']) ?? leftPct(amount(d['context_used_tokens']), amount(d['context_window_tokens']));
+}
+
+function leftPct(used: number | undefined, window: number | undefined): number | undefined {
+  return used !== undefined && window ? Math.max(0, 100 * (1 - used / window)) : undefined;
 }
