@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import golden from '../../../../tests/golden/derived.json';
 import type { Counters } from '../documents/values';
-import { concentration, dearestToCheapest, outcomes, overheads, ratios, wilson } from './derived';
+import { concentration, dearestToCheapest, outcomes, overheads, ratios, wilson } from '../derive/derived';
 
 /** JSON has null where a number derives from nothing; the page has undefined. */
 const near = (n: number | null | undefined) => (n === undefined || n === null ? undefined : expect.closeTo(n, 9) as number);

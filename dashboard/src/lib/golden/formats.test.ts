@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import golden from '../../../../tests/golden/formats.json';
-import { count, dollars, duration, percent, share } from './fmt';
+import { count, dollars, duration, percent, share } from '../format/fmt';
 
 const formats = { dollars, count, duration, percent, share };
 

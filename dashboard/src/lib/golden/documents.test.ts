@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import defaults from '../../../../tests/golden/policy_defaults.json';
 import stuck from '../../../../tests/golden/stuck.json';
-import { DEFAULT_POLICY, readPolicy } from './fleet';
-import { readSession } from './session';
+import { DEFAULT_POLICY, readPolicy } from '../documents/fleet';
+import { readSession } from '../documents/session';
 
 /** tests/golden/write_stuck.py writes the file from tests/cases/liveness.yaml and the schema's answers. */
 describe('the state of a session on the page is that of the functions and the terminal', () => {
