@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from tachograph.block import Block
+from tachograph.context_manager import Block
 from tachograph.firestore.client import connect
 from tachograph.firestore.confirmation import Settled, UncountedWrites
 from tachograph.firestore.database import FleetDatabase

@@ -25,14 +25,8 @@ from runtime.cache import Cache
 from runtime.firestore import fields_of, pages, unchanged
 from runtime.policy import MAX_FLEETS
 from tachograph_schema.documents.fleet import Fleet, LivenessPolicy
-from tachograph_schema.documents.session import (
-    HEARTBEATS_S,
-    OPEN_STATES,
-    WORKING_STATES,
-    Liveness,
-    Session,
-    liveness,
-)
+from tachograph_schema.documents.session import HEARTBEATS_S, OPEN_STATES, WORKING_STATES, Session
+from tachograph_schema.documents.session_liveness import Liveness, liveness
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import FLEETS, SESSIONS
 from tachograph_schema.periods import hour_of

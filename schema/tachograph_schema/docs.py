@@ -25,7 +25,7 @@ from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import Alert, Signal
 from tachograph_schema.documents.snapshot import Live, Snapshot
 from tachograph_schema.documents.task import Evaluation, ModelUsage, Task, ToolUse
-from tachograph_schema.documents.trace import SpanLink, TraceBatch
+from tachograph_schema.tracing.batch import SpanLink, TraceBatch
 
 DOCUMENTS: dict[type[BaseModel], str] = {
     Fleet: "`fleets/{fleet}`, written by the owner",

@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 from tachograph_schema.documents.fleet import LivenessPolicy
-from tachograph_schema.documents.session import Session, liveness, shown_state
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.session_liveness import liveness, shown_state
 
 TARGET = Path(__file__).with_name("stuck.json")
 CASES = Path(__file__).parent.parent / "cases" / "liveness.yaml"

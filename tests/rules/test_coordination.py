@@ -9,9 +9,9 @@ from google.cloud import firestore
 
 from support.rules import ActingClient, Identity
 from tachograph import BranchHeld, ClaimLost, DispatchRefused, Fleet, Session
+from tachograph.coordination.branch_lease import Lease
 from tachograph.coordination.claims import Claims
 from tachograph.coordination.incidents import Incidents
-from tachograph.coordination.lease import Lease
 from tachograph.coordination.queue import Queue
 from tachograph.coordination.selection import TaskFilter
 from tachograph_schema.paths import INCIDENTS, LEASES

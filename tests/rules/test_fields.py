@@ -16,8 +16,8 @@ from tachograph_schema import fields
 from tachograph_schema.documents.coordination import Incident, Lease, Message
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import Evaluation, ModelUsage, Task, ToolUse
-from tachograph_schema.documents.trace import TraceBatch
 from tachograph_schema.parsing import parse
+from tachograph_schema.tracing.batch import TraceBatch
 
 _FUNCTIONS_ALONE = {
     "sessions": {"effective_state", "effective_since", "effective_progress_at"},

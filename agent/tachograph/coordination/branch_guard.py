@@ -12,10 +12,10 @@ import threading
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from tachograph.block import Block
+from tachograph.context_manager import Block
+from tachograph.coordination.branch_lease import Lease
 from tachograph.coordination.git import CHANGES, NOTHING, WorkingCopy, failure_reason
 from tachograph.coordination.incidents import Incidents
-from tachograph.coordination.lease import Lease
 from tachograph.errors import BranchHeld
 
 _log = logging.getLogger("tachograph")

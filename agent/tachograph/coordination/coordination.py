@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tachograph.coordination.branch_guard import BranchGuard
+from tachograph.coordination.branch_lease import MAX_LEASE_S, Lease
 from tachograph.coordination.claims import ClaimedTask, Claims
 from tachograph.coordination.dispatch import Dispatcher
 from tachograph.coordination.git import WorkingCopy
 from tachograph.coordination.incidents import Incidents
-from tachograph.coordination.lease import MAX_LEASE_S, Lease
 from tachograph.coordination.messages import Inbox, Message, Outbox
 from tachograph.coordination.queue import Queue
 from tachograph.coordination.selection import TaskFilter

@@ -18,7 +18,7 @@ from typing import Any
 
 from google.cloud import firestore
 
-from tachograph.block import Block
+from tachograph.context_manager import Block
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.document import CreateOnly, Document
 from tachograph.firestore.listener import Listener, listen_or_warn

@@ -11,14 +11,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from tachograph.usage.deferred import DeferredUsage
 from tachograph_schema.fields import MAX_NAME_CHARS
 from tachograph_schema.pricing.call import Call
-
-Overhead = Literal["retry", "rotation", "handoff"]
-"""The overhead that a call's cost belongs to; it is a part of the task's cost in any case."""
+from tachograph_schema.pricing.overhead import Overhead
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tachograph_schema.documents.task import ENDED_STATUSES
 from tachograph_schema.documents.task_release import ERROR_TYPE, regained, released, retried
 from tachograph_schema.fields import MAX_MODELS, MAX_TOOLS
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.overhead import is_retry, overhead_cost
 from tachograph_schema.pricing.price import cost_of
 from tachograph_schema.usage import BUCKETS
 
@@ -44,7 +45,7 @@ def task_fields(
     """
     holds = _holds(landed, group, session, gone=session_gone)
     fields, totals = _taken_up(landed, session) if holds else ({}, {})
-    retries = _retries(landed, fields, session)
+    retry = is_retry({**landed, **fields}, session)
     landing = {reporter: group[-1].number}
     models = _used_by_model(landed)
     tools = {name: dict(use) for name, use in (landed.get("tools") or {}).items()}
@@ -62,7 +63,7 @@ def task_fields(
         for call in report.calls:
             _add_call(totals, models, call, prices)
         spent = totals.get("cost_nanousd", 0) - before
-        add_row_into(totals, _overhead(report, spent, retries=retries))
+        add_row_into(totals, overhead_cost(report.overhead, spent, retry=retry))
     if _LOWEST in fields:
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
@@ -118,12 +119,6 @@ def _taken_up(
     return (again, {"retries": 1}) if again else (regained(landed, session), {})
 
 
-def _retries(landed: Mapping[str, Any], fields: Mapping[str, Any], session: str | None) -> bool:
-    """Tell whether the session's cost is the cost of a retry."""
-    retrying = fields.get("retry_session_id", landed.get("retry_session_id"))
-    return session is not None and retrying == session
-
-
 def _served(models: dict[str, dict[str, Any]], group: list[Report]) -> dict[str, Any]:
     """Return the models that served: one by its name, several with the usage of each."""
     if len(models) > 1:
@@ -131,12 +126,6 @@ def _served(models: dict[str, dict[str, Any]], group: list[Report]) -> dict[str,
     if models and any(report.calls for report in group):
         return {"model": next(iter(models))}  # the one that served, not the one requested
     return {}
-
-
-def _overhead(report: Report, spent_nanousd: int, *, retries: bool) -> dict[str, int]:
-    """Return the cost of a report as an overhead, if it is one."""
-    overhead = report.overhead or ("retry" if retries else None)
-    return {} if overhead is None else {f"{overhead}_cost_nanousd": spent_nanousd}
 
 
 def _given_up(report: Report, task: Mapping[str, Any], session: str | None) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.firestore import SERVER_TIMESTAMP
 
-from tachograph.block import Block
+from tachograph.context_manager import Block
 from tachograph.rotation.signal import Rotation
 from tachograph.rotation.succession import take_over
 from tachograph.session.activity import SessionActivity

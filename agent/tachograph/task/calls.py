@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tachograph.block import Block, failed
+from tachograph.context_manager import Block, failed
 from tachograph.task.waits import Wait
 from tachograph.task.work import TaskWork
 from tachograph.usage.deferred import AnswerListener, DeferredUsage, ModelRequest

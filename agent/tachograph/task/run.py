@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tachograph.block import Block, failed
-from tachograph.reports.report import Overhead
+from tachograph.context_manager import Block, failed
 from tachograph.task.calls import LlmCall, ToolCall
 from tachograph.task.work import TaskWork
 from tachograph.tracing.attributes import ns
 from tachograph.tracing.call_spans import begin_call, begin_tool
 from tachograph.usage.deferred import ModelRequest
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.overhead import Overhead
 from tachograph_schema.pricing.terms import STANDARD, Terms
 from tachograph_schema.usage import Usage
 

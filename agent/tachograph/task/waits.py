@@ -6,7 +6,7 @@ import threading
 from itertools import count
 from typing import Protocol
 
-from tachograph.block import Block
+from tachograph.context_manager import Block
 
 
 class WaitListener(Protocol):

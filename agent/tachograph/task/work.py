@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tachograph.firestore.document import Document
 from tachograph.firestore.writer import Writer
 from tachograph.reports.queue import ReportQueue, SpendListener
-from tachograph.reports.report import Overhead
 from tachograph.task.waits import Wait
 from tachograph.tracing.attributes import ns
 from tachograph.usage.deferred import ModelRequest
 from tachograph.usage.response import Answer
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.overhead import Overhead
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:

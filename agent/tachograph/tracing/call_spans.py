@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tachograph.block import Block, failed
+from tachograph.context_manager import Block, failed
 from tachograph.tracing.attributes import (
     Content,
     request_attributes,

@@ -13,7 +13,7 @@ import click
 from google.cloud import firestore
 from rich.console import Console
 
-from tachograph_cli.repair import checkout
+from tachograph_cli.repair import functions_source
 from tachograph_cli.terminal.command_line import (
     check_fleet,
     fleet_option,
@@ -46,14 +46,14 @@ def verify(fleet: str, *, as_json: bool, all_ages: bool) -> None:
     1 where something does not hold, and says by exactly how much.
     """
     with _connected(fleet) as (db, policy):
-        from tachograph_cli.repair import pages
+        from tachograph_cli.repair import tables
         from tachograph_cli.repair import verify as verification
 
         result = verification.verify(db, fleet, policy, all_ages=all_ages)
     if as_json:
-        print_json(pages.verification_json(result))
+        print_json(tables.verification_json(result))
     else:
-        console.print(pages.verification_page(result))
+        console.print(tables.verification_page(result))
     sys.exit(not result.holds)
 
 
@@ -102,8 +102,8 @@ def rebuild(
         _check(option, hour, r"\d{4}-\d{2}-\d{2}T\d{2}", "an hour of UTC, such as 2026-02-16T18")
     with _connected(fleet) as (db, policy):
         from repair import sweep as sweeps
-        from tachograph_cli.repair import pages
         from tachograph_cli.repair import rebuild as rebuilds
+        from tachograph_cli.repair import tables
         from tachograph_cli.repair.hours import moment
 
         now = moment(db, fleet)
@@ -120,7 +120,7 @@ def rebuild(
         )
         mended = [r for r in needed if dry_run or rebuilds.mend(db, fleet, policy, r)]
         sums = (rebuilds.stale_sums if dry_run else rebuilds.finish)(db, fleet)
-    console.print(pages.repairs_page(mended, sums, forgotten, dry_run=dry_run))
+    console.print(tables.repairs_page(mended, sums, forgotten, dry_run=dry_run))
     sys.exit(bool(first and forgotten))
 
 
@@ -138,8 +138,8 @@ def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
     for option, day in (("--from", first), ("--to", last)):
         _check(option, day, r"\d{4}-\d{2}-\d{2}", "a day of UTC, such as 2026-02-16")
     with _connected(fleet) as (db, policy):
-        from tachograph_cli.repair import pages
         from tachograph_cli.repair import reprice as prices
+        from tachograph_cli.repair import tables
 
         corrected: list[Correction] = []
         uncounted = 0
@@ -148,7 +148,7 @@ def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
                 uncounted += 1
             elif dry_run or prices.correct(db, policy, task):
                 corrected.append(task)
-    console.print(pages.corrections_page(pages.by_model(corrected), dry_run=dry_run))
+    console.print(tables.corrections_page(tables.by_model(corrected), dry_run=dry_run))
     if uncounted:
         console.print(f"{uncounted} have writes that are not counted yet: run it again then.")
 
@@ -157,7 +157,7 @@ def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
 def _connected(fleet: str) -> Iterator[tuple[firestore.Client, Fleet]]:
     """Give a client that no rule binds and the fleet's policy, while the block runs."""
     check_fleet(fleet)
-    client = checkout.connect()
+    client = functions_source.connect()
     from runtime.policy import policy
 
     try:

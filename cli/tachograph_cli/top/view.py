@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tachograph_cli.terminal import fmt
 from tachograph_schema.documents.fleet import Fleet, RotationPolicy
-from tachograph_schema.documents.session import Session, shown_state
+from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.session_liveness import shown_state
 from tachograph_schema.parsing import parse
 from tachograph_schema.rotation.thresholds import context_left_pct, thresholds, with_window
 

@@ -11,8 +11,8 @@ from google.cloud import firestore
 
 from tachograph import Fleet, Usage
 from tachograph.tracing.settings import Tracing
-from tachograph_schema.documents.trace import TraceBatch
 from tachograph_schema.paths import baseline_id
+from tachograph_schema.tracing.batch import TraceBatch
 from tachograph_schema.tracing.spans import read_traceparent
 
 _HAIKU = {"model": "claude-haiku-4-5", "provider": "anthropic"}

@@ -12,7 +12,7 @@ import pytest
 from google.cloud import firestore
 
 from tachograph import BranchHeld, Fleet
-from tachograph.coordination.lease import Lease
+from tachograph.coordination.branch_lease import Lease
 from tachograph_schema.documents.coordination import Lease as LeaseDocument
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import INCIDENTS, LEASES, lease_id

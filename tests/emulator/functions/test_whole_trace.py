@@ -19,7 +19,7 @@ from tachograph import Fleet, Usage
 from tachograph.tracing.settings import Tracing
 from tachograph_cli.replay.driver import Settings, replay
 from tachograph_cli.replay.transcripts import folder
-from tachograph_schema.documents.trace import TraceBatch
+from tachograph_schema.tracing.batch import TraceBatch
 from tachograph_schema.tracing.spans import read_traceparent
 
 pytestmark = pytest.mark.filterwarnings(

@@ -26,8 +26,8 @@ from tachograph_schema.documents import (
     signal,
     snapshot,
     task,
-    trace,
 )
+from tachograph_schema.tracing import batch
 
 _COMPOSITE = Indexes(
     {
@@ -56,7 +56,7 @@ _UP, _DOWN = "ASCENDING", "DESCENDING"
 _MODELS: dict[str, type[BaseModel]] = {
     "alerts": signal.Alert,
     "baselines": baseline.Baseline,
-    "batches": trace.TraceBatch,
+    "batches": batch.TraceBatch,
     "incidents": coordination.Incident,
     "leases": coordination.Lease,
     "ledger": ledger.LedgerEntry,
@@ -156,7 +156,7 @@ def test_what_expires_is_removed_by_the_database() -> None:
             signal,
             snapshot,
             task,
-            trace,
+            batch,
         )
         for _, model in inspect.getmembers(module, inspect.isclass)
         if issubclass(model, BaseModel) and model.__module__ == module.__name__

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tachograph.tracing.batches import MAX_SPANS, batches, in_preorder
-from tachograph_schema.documents.trace import TraceBatch
+from tachograph_schema.tracing.batch import TraceBatch
 from tachograph_schema.tracing.spans import (
     AGENT_NAME,
     CHAT,

@@ -14,14 +14,8 @@ from hypothesis import strategies as st
 
 from support.places import CASES, GOLDEN
 from tachograph_schema.documents.fleet import LivenessPolicy
-from tachograph_schema.documents.session import (
-    OPEN_STATES,
-    WORKING_STATES,
-    Session,
-    SessionState,
-    liveness,
-    shown_state,
-)
+from tachograph_schema.documents.session import OPEN_STATES, WORKING_STATES, Session, SessionState
+from tachograph_schema.documents.session_liveness import liveness, shown_state
 from tachograph_schema.parsing import parse
 
 _CASES = yaml.safe_load((CASES / "liveness.yaml").read_text())
