@@ -186,6 +186,6 @@ def test_fleet_of_which_nothing_is_published_is_told_with_the_others_to_who_may_
     assert outcome.exit_code == 1
     words = " ".join(outcome.output.split())
     assert "fleets/nobody/rollups: nothing is published; this identity may not see which" in words
-    monkeypatch.setattr("tachograph_cli.report.commands.connect", lambda **_: db)  # a back end's
+    monkeypatch.setattr("tachograph_cli.report.commands.fleet_client", lambda _: db)  # a back end's
     outcome = CliRunner().invoke(main, ask)
     assert "nothing is published; other fleets here:" in outcome.output
