@@ -30,7 +30,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResponseUsage:
-    """What a response adds to the report of its call."""
+    """The part of a call's report that its response adds."""
 
     calls: tuple[Call, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -60,7 +60,7 @@ class Incident(BaseModel):
 
 
 class Lease(BaseModel):
-    """Who alone may change a branch: held while it is renewed, by the database's clock."""
+    """The right to change a branch, held while it is renewed, by the database's clock."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

@@ -26,7 +26,7 @@ _SPOKEN_BY_OTHERS = frozenset({"anthropic", "openai", "google", "openrouter"})
 _FEES = ("searches", "executions", "seconds", "pages")
 """Units that are billed on top of tokens."""
 _AUDIO_IS_DEARER = frozenset({"openai", "azure"})
-"""Whose audio tokens never cost what text does; others' may, and then are not listed apart."""
+"""Providers whose audio tokens never cost the same as text. Others may list one price for both."""
 _BY_MODEL = "litellm"
 """The name under which genai-prices takes `maker/model` apart, and finds the maker of a model."""
 
