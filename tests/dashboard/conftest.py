@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from support.fleets.documents import FleetDocuments, Look
 from support.places import ROOT
 from tachograph.firestore.emulator_identity import viewer_token
+from tachograph.firestore.identity import FleetClient, Unsigned
 from tachograph_cli.local.stack import Stack
 
 if TYPE_CHECKING:
@@ -26,9 +27,20 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture(scope="session")
 def hosted() -> Iterator[Stack]:
-    """Give the dashboard without functions: what is on the page is what a test wrote."""
+    """Give the dashboard without functions: the page shows the documents of the test alone."""
     with Stack.start(ROOT, only=("firestore", "auth", "hosting")) as stack:
+        _compile_rules(stack)
         yield stack
+
+
+def _compile_rules(stack: Stack) -> None:
+    """Read as a viewer, since the first such read takes long: the page gives up after 10 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIRESTORE_EMULATOR_HOST", stack.address("firestore"))
+        viewer = Unsigned(stack.project, "nobody", role="viewer")
+        client = FleetClient(project=stack.project, credentials=viewer)
+    client.collection("fleets", "nobody", "sessions").limit(1).get()
+    client.close()
 
 
 @pytest.fixture
