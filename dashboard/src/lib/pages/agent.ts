@@ -88,7 +88,7 @@ export function contextLines(
 }
 
 /** The counters of an agent's tokens: of the prompt by where they came from, and of the output. */
-export const TOKENS = [
+const TOKENS = [
   { name: 'input', counter: 'tokens_in', color: 'var(--c1)' },
   { name: 'cache write', counter: 'cache_write_tokens', color: 'var(--c4)' },
   { name: 'cache read', counter: 'cache_read_tokens', color: 'var(--c6)' },
