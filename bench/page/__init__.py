@@ -1,4 +1,4 @@
-"""What the dashboard costs: waiting time, work in the browser and reads of Firestore."""
+"""Costs of the dashboard: waiting time, work in the browser and reads of Firestore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What writes count for, computed anew: the truth that the rollups are held against."""
+"""The contributions of writes, computed again: the rollups are compared with them."""
 
 from __future__ import annotations
 

@@ -219,17 +219,20 @@ def test_process_that_ends_or_is_told_to_flushes_what_it_has(
     db: firestore.Client, firestore_host: str, fleet_name: str, leaves: str
 ) -> None:
     environment = {**os.environ, "FIRESTORE_EMULATOR_HOST": firestore_host}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", _AGENT, fleet_name, leaves],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )
-    assert process.stdout
-    assert process.stdout.readline() == b"recorded\n"
-    if leaves == "sleeps":
-        process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"recorded\n"
+            if leaves == "sleeps":
+                process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()  # a test that fails leaves no process
     assert _task(db, fleet_name, "t-1")["tokens_in"] == 21
 
 

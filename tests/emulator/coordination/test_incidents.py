@@ -1,4 +1,4 @@
-"""What agents do about each other, counted by the deployed triggers and published."""
+"""Coordination of agents, counted by the deployed triggers and published."""
 
 from __future__ import annotations
 

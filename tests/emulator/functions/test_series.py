@@ -1,4 +1,4 @@
-"""What is kept for a long look back: a window's way, and a snapshot of each hour."""
+"""Series for a long look back: a session's context history, and a snapshot of each hour."""
 
 from __future__ import annotations
 

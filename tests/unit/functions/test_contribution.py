@@ -1,4 +1,4 @@
-"""What documents count for: a table of cases, and what must hold for all of them."""
+"""Contributions of documents: a table of cases, and the laws that hold for all of them."""
 
 from __future__ import annotations
 

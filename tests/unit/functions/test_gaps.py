@@ -1,4 +1,4 @@
-"""What events that never came would have counted, found in what those that came have left."""
+"""Missing events are found by the gaps in the ledger, with the cells they would have counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be started, and where."""
+"""The start of a successor: as a job, or as a command against the emulator alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the functions are deployed with is what the tests ran with."""
+"""The functions are deployed with the versions that the tests ran with."""
 
 from __future__ import annotations
 

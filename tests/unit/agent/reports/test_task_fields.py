@@ -1,4 +1,4 @@
-"""What an agent says of a task, folded into its document: exactly once, from several writers."""
+"""Reports of a task, added up in its document: exactly once, from several writers."""
 
 from __future__ import annotations
 

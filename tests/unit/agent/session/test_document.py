@@ -1,4 +1,4 @@
-"""What a session's document is told: the latest, and every low of its context."""
+"""The fields of a session's document: the latest values, and every low of its context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read of any provider's response."""
+"""Usage, model and cost, as any provider's response states them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a published rollup tells apart: the costliest values, and sums that stay as they are."""
+"""Dimensions of a published rollup: the costliest values are named, and sums stay as they are."""
 
 from __future__ import annotations
 

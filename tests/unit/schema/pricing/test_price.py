@@ -1,4 +1,4 @@
-"""What calls cost by the public price lists."""
+"""The cost of calls by the public price lists."""
 
 from __future__ import annotations
 

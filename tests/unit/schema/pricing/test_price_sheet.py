@@ -1,4 +1,4 @@
-"""What a fleet itself pays: its own rows, before any public list."""
+"""Price sheets: the prices that a fleet itself pays come before any public list."""
 
 from __future__ import annotations
 

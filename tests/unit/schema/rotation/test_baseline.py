@@ -1,4 +1,4 @@
-"""What is normal: quantiles of the runs of many days, and the ids it is kept under."""
+"""Baselines: quantiles of the runs of many days, and their ids."""
 
 from __future__ import annotations
 

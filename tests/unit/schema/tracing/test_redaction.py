@@ -1,4 +1,4 @@
-"""What leaves the process of a content: its beginning, and no secret of it."""
+"""Previews of content: its beginning leaves the process, and no secret of it does."""
 
 from __future__ import annotations
 
