@@ -152,7 +152,7 @@ def test_batches_have_the_columns_of_the_schema(acting: ActingClient, fleet_name
 def test_the_longest_life_of_a_task_fits_a_thousand_expressions(
     acting: ActingClient, admin: firestore.Client, fleet_name: str
 ) -> None:
-    """What the SDK says in one report at a time is never too much, however full the task is."""
+    """One report of the SDK at a time passes the rules, however full the task is."""
     seed(admin, fleet_name)
     tools = {f"t{n}": {"calls": 1, "errors": 0, "duration_ms": 5} for n in range(fields.MAX_TOOLS)}
     counts = [name for name in ModelUsage.model_fields if name != "provider"]

@@ -21,7 +21,7 @@ Ordered = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a query decides which index it needs."""
+    """The part of a query that decides which index it needs."""
 
     collection: str
     equal: frozenset[str]

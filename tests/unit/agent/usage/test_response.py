@@ -36,7 +36,7 @@ def test_response_reads_as_the_table_says(case: dict[str, Any]) -> None:
 
 _NO_USAGE = "list has no usage; expected a shape of usage that is known here"
 _UNREAD = {("cohere", "rerank"): "billed_units"}
-"""What is billed by something else than tokens: counted as a call, and unpriced."""
+"""Calls that are billed by something else than tokens: counted, and unpriced."""
 
 
 def test_every_recorded_usage_is_read_or_its_failure_is_named(shared: Path) -> None:
