@@ -1,6 +1,6 @@
 """tests/golden/sketch.json is what this side computes.
 
-dashboard/src/lib/sketch.test.ts holds the other side to the same file.
+dashboard/src/lib/derive/sketch.test.ts holds the other side to the same file.
 """
 
 from __future__ import annotations

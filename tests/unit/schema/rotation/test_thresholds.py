@@ -37,7 +37,7 @@ def test_thresholds(case: dict[str, Any]) -> None:
 
 
 def test_golden_thresholds_are_what_the_schema_answers(root: Path) -> None:
-    # dashboard/src/lib/thresholds.test.ts holds the page's marks to the same file.
+    # dashboard/src/lib/derive/thresholds.test.ts holds the page's marks to the same file.
     golden = root / "tests" / "golden"
     computed = runpy.run_path(str(golden / "write_thresholds.py"))["golden"]()
     assert json.loads((golden / "thresholds.json").read_text()) == computed
