@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ class ContextLevels:
     def __init__(self, client: firestore.Client, fleet: str) -> None:
         self._client, self._path = client, f"{FLEETS}/{fleet}"
         self._watches: dict[str, Any] = {}
+        self._stopped = False
+        self._lock = threading.Lock()
         self._policy: RotationPolicy | None = None
         self._windows: Mapping[str, int] = {}
         self._learned_pct: dict[str, float | None] = {}
@@ -53,7 +56,9 @@ class ContextLevels:
         return self._windows.get(model)
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop listening, for good: the last reports are read after this."""
+        with self._lock:
+            self._stopped = True
         for watch in self._watches.values():
             watch.unsubscribe()
 
@@ -66,8 +71,12 @@ class ContextLevels:
         return self._learned_pct.get(pair)
 
     def _listen(self, path: str, on_documents: Callable[..., None]) -> None:
-        if path not in self._watches:
-            self._watches[path] = listen_or_warn(self._client.document(path), on_documents, path)
+        if path in self._watches:  # at each call: without the lock
+            return
+        with self._lock:  # the agent and the writer may look at the same time
+            if path not in self._watches and not self._stopped:
+                source = self._client.document(path)
+                self._watches[path] = listen_or_warn(source, on_documents, path)
 
     def _learned_changed(self, pair: str, documents: _Documents, *_: object) -> None:
         pct = (documents[0].to_dict() or {}).get("rotate_below_pct") if documents else None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from time import monotonic, sleep
 from typing import Any
 
+import pytest
 from google.cloud import firestore
 
 from support.wire.wait import LONG_S
 from tachograph import Fleet, Usage
+from tachograph.firestore.listener import Listener, listen_or_warn
 
 
 def _told(db: firestore.Client, fleet: str, task: str) -> tuple[float | None, float | None]:
@@ -91,6 +95,33 @@ def test_window_that_an_agent_does_not_state_is_the_fleets_and_heard_once(
     fields = {found.id: found.to_dict() or {} for found in sessions}
     assert [fields["s-1"][name] for name in _WINDOW] == ["fleet", 1000, 30]
     assert [fields["s-2"][name] for name in _WINDOW] == ["agent", 2000, 65]
+
+
+def test_sessions_of_a_process_listen_to_the_fleet_once_and_not_after_it_is_closed(
+    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del db
+    opened: list[str] = []
+
+    def counted(source: Any, on_documents: Any, subject: str) -> Listener:  # noqa: ANN401 - as listen_or_warn
+        opened.append(subject)
+        return listen_or_warn(source, on_documents, subject)
+
+    monkeypatch.setattr("tachograph.rotation.context_level.listen_or_warn", counted)
+    with Fleet(fleet_name) as fleet:
+        levels, together = fleet._runtime.levels, Barrier(8)
+
+        def look(_: int) -> None:
+            together.wait()
+            levels.window_tokens("local-m")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(look, range(8)))
+    assert opened == [f"fleets/{fleet_name}"]
+    with Fleet(fleet_name) as fleet:
+        closed = fleet
+    closed._runtime.levels.window_tokens("local-m")
+    assert len(opened) == 1
 
 
 _WINDOW = ("context_source", "context_window_tokens", "context_remaining_pct")
