@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from google.api_core.exceptions import Cancelled
 from google.cloud import firestore
 from google.cloud.firestore_v1.watch import Watch
 
@@ -46,8 +47,11 @@ class Listener(Watch):
     def _init_stream(self) -> None:
         self._delay = _ReopenDelay()
         super()._init_stream()  # type: ignore[no-untyped-call]  # Google's
+        # There is no public way to either.
         stream: Any = self._rpc
-        stream._reopen_throttle = self._delay  # noqa: SLF001 - there is no public way
+        stream._reopen_throttle = self._delay  # noqa: SLF001
+        ends: Callable[[Exception], bool] = stream._should_terminate  # noqa: SLF001
+        stream._should_terminate = lambda error: self._delay.over.is_set() or ends(error)  # noqa: SLF001
 
     def on_end(self, ended: Callable[[Exception], None]) -> None:
         """Call `ended` with the reason when the listener ends, also where it has already."""
@@ -79,13 +83,18 @@ class Listener(Watch):
 
 
 class _ReopenDelay:
-    """The pause before a stream is opened again."""
+    """The pause before a stream is opened again; the stream of a closed listener is not.
+
+    Without this, the library opens the stream of a closed listener again for as long as Firestore
+    cannot be reached, 370 times a second, each time in a new thread.
+    """
 
     def __init__(self) -> None:
         self.over = threading.Event()
 
     def __enter__(self) -> None:
-        self.over.wait(_REOPEN_AFTER_S)
+        if self.over.wait(_REOPEN_AFTER_S):
+            raise Cancelled("the listener is closed")  # type: ignore[no-untyped-call]  # Google's
 
     def __exit__(self, *_: object) -> None:
         return None
