@@ -42,5 +42,10 @@ _ROWS: Final = (
         "sessions/{session} has no successor after {starts} starts{trouble}",
     ),
     Rule("hand_over_refused", "critical", "{refusal}"),  # starts of a successor
+    Rule(
+        "tick_incomplete",  # units of one kind that failed in a tick
+        "critical",
+        "not up to date: {units}; the functions' log has the errors",
+    ),
 )
 RULES: Final[Mapping[str, Rule]] = {rule.name: rule for rule in _ROWS}

@@ -15,7 +15,7 @@ from google.cloud import firestore
 
 from runtime.cache import Cache
 from runtime.firestore import fields_of
-from tachograph_schema.documents.session import Session
+from tachograph_schema.documents.session import WORKING_STATES, Session
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import BASELINES, TASKS, DocumentPath, baseline_id
@@ -36,16 +36,16 @@ class _Kind:
 def expected_durations(
     db: firestore.Client, fleet: str, sessions: Iterable[Session]
 ) -> list[timedelta | None]:
-    """Return for each session how long its task should take; None where that is unknown.
+    """Return for each session at work how long its task should take; None where that is unknown.
 
     That is the median of the baseline, because `stuck_factor` is a multiple of a typical duration;
     without a baseline it is the task's own `expected_duration_ms`. At most one read for each task
     and one for each baseline, in ten minutes.
     """
-    asked = list(sessions)
+    asked = [session if session.state in WORKING_STATES else Session() for session in sessions]
     tasks = _read(
         db,
-        [str(DocumentPath(fleet, TASKS, s.task_id)) for s in asked if s.task_id],
+        [_task(fleet, session.task_id) for session in asked if session.task_id],
         _TASK_FIELDS,
     )
     kinds = [_kind(fleet, session, tasks) for session in asked]
@@ -54,14 +54,19 @@ def expected_durations(
 
 
 def _kind(fleet: str, session: Session, tasks: Mapping[str, Mapping[str, Any]]) -> _Kind:
-    fields = tasks.get(str(DocumentPath(fleet, TASKS, session.task_id or "")), {})
-    task, _ = parse(Task, fields)
+    task = Task()
+    if session.task_id:
+        task, _ = parse(Task, tasks[_task(fleet, session.task_id)])
     task_type = task.task_type or session.task_type
     model = task.model or session.model
     name = None
     if task_type and model:
         name = str(DocumentPath(fleet, BASELINES, baseline_id(task_type, model)))
     return _Kind(name, task.expected_duration_ms)
+
+
+def _task(fleet: str, task_id: str) -> str:
+    return str(DocumentPath(fleet, TASKS, task_id))
 
 
 def _expected(kind: _Kind, baselines: Mapping[str, Mapping[str, Any]]) -> timedelta | None:

@@ -8,11 +8,13 @@ session without a heartbeat is found by no query.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition, NotFound
@@ -22,8 +24,9 @@ from google.cloud.firestore_v1.base_query import BaseFilter
 from liveness.expected_duration import expected_durations
 from liveness.release import close_lost
 from runtime.cache import Cache
-from runtime.firestore import fields_of, pages, unchanged
+from runtime.firestore import batches, fields_of, pages, unchanged
 from runtime.policy import MAX_FLEETS
+from runtime.units import Units, unguarded
 from tachograph_schema.documents.fleet import Fleet, LivenessPolicy
 from tachograph_schema.documents.session import HEARTBEATS_S, OPEN_STATES, WORKING_STATES, Session
 from tachograph_schema.documents.session_liveness import Liveness, liveness
@@ -40,6 +43,8 @@ MAX_SUSPECTS = 500
 _BATCH = 100
 _walked: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour in which this process looked at every open session."""
+_stopped_at: Cache[str, str] = Cache(MAX_FLEETS)
+"""By fleet: the session at which a walk ran out of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ class WatchResult:
     closed: int
 
 
-def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> WatchResult:
+def watch(
+    db: firestore.Client, fleet: str, policy: Fleet, now: datetime, units: Units | None = None
+) -> WatchResult:
     """Judge the sessions that may be stuck or lost, or no longer stuck; write what changed.
 
     Three queries and a read for each suspect: a fleet that is well costs three reads, however
@@ -62,24 +69,58 @@ def watch(db: firestore.Client, fleet: str, policy: Fleet, now: datetime) -> Wat
     with ThreadPoolExecutor(len(queries)) as pool:
         sessions = [session for page in pool.map(_run, queries) for session in page]
     suspects = {suspect.reference.path: suspect for suspect in sessions}
-    return _judge(db, fleet, policy, now, list(suspects.values()))
+    return _judge_all(db, fleet, policy, now, suspects.values(), units or unguarded())
 
 
 def walk_if_due(
-    db: firestore.Client, fleet: str, policy: Fleet, now: datetime
+    db: firestore.Client, fleet: str, policy: Fleet, now: datetime, units: Units | None = None
 ) -> WatchResult | None:
-    """Judge every open session, once an hour of each process: one read for each of them."""
-    if not _walked.change(fleet, hour_of(now)):
+    """Judge every open session, once an hour of each process: one read for each of them.
+
+    A walk that runs out of time goes on where it was in the next call.
+    """
+    if _walked.get(fleet) == hour_of(now):
         return None
-    is_open = firestore.FieldFilter("state", "in", OPEN_STATES)
-    opened = db.collection(FLEETS, fleet, SESSIONS).where(filter=is_open).order_by("__name__")
-    looks = [_judge(db, fleet, policy, now, batch) for batch in _batches(pages(opened))]
-    return WatchResult(
-        sum(look.reads for look in looks),
-        sum(look.found_stuck for look in looks),
-        sum(look.cleared for look in looks),
-        sum(look.closed for look in looks),
-    )
+    sessions, units = db.collection(FLEETS, fleet, SESSIONS), units or unguarded()
+    opened = sessions.where(filter=_is("state", "in", OPEN_STATES)).order_by("__name__")
+    last = _stopped_at.get(fleet)
+    rest = opened.start_after({"__name__": sessions.document(last)}) if last else opened
+    last = ""
+
+    def walked() -> Iterator[_Snapshot]:
+        nonlocal last
+        for session in pages(rest):
+            last = session.id
+            yield session
+
+    result = _judge_all(db, fleet, policy, now, walked(), units)
+    if units.has_time():
+        _walked.put(fleet, hour_of(now))
+        last = ""
+    _stopped_at.put(fleet, last)
+    return result
+
+
+def _judge_all(
+    db: firestore.Client,
+    fleet: str,
+    policy: Fleet,
+    now: datetime,
+    suspects: Iterable[_Snapshot],
+    units: Units,
+) -> WatchResult:
+    """Judge sessions as they were read, and write what changed, each only as it was read."""
+    counts = Counter[str]()
+    for batch in batches(suspects, _BATCH):
+        read = [parse(Session, fields_of(suspect))[0] for suspect in batch]
+        counts["reads"] += len(batch)
+        expected = expected_durations(db, fleet, read)
+        for suspect, session, duration in zip(batch, read, expected, strict=True):
+            judged = partial(_judge, db, fleet, policy, now, suspect, session, duration, counts)
+            units.run("session", suspect.id, judged)
+        if not units.has_time():
+            break
+    return WatchResult(counts["reads"], counts["stuck"], counts["cleared"], counts["lost"])
 
 
 def _suspects(
@@ -122,22 +163,21 @@ def _suspects(
 
 
 def _judge(
-    db: firestore.Client, fleet: str, policy: Fleet, now: datetime, suspects: list[_Snapshot]
-) -> WatchResult:
-    """Judge sessions as they were read, and write what changed, each only as it was read."""
-    read = [parse(Session, fields_of(suspect))[0] for suspect in suspects]
-    standing = [session for session in read if session.state in WORKING_STATES]
-    expected = iter(expected_durations(db, fleet, standing))
-    counts = {"stuck": 0, "cleared": 0, "lost": 0}
-    for suspect, session in zip(suspects, read, strict=True):
-        duration = next(expected) if session.state in WORKING_STATES else None
-        verdict = liveness(session, suspect.update_time, duration, policy.liveness, now)
-        if verdict == "lost":
-            counts["lost"] += close_lost(db, fleet, suspect, session, now)
-        elif (verdict == "stuck") != (session.effective_state is not None):
-            outcome = "stuck" if verdict == "stuck" else "cleared"
-            counts[outcome] += _write(suspect, session, verdict, now)
-    return WatchResult(len(suspects), counts["stuck"], counts["cleared"], counts["lost"])
+    db: firestore.Client,
+    fleet: str,
+    policy: Fleet,
+    now: datetime,
+    suspect: _Snapshot,
+    session: Session,
+    expected: timedelta | None,
+    counts: Counter[str],
+) -> None:
+    verdict = liveness(session, suspect.update_time, expected, policy.liveness, now)
+    if verdict == "lost":
+        counts["lost"] += close_lost(db, fleet, suspect, session, now)
+    elif (verdict == "stuck") != (session.effective_state is not None):
+        outcome = "stuck" if verdict == "stuck" else "cleared"
+        counts[outcome] += _write(suspect, session, verdict, now)
 
 
 def _write(suspect: _Snapshot, session: Session, verdict: Liveness, now: datetime) -> bool:
@@ -165,13 +205,3 @@ def _newest(query: firestore.Query, field: str) -> firestore.Query:
 
 def _is(field: str, operator: str, value: object) -> firestore.FieldFilter:
     return firestore.FieldFilter(field, operator, value)
-
-
-def _batches(snapshots: Iterable[_Snapshot]) -> Iterator[list[_Snapshot]]:
-    batch: list[_Snapshot] = []
-    for snapshot in snapshots:
-        batch.append(snapshot)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    yield batch

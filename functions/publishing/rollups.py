@@ -7,18 +7,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import Aborted, AlreadyExists, FailedPrecondition, NotFound
 from google.cloud import firestore
 
 from runtime.firestore import document, equals, fields_of, unchanged
+from runtime.units import Units, unguarded
 from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.derived import outcomes, percentiles, ratios
 from tachograph_schema.counters.dimensions import bounded, dimension
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.paths import ROLLUPS, SHARDS, DocumentPath
-from tachograph_schema.periods import Grain, day_of, rollup_id, week_of
+from tachograph_schema.periods import Grain, day_of, hour_of, rollup_id, week_of
 
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
@@ -26,35 +29,83 @@ if TYPE_CHECKING:
 
 TOTAL = "all"
 _ATTEMPTS = 20
+MAX_SHARDS = 5000
+"""Changed shards that one tick looks at: the rest has its turn in the next."""
 _READ = ("fleet", "tier", "type", "model")
 """The dimensions whose shares and percentiles a published document spells out."""
 
 
-def publish(db: firestore.Client, fleet: str) -> list[str]:
+def publish(
+    db: firestore.Client, fleet: str, units: Units | None = None, *, until: float = 1.0
+) -> list[str]:
     """Publish every hour of a fleet whose shards changed, then its day and week; return the hours.
 
-    A shard is marked clean last, and only if it is still the version that was read, so a crash in
-    between, or a write, has the hour published again. Everything is overwritten by what was read,
-    under an `as_of` fence: an older computation never replaces a newer one.
+    The newest hours come first, since they are what people look at, until a share of the units'
+    time is used; the next tick goes on. A shard is marked clean last, and only if it is still the
+    version that was read, so a crash in between, a failure, or a write, has the hour published
+    again. Everything is overwritten by what was read, under an `as_of` fence: an older computation
+    never replaces a newer one.
     """
-    dirty = list(_shards(db, fleet).where(filter=_is("dirty", value=True)).stream())
-    hours = sorted({str(shard.get("hour")) for shard in dirty})
-    for hour in hours:
-        _publish_hour(db, fleet, hour)
-    publish_sums(db, fleet, {day_of(hour) for hour in hours})
-    for shard in dirty:
-        _mark_clean(shard)
-    return hours
+    units = units or unguarded()
+    published: list[str] = []
+    for _, shards in groupby(_dirty(db, fleet), key=lambda shard: week_of(_hour_of(shard))):
+        if not units.has_time(until):
+            break
+        clean = []
+        for hour, same in groupby(shards, key=_hour_of):
+            parts = list(same)
+            if units.has_time(until) and units.run(
+                "hour", hour, partial(_publish_hour, db, fleet, hour)
+            ):
+                clean += parts
+        summed = _publish_sums_of(db, fleet, {day_of(_hour_of(shard)) for shard in clean}, units)
+        clean = [shard for shard in clean if day_of(_hour_of(shard)) in summed]
+        for shard in clean:
+            units.run("shard", shard.id, partial(_mark_clean, shard))
+        published += dict.fromkeys(map(_hour_of, clean))
+    return sorted(published)
 
 
 def publish_sums(db: firestore.Client, fleet: str, days: Iterable[str]) -> None:
     """Publish days as the sums of their hours, then the weeks they are in."""
-    ordered = sorted(set(days))
-    for day in ordered:
-        parts = [rollup_id("hour", f"{day}T{n:02d}") for n in range(24)]
-        _publish_sum(db, fleet, "day", day, parts)
-    for week in sorted({week_of(day) for day in ordered}):
-        _publish_sum(db, fleet, "week", week, [rollup_id("day", day) for day in _days_of(week)])
+    _publish_sums_of(db, fleet, set(days), unguarded())
+
+
+def _publish_sums_of(db: firestore.Client, fleet: str, days: set[str], units: Units) -> set[str]:
+    """Publish days, then their weeks; return the days that are in both."""
+    done = {
+        day for day in sorted(days) if units.run("day", day, partial(_publish_day, db, fleet, day))
+    }
+    weeks = sorted({week_of(day) for day in done})
+    whole = {
+        week for week in weeks if units.run("week", week, partial(_publish_week, db, fleet, week))
+    }
+    return {day for day in done if week_of(day) in whole}
+
+
+def _publish_day(db: firestore.Client, fleet: str, day: str) -> None:
+    parts = [rollup_id("hour", f"{day}T{n:02d}") for n in range(24)]
+    _publish_sum(db, fleet, "day", day, parts)
+
+
+def _publish_week(db: firestore.Client, fleet: str, week: str) -> None:
+    _publish_sum(db, fleet, "week", week, [rollup_id("day", day) for day in _days_of(week)])
+
+
+def _dirty(db: firestore.Client, fleet: str) -> list[_Snapshot]:
+    """Return the shards that changed, of the newest hours first: their names and hours alone."""
+    changed = _shards(db, fleet).where(filter=_is("dirty", value=True)).select(["hour"])
+    found = list(changed.limit(MAX_SHARDS).stream())
+    if len(found) == MAX_SHARDS:  # too many for one tick: those of this hour must be among them
+        hour = hour_of(found[0].read_time)
+        now = changed.where(filter=_is("hour", value=hour)).stream()
+        found = list({shard.id: shard for shard in (*found, *now)}.values())
+    return sorted(found, key=lambda shard: (_hour_of(shard), shard.id), reverse=True)
+
+
+def _hour_of(shard: _Snapshot) -> str:
+    hour: str = shard.get("hour")
+    return hour
 
 
 def mend_total(db: firestore.Client, fleet: str) -> bool:

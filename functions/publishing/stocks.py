@@ -8,23 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from google.cloud import firestore
 
-from runtime.firestore import equals
+from runtime.firestore import equals, fields_of
 from tachograph_schema.counters.names import OTHER
 from tachograph_schema.documents.session import OPEN_STATES, WORKING_STATES
 from tachograph_schema.documents.signal import OPEN_STATUSES
-from tachograph_schema.documents.task import HELD_STATUSES, UNENDED_STATUSES
+from tachograph_schema.documents.task import HELD_STATUSES, UNENDED_STATUSES, Task
+from tachograph_schema.parsing import parse
 from tachograph_schema.paths import FLEETS, MESSAGES, SESSIONS, SIGNALS, TASKS
 
 IDLE_FLEET = 0.3
 """With nothing queued and less than this part of the sessions active, there are too many."""
 _PARALLEL_QUERIES = 8
 _HISTOGRAM_STEP_PCT = 10
+_MOMENTS: Final = (
+    (datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)),
+    ("2000", "3000"),
+)
+"""From and before: timestamps, and ISO 8601 text."""
+_OLDEST = 3
+"""Read of each, since text may be none that is a moment."""
 _Query = firestore.Query | firestore.CollectionReference
 
 
@@ -99,9 +107,23 @@ def _stuck(sessions: firestore.CollectionReference, says: str) -> firestore.Quer
 
 
 def _oldest_queued(tasks: firestore.CollectionReference, as_of: datetime) -> datetime | None:
-    queued = _equal(tasks, "status", "queued").order_by("created_at").limit(1)
-    oldest = queued.select(["created_at"]).get(read_time=as_of)
-    return oldest[0].get("created_at") if oldest else None
+    """Return since when the oldest task has been queued, by what can be read as a moment.
+
+    Firestore sorts by kind, so timestamps and text each have a query; a number is no moment.
+    """
+    queued = _equal(tasks, "status", "queued").select(["created_at"])
+    since = [
+        task.created_at
+        for first, end in _MOMENTS
+        for found in queued.where(filter=firestore.FieldFilter("created_at", ">=", first))
+        .where(filter=firestore.FieldFilter("created_at", "<", end))
+        .order_by("created_at")
+        .limit(_OLDEST)
+        .get(read_time=as_of)
+        for task in [parse(Task, fields_of(found))[0]]
+        if task.created_at is not None
+    ]
+    return min(since, default=None)
 
 
 def _histogram_lows() -> range:

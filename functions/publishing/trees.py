@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition, NotFound
@@ -12,8 +13,12 @@ from google.cloud import firestore
 
 from counting.contribution import Contribution, contribution
 from events.change import Version
-from runtime.firestore import document, equals, fields_of, unchanged
-from tachograph_schema.counters.cells import Row, add_rows
+from publishing.lineage import TasksAbove, roots
+from runtime.cache import Cache
+from runtime.firestore import batches, document, equals, fields_of, pages, unchanged
+from runtime.policy import MAX_FLEETS
+from runtime.units import Units, unguarded
+from tachograph_schema.counters.cells import Cells, Row, add_rows, delta
 from tachograph_schema.counters.derived import ratios
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.counters.sketch import sums
@@ -24,90 +29,135 @@ from tachograph_schema.paths import FLEETS, TASKS, TREES, DocumentPath
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
-_PAGE = 500
+_BATCH = 100
+_PASSES = 3
+"""A tree that another was carried into is published in the next pass; one more for conflicts."""
 _LATE = timedelta(minutes=10)
+_refreshed: Cache[str, str] = Cache(MAX_FLEETS)
+"""By fleet: the last tree that a refresh which ran out of time came to."""
 
 
-def publish_trees(db: firestore.Client, fleet: str, policy: Fleet) -> None:
+def publish_trees(
+    db: firestore.Client, fleet: str, policy: Fleet, units: Units | None = None
+) -> None:
     """Publish the trees that changed: their totals, the root task included.
 
     Increments reach the tree that a task names as its root, or else its parent's. Where that parent
-    has a parent itself, its tree is a subtree: it is carried up, a level at a time, until it
-    arrives at a task nobody spawned.
+    has a parent itself, its tree is a part of another's, and is carried into that of its root.
     """
-    while trees := _where(db, fleet, "dirty"):
-        _publish_all(db, fleet, trees, policy)
+    units = units or unguarded()
+    for _ in range(_PASSES):
+        changed = 0
+        for trees in batches(pages(_where(db, fleet, "dirty")), _BATCH):
+            if not units.has_time():
+                return
+            _publish_all(db, fleet, trees, policy, units)
+            changed += len(trees)
+        if not changed:
+            return
 
 
-def refresh_trees(db: firestore.Client, fleet: str, policy: Fleet) -> None:
-    """Publish the trees whose root task may still change; its own writes do not touch the tree."""
-    _publish_all(db, fleet, _where(db, fleet, "open"), policy)
+def refresh_trees(
+    db: firestore.Client, fleet: str, policy: Fleet, units: Units | None = None
+) -> None:
+    """Publish the trees whose root task may still change; its own writes do not touch the tree.
+
+    A refresh that runs out of time goes on there the next time.
+    """
+    units = units or unguarded()
+    opened, last = _where(db, fleet, "open"), _refreshed.get(fleet)
+    if last:
+        opened = opened.start_after({"__name__": document(db, DocumentPath(fleet, TREES, last))})
+    for trees in batches(pages(opened), _BATCH):
+        if not units.has_time():
+            return
+        _publish_all(db, fleet, trees, policy, units)
+        _refreshed.put(fleet, trees[-1].id)
+    _refreshed.put(fleet, "")
 
 
 def tree_total(root: Row, tree: Mapping[str, Any]) -> Row:
-    """Add up a tree: the root task, those that name it as their root, and the subtrees."""
-    return add_rows([root, tree.get("c", {}), *tree.get("subtrees", {}).values()])
+    """Add up a tree: the root task, those that name it as their root, and what was carried in."""
+    return add_rows([root, part(tree)])
 
 
-def flattened(task: str, tree: Mapping[str, Any]) -> dict[str, Row]:
-    """Return a tree as subtrees of the tree above: its own, by its task, and those below it.
+def part(tree: Mapping[str, Any]) -> Row:
+    """Return what a tree holds for the tree of its root, if that is another."""
+    return add_rows([tree.get("c", {}), tree.get("below", {})])
 
-    Each by its own task, so that parents that go round in a circle add nothing twice.
+
+def carried(tree: Mapping[str, Any], root: str | None) -> Cells:
+    """Return by tree what is to be added, so that `root`'s alone holds what this tree holds now.
+
+    None is nobody's: what was carried before is taken back.
     """
-    return {**tree.get("subtrees", {}), task: add_rows([tree.get("c", {})])}
+    before = tree.get("carried") or {}
+    was = {before["to"]: before["row"]} if before else {}
+    return delta(was, {root: part(tree)} if root else {})
 
 
-def _publish_all(db: firestore.Client, fleet: str, trees: list[_Snapshot], policy: Fleet) -> None:
-    tasks = db.get_all([_task(db, fleet, tree.id) for tree in trees])
-    roots = {task.id: task for task in tasks}
+def _publish_all(
+    db: firestore.Client, fleet: str, trees: list[_Snapshot], policy: Fleet, units: Units
+) -> None:
+    tasks = {task.id: task for task in db.get_all([_task(db, fleet, tree.id) for tree in trees])}
+    root_of = roots(tasks, TasksAbove(db, fleet))
     for tree in trees:
-        _publish(db, fleet, tree, roots[tree.id], policy)
+        root = root_of[tree.id]
+        above = None if root == tree.id else root
+        units.run(
+            "tree", tree.id, partial(_publish, db, fleet, tree, tasks[tree.id], above, policy)
+        )
 
 
 def _publish(
-    db: firestore.Client, fleet: str, tree: _Snapshot, task: _Snapshot, policy: Fleet
+    db: firestore.Client,
+    fleet: str,
+    tree: _Snapshot,
+    task: _Snapshot,
+    above: str | None,
+    policy: Fleet,
 ) -> None:
-    root, fields = _read(task, policy), fields_of(tree)
-    own = sums(root.cells.get(FLEET, {}))
+    """Publish a tree, and carry what changed of it into the tree `above`, in one commit."""
+    fields = fields_of(tree)
+    own = sums(_read(task, policy).cells.get(FLEET, {}))
     total = tree_total(own, fields)
+    row = part(fields)
     update = {
         "dirty": False,
-        "open": _may_change(task, tree.read_time),
+        "open": _may_change(task, tree),
         "root": own,
         "total": total,
         "ratios": ratios(total),
+        "carried": {"to": above, "row": row} if above and row else None,
     }
-    if root.tree is not None and root.tree != tree.id:
-        _carry_up(db, fleet, root.tree, flattened(tree.id, fields))
     if all(fields.get(name) == value for name, value in update.items()):
         return
-    # Where it changed since it was read, the next round has it.
+    batch = db.batch()
+    for name, change in carried(fields, above).items():
+        increments = {counter: firestore.Increment(n) for counter, n in change.items()}
+        into = document(db, DocumentPath(fleet, TREES, name))
+        batch.set(into, {"dirty": True, "below": increments}, merge=True)
+    batch.update(tree.reference, {**update, "as_of": tree.read_time}, option=unchanged(tree))
+    # Where it changed since it was read, the next pass has it.
     with suppress(FailedPrecondition, NotFound):
-        tree.reference.update({**update, "as_of": tree.read_time}, option=unchanged(tree))
+        batch.commit()
 
 
-def _may_change(task: _Snapshot, now: datetime) -> bool:
-    """Tell whether a root task is at work, or ended so lately that a session may still report."""
+def _may_change(task: _Snapshot, tree: _Snapshot) -> bool:
+    """Tell whether a root task is at work, or ended so lately that a session may still report.
+
+    One that is not there yet may come, for a while after the tree was last written.
+    """
+    lately = tree.read_time - _LATE
     if not task.exists:
-        return False
+        return bool(tree.update_time > lately)
     ended = fields_of(task).get("status") in ENDED_STATUSES
-    return not ended or task.update_time > now - _LATE
+    return not ended or task.update_time > lately
 
 
-def _carry_up(db: firestore.Client, fleet: str, above: str, subtrees: dict[str, Row]) -> None:
-    """Replace subtrees in the tree above, if that changes it."""
-    ref = document(db, DocumentPath(fleet, TREES, above))
-    current = fields_of(ref.get(["subtrees"])).get("subtrees", {})
-    changed = {task: row for task, row in subtrees.items() if task != above}
-    if any(current.get(task) != row for task, row in changed.items()):
-        # Each row as a whole: merged by its counters, one that fell to nothing would stay.
-        rows: Any = ["dirty", *(db.field_path("subtrees", task) for task in changed)]
-        ref.set({"dirty": True, "subtrees": changed}, merge=rows)
-
-
-def _where(db: firestore.Client, fleet: str, flag: str) -> list[_Snapshot]:
+def _where(db: firestore.Client, fleet: str, flag: str) -> firestore.Query:
     flagged = db.collection(FLEETS, fleet, TREES).where(filter=equals(flag, value=True))
-    return list(flagged.limit(_PAGE).stream())
+    return flagged.order_by("__name__")
 
 
 def _task(db: firestore.Client, fleet: str, task: str) -> firestore.DocumentReference:

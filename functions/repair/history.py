@@ -18,7 +18,7 @@ from events.change import Version, stamp
 from repair.gaps import Counted, State
 from runtime.firestore import fields_of, pages
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.paths import LEDGER, DocumentPath, parse_path
+from tachograph_schema.paths import FLEETS, LEDGER, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _ledger(
 def _documents(
     db: firestore.Client, fleet: str, collection: str, after: str, read_time: datetime | None
 ) -> Iterator[_Snapshot]:
-    within = str(DocumentPath(fleet, collection, ""))
+    within = f"{FLEETS}/{fleet}/{collection}/"
     if after > within and not after.startswith(within):
         return iter(())
     ref = db.collection("fleets", fleet, collection)

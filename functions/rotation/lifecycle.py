@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition
@@ -16,6 +17,7 @@ from rotation.thresholds import session_thresholds
 from rotation.transitions import RotationState, Transition, judge, waited
 from runtime.firestore import document, equals, fields_of, unchanged
 from runtime.policy import policy
+from runtime.units import Units, unguarded
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import OPEN_STATUSES, STEP_AT, Signal
@@ -29,16 +31,20 @@ if TYPE_CHECKING:
 
 MAX_LOOKED_AT = 200
 """Open signals that a tick looks at, the oldest first, with three reads each at most."""
+MAX_OF_SESSION = 20
+"""Open signals of one session that its write settles; ticks settle the others."""
 _MAX_CONFLICTS = 10
 
 
-def settle_open(db: firestore.Client, fleet: str) -> int:
+def settle_open(db: firestore.Client, fleet: str, units: Units | None = None) -> int:
     """Look at the rotations that are not over, the oldest first; return how many those were."""
+    units = units or unguarded()
     signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
     opened = signals.where(filter=firestore.FieldFilter("status", "in", OPEN_STATUSES))
     snapshots = opened.order_by("created_at").limit(MAX_LOOKED_AT).get()
     for signal in snapshots:
-        settle(db, fleet, signal.reference)
+        if units.has_time():
+            units.run("signal", signal.id, partial(settle, db, fleet, signal.reference))
     return len(snapshots)
 
 
@@ -46,10 +52,11 @@ def settle_session(
     db: firestore.Client, fleet: str, session_id: str, at: Thresholds | None = None
 ) -> None:
     """Move on the rotations of one session that are not over; `at` are its thresholds, if known."""
-    signals = db.collection(FLEETS, fleet, SIGNALS)
-    for signal in signals.where(filter=equals("session_id", session_id)).get():
-        if signal.get("kind") == "rotate" and signal.get("status") in OPEN_STATUSES:
-            settle(db, fleet, signal.reference, at)
+    signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("session_id", session_id))
+    rotations = signals.where(filter=equals("kind", "rotate"))
+    opened = rotations.where(filter=firestore.FieldFilter("status", "in", OPEN_STATUSES))
+    for signal in opened.limit(MAX_OF_SESSION).get():
+        settle(db, fleet, signal.reference, at)
 
 
 def settle(

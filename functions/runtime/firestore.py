@@ -7,9 +7,10 @@ Two of them, because an event's one commit is built from raw protocol buffers: 1
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -69,6 +70,13 @@ def pages(query: firestore.Query, read_time: datetime | None = None) -> Iterator
         if len(snapshots) < PAGE:
             return
         last = snapshots[-1]
+
+
+def batches(snapshots: Iterable[_Snapshot], size: int) -> Iterator[list[_Snapshot]]:
+    """Yield documents in lists of at most `size`."""
+    rest = iter(snapshots)
+    while batch := list(islice(rest, size)):
+        yield batch
 
 
 def document(client: firestore.Client, path: DocumentPath) -> firestore.DocumentReference:

@@ -16,6 +16,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 MAX_COUNT = 10**15
 """The largest count or amount taken from one document: sums of millions of them fit an int64."""
 MAX_NAME_CHARS = 200
+MAX_ID_BYTES = 400
+"""The longest reference in UTF-8. Firestore takes 1,500 bytes, and some ids are made of two."""
 MAX_TEXT_CHARS = 2000
 MAX_ENTRIES = 64
 """The most entries of a map on a document, such as the models that worked on one task."""
@@ -27,6 +29,8 @@ MAX_REPORTERS = 200
 
 T = TypeVar("T")
 _RESERVED = re.compile(r"__.*__", re.DOTALL)
+_YEARS = range(2000, 3000)
+"""The last years that there are overflow as soon as something is added to them."""
 
 
 def _whole(value: object) -> int:
@@ -65,6 +69,26 @@ def _name(value: object) -> str:
     return value
 
 
+def is_id(value: object) -> bool:
+    """Tell whether a value may be the id of a document: a name that can be a part of its path."""
+    return (
+        isinstance(value, str)
+        and is_name(value)
+        and "/" not in value
+        and value not in (".", "..")
+        and len(value.encode()) <= MAX_ID_BYTES
+    )
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not is_id(value):
+        raise ValueError(
+            f"the id of a document: a name of at most {MAX_ID_BYTES} bytes, without a slash, "
+            "and neither . nor .."
+        )
+    return value
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
         raise ValueError(f"text of at most {MAX_TEXT_CHARS} characters")
@@ -72,13 +96,13 @@ def _text(value: object) -> str:
 
 
 def _instant(value: object) -> datetime:
-    expected = "a timestamp since 2000, or ISO 8601 text of one, with a time zone"
+    expected = "a timestamp of 2000-2999, or ISO 8601 text of one, with a time zone"
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError(expected) from None
-    if not isinstance(value, datetime) or value.tzinfo is None or value.year < 2000:  # noqa: PLR2004
+    if not isinstance(value, datetime) or value.tzinfo is None or value.year not in _YEARS:
         raise ValueError(expected)
     return value
 
@@ -111,6 +135,8 @@ Feedback = Annotated[int, _number(-1, 1, "+1, 0 or -1")]
 Rate = Annotated[float, _number(0, 1e9, "a number from 0 to 10^9")]
 Name = Annotated[str, BeforeValidator(_name)]
 """A name: an id, a model, a type; it may become part of the name of a scope."""
+Id = Annotated[str, BeforeValidator(_id)]
+"""A reference to a document. It becomes a part of a path, so what cannot be one is refused here."""
 Text = Annotated[str, BeforeValidator(_text)]
 """Words for a person; never counted by."""
 Instant = Annotated[datetime, BeforeValidator(_instant)]

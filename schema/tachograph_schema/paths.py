@@ -36,19 +36,44 @@ NOW: Final = "now"
 TICK_SECONDS: Final = 10
 """A tick's bucket: at most one snapshot is taken in each."""
 
+MAX_DOCUMENT_ID_BYTES: Final = 1500
+"""See https://firebase.google.com/docs/firestore/quotas."""
+
 _FLEET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentPath:
-    """A document of a fleet: `fleets/{fleet}/{collection}/{document}`."""
+    """A document of a fleet: `fleets/{fleet}/{collection}/{document}`.
+
+    Raises ValueError where one of the three is no id of Firestore's: a slash in it would name
+    another document.
+    """
 
     fleet: str
     collection: str
     document: str
 
+    def __post_init__(self) -> None:
+        for part in (self.fleet, self.collection, self.document):
+            if not is_document_id(part):
+                raise ValueError(
+                    f"{part[:80]!r} cannot be a part of a document's path; expected 1-1,500 bytes "
+                    "without a slash, neither . nor .., and not of the form __x__"
+                )
+
     def __str__(self) -> str:
         return f"{FLEETS}/{self.fleet}/{self.collection}/{self.document}"
+
+
+def is_document_id(name: str) -> bool:
+    """Tell whether Firestore takes a document, or a collection, of that name."""
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    reserved = name in (".", "..") or (len(name) > 3 and name[:2] == name[-2:] == "__")  # noqa: PLR2004 - two and two
+    return 0 < size <= MAX_DOCUMENT_ID_BYTES and "/" not in name and not reserved
 
 
 def parse_path(path: str) -> DocumentPath:
@@ -57,7 +82,7 @@ def parse_path(path: str) -> DocumentPath:
     Raises ValueError for any other shape.
     """
     parts = path.split("/")
-    if len(parts) != 4 or parts[0] != FLEETS or not all(parts):  # noqa: PLR2004 - as in the shape
+    if len(parts) != 4 or parts[0] != FLEETS:  # noqa: PLR2004 - as in the shape
         raise ValueError(
             f"{path!r} is no path of a fleet's document; "
             f"expected {FLEETS}/FLEET/COLLECTION/DOCUMENT"

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from tachograph_schema.fields import Count, Flag, Instant, Name, Text, optional
+from tachograph_schema.fields import Count, Flag, Id, Instant, Name, Text, optional
 
 IncidentKind = Literal[
     "claim_collision",
@@ -25,7 +25,7 @@ class Message(BaseModel):
 
     from_agent_id: Name | None = optional("Who sent it.")
     to_agent_id: Name | None = optional("Whom it is for.")
-    task_id: Name | None = optional("The task it is about.")
+    task_id: Id | None = optional("The task it is about.")
     kind: Name | None = optional("What it is: question, result, dispatch, ...")
     ref: Name | None = optional("Where its content is; content is not stored here.")
     sent_at: Instant | None = optional("When it was sent, by the database's clock.")
@@ -45,9 +45,9 @@ class Incident(BaseModel):
     kind: IncidentKind | None = optional("What happened.")
     agent_id: Name | None = optional("Whom it happened to.")
     other_agent_id: Name | None = optional("Who was there first, or would not take it.")
-    session_id: Name | None = optional("The session it happened in.")
-    other_session_id: Name | None = optional("The other agent's session.")
-    task_id: Name | None = optional("The task both wanted, or that was not taken.")
+    session_id: Id | None = optional("The session it happened in.")
+    other_session_id: Id | None = optional("The other agent's session.")
+    task_id: Id | None = optional("The task both wanted, or that was not taken.")
     repo: Name | None = optional("The repository both wanted to change.")
     branch: Name | None = optional("The branch both wanted to change.")
     reason: Name | None = optional(
@@ -67,7 +67,7 @@ class Lease(BaseModel):
     repo: Name | None = optional("The repository.")
     branch: Name | None = optional("The branch.")
     agent_id: Name | None = optional("Who holds it.")
-    session_id: Name | None = optional("The session that holds it.")
+    session_id: Id | None = optional("The session that holds it.")
     guard_id: Name | None = optional("Which of the session's guards: each is another.")
     lease_ms: Count | None = optional("How long it holds after the document's latest write.")
     renewed_at: Instant | None = optional("When it was renewed last, by the database's clock.")

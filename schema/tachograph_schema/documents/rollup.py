@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from tachograph_schema.counters.cells import Cells
-from tachograph_schema.fields import Record
+from tachograph_schema.fields import Id, Record
 from tachograph_schema.periods import Grain
 
 
@@ -40,12 +40,22 @@ class Rollup(Record):
     )
 
 
+class Carried(Record):
+    """What the tree of another task holds of this one."""
+
+    to: Id = Field(description="The root.")
+    row: dict[str, int] = Field(description="Counter -> what was added there.")
+
+
 class Tree(Record):
     """`trees/{root_task}`: what a task cost with everything it spawned."""
 
     c: dict[str, int] = Field(description="Counter -> sum over the tasks that name this root.")
-    subtrees: dict[str, dict[str, int]] = Field(
-        description="Task -> counters of what it spawned, where that named no root."
+    below: dict[str, int] = Field(
+        {}, description="Counter -> sum over the trees that were carried into this one."
+    )
+    carried: Carried | None = Field(
+        None, description="Where this tree was carried to, if its task has a task above it."
     )
     root: dict[str, int] = Field(description="The root task's own counters.")
     total: dict[str, int] = Field(description="Counter -> sum over the whole tree.")

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from tachograph_schema.fields import Count, Flag, Instant, Name, Pct, Rate, Text, optional
+from tachograph_schema.fields import Count, Flag, Id, Instant, Name, Pct, Rate, Text, optional
 
 SessionState = Literal["idle", "active", "waiting", "stuck", "error", "completed"]
 EndReason = Literal["completed", "rotated", "crashed", "compacted"]
@@ -54,7 +54,7 @@ class Session(BaseModel):
     effective_progress_at: Instant | None = optional(
         "The progress it was judged by; with any other, it is over."
     )
-    task_id: Name | None = optional("The task it works on.")
+    task_id: Id | None = optional("The task it works on.")
     task_type: Name | None = optional("The kind of that task: thresholds may depend on it.")
     started_at: Instant | None = optional("When the window was opened.")
     heartbeat_s: Heartbeat | None = optional(
@@ -74,7 +74,7 @@ class Session(BaseModel):
     generation: Count | None = optional(
         "0 for a first window; one more with every rotation and every compaction in place."
     )
-    predecessor_session_id: Name | None = optional("The session this one took over from.")
+    predecessor_session_id: Id | None = optional("The session this one took over from.")
     handoff_ms: Count | None = optional(
         "From the predecessor's journal, or its last progress, to this one's first."
     )

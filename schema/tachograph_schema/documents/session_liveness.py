@@ -14,6 +14,8 @@ from tachograph_schema.documents.session import (
 )
 
 Liveness = Literal["well", "stuck", "lost"]
+LONGEST_TASK = timedelta(days=3650)
+"""A task that says it takes longer is taken to take so long: a multiple of it must not overflow."""
 
 
 def shown_state(session: Session) -> SessionState:
@@ -99,7 +101,7 @@ def _may_stand_still(
     if expected is None:
         expected = timedelta(seconds=policy.expected_duration_s)
     least = timedelta(seconds=policy.stuck_after_min_s)
-    allowed = max(least, policy.stuck_factor * expected)
+    allowed = max(least, policy.stuck_factor * min(expected, LONGEST_TASK))
     if session.state != "waiting":
         return allowed
     if session.waiting_max_ms is not None:

@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tachograph_schema.fields import Count, Instant, Name, Pct, Record, Text, optional
+from tachograph_schema.fields import Count, Id, Instant, Name, Pct, Record, Text, optional
 
 SignalStatus = Literal["pending", "acknowledged", "journaled", "handed_off", "completed", "expired"]
 Why = Literal["unheeded", "no_successor", "compacted", "recovered", "ended"]
@@ -54,9 +54,9 @@ class Signal(Record):
         description="What it is told."
     )
     status: SignalStatus = Field(description="How far it got.")
-    session_id: Name = Field(description="The session it is for.")
+    session_id: Id = Field(description="The session it is for.")
     agent_id: Name | None = optional("Its agent.")
-    task_id: Name | None = optional("The task the session was at; after the journal, if any.")
+    task_id: Id | None = optional("The task the session was at; after the journal, if any.")
     task_type: Name | None = optional("The kind of that task.")
     model: Name | None = optional("The session's model.")
     generation: Count | None = optional("The session's generation.")
@@ -73,7 +73,7 @@ class Signal(Record):
     completed_at: Instant | None = optional("When the successor was at work.")
     expired_at: Instant | None = optional("When it came to nothing.")
     expired_because: Why | None = optional("Why it did; the first two went wrong.")
-    successor_session_id: Name | None = optional("The session that took over; claimed once.")
+    successor_session_id: Id | None = optional("The session that took over; claimed once.")
     succeeded_at: Instant | None = optional("When it claimed that.")
     handoff_ms: Count | None = optional("From the journal to the successor's first progress.")
     start_asked_at: Instant | None = optional("When a successor was last asked for again.")

@@ -10,6 +10,7 @@ from tachograph_schema.fields import (
     Count,
     Feedback,
     Flag,
+    Id,
     Instant,
     Map,
     Name,
@@ -94,8 +95,8 @@ class Task(BaseModel):
     reported_at: Instant | None = optional("When the usage of the latest write happened.")
     voided: Flag | None = optional("True takes back everything the task was counted for.")
     # lineage
-    parent_task_id: Name | None = optional("The task that spawned it.")
-    root_task_id: Name | None = optional("The task at the top of its tree.")
+    parent_task_id: Id | None = optional("The task that spawned it.")
+    root_task_id: Id | None = optional("The task at the top of its tree.")
     depth: Count | None = optional("How many tasks stand above it.")
     created_by: Name | None = optional("The agent that asked for it.")
     traceparent: Name | None = optional("The W3C trace context it was dispatched with.")
@@ -103,13 +104,11 @@ class Task(BaseModel):
     agent_id: Name | None = optional("The agent that works on it.")
     agent_role: Name | None = optional("What the agent is for: orchestrator, builder, ...")
     agent_version: Name | None = optional("The agent's own version.")
-    session_id: Name | None = optional(
-        "The session that works on it now, or did until it was lost."
-    )
-    lost_session_id: Name | None = optional(
+    session_id: Id | None = optional("The session that works on it now, or did until it was lost.")
+    lost_session_id: Id | None = optional(
         "The lost session it was taken from; queued since, until another takes it up."
     )
-    retry_session_id: Name | None = optional("The session whose spend is counted as a retry's.")
+    retry_session_id: Id | None = optional("The session whose spend is counted as a retry's.")
     model: Name | None = optional("The model that does most of it, as served.")
     provider: Name | None = optional("Who serves the model, such as `anthropic`.")
     model_tier: Name | None = optional("The model's class; looked up from the model when absent.")

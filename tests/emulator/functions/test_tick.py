@@ -179,7 +179,7 @@ def test_fleet_whose_tick_fails_is_told_of_and_keeps_no_other_from_its_own(
 
     monkeypatch.setattr(tick, "take_snapshot", broken)
     assert tick.tick_all(db, names) == (19, 1)
-    assert f"fleets/{names[3]}: its tick failed" in caplog.text
+    assert f"fleets/{names[3]}: snapshot" in caplog.text
     live = [db.document("fleets", name, "live", "now").get().exists for name in names]
     assert live == [name != names[3] for name in names]
 

@@ -48,7 +48,7 @@ def _deliver(
 def _tree(db: firestore.Client, fleet: str, root: str) -> Tree:
     publish_trees(db, fleet, Fleet())
     found = db.document("fleets", fleet, "trees", root).get().to_dict() or {}
-    return Tree.model_validate({"subtrees": {}, **found})
+    return Tree.model_validate(found)
 
 
 def _sum(fleet: str, tasks: dict[str, Any]) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +14,7 @@ from tachograph.firestore.price_cache import PriceCache
 from tachograph_cli.report.published import PATIENCE
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
-from tachograph_schema.paths import FLEETS, TASKS, TREES, DocumentPath
+from tachograph_schema.paths import FLEETS, TASKS, TREES, DocumentPath, is_document_id
 
 if TYPE_CHECKING:
     from tachograph_schema.documents.price_sheet import PriceList
@@ -59,7 +58,7 @@ def read(db: firestore.Client, fleet: str, asked: str) -> TaskTree | None:
 
     A task belongs to a tree by naming its root or its parent.
     """
-    if not _may_be_an_id(asked):
+    if not is_document_id(asked):
         return None
     climbed = _climb(db, fleet, asked)
     if climbed is None:
@@ -79,8 +78,9 @@ def near(db: firestore.Client, fleet: str, asked: str) -> list[str]:
     """Return the ids of at most 5 tasks that resemble the missing `asked`, closest first."""
     tasks = db.collection(FLEETS, fleet, TASKS).select([]).order_by("__name__")
     ids: list[str] = []
-    if _may_be_an_id(asked):
-        alike = tasks.start_at({"__name__": asked[: max(1, len(asked) // 2)]})
+    begins = asked[: max(1, len(asked) // 2)]
+    if is_document_id(begins):
+        alike = tasks.start_at({"__name__": begins})
         ids = [task.id for task in alike.limit(_LOOKED_THROUGH).stream()]
     ids += [task.id for task in tasks.limit(_LOOKED_THROUGH).stream()]
     close = get_close_matches(asked, list(dict.fromkeys(ids)), _NEAR, cutoff=0.4)
@@ -94,8 +94,7 @@ def _climb(db: firestore.Client, fleet: str, asked: str) -> list[tuple[str, _Sna
     while name is not None and name not in steps and len(steps) <= MAX_LEVELS:
         steps[name] = db.document(str(DocumentPath(fleet, TASKS, name))).get(retry=PATIENCE)
         task, _ = parse(Task, steps[name].to_dict() or {})
-        above = task.root_task_id or task.parent_task_id
-        name = above if above and _may_be_an_id(above) else None
+        name = task.root_task_id or task.parent_task_id
     return list(steps.items()) if steps[asked].exists else None
 
 
@@ -134,7 +133,3 @@ def _add(tree: TaskTree, snapshots: Iterable[_Snapshot]) -> None:
             return
         task, _ = parse(Task, snapshot.to_dict() or {})
         tree.members[snapshot.id] = Member(task, snapshot.update_time)
-
-
-def _may_be_an_id(name: str) -> bool:
-    return bool(name) and "/" not in name and not re.fullmatch(r"\.|\.\.|__.*__", name)
