@@ -6,6 +6,7 @@ each effect is applied once, so effects in any order add up to the last state.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import Problem, parse
 from tachograph_schema.paths import INCIDENTS, MESSAGES, SESSIONS, TASKS
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,22 @@ NOTHING = Contribution({})
 
 
 def contribution(collection: str, version: Version | None, fleet: Fleet) -> Contribution:
-    """Count one document; one that is missing or voided counts for nothing."""
+    """Count one document; one that is missing or voided counts for nothing.
+
+    It never raises: a document that is more than this code can take counts for nothing and is
+    named, because an event that fails is delivered for a day, and a sweep would never get past it.
+    """
     if version is None:
         return NOTHING
-    return _COUNT[collection](version, fleet)
+    try:
+        return _COUNT[collection](version, fleet)
+    except Exception as error:  # noqa: BLE001 - whatever it meets in a document
+        _log.exception("a version of %s in %s/ cannot be counted", version.update_time, collection)
+        found = f"more than can be counted ({type(error).__name__})"
+        return Contribution(
+            {FLEET: {"rejected_fields": 1}},
+            (Problem("the document", found, "one within the schema"),),
+        )
 
 
 def tree_delta(task: str, before: Contribution, after: Contribution) -> Cells:

@@ -27,12 +27,10 @@ IDLE_FLEET = 0.3
 _PARALLEL_QUERIES = 8
 _HISTOGRAM_STEP_PCT = 10
 _MOMENTS: Final = (
-    (datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)),
-    ("2000", "3000"),
+    (datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC), 1),
+    ("2000", "3000", 3),
 )
-"""From and before: timestamps, and ISO 8601 text."""
-_OLDEST = 3
-"""Read of each, since text may be none that is a moment."""
+"""From, before, and how many are read: timestamps, and text, which may be no moment."""
 _Query = firestore.Query | firestore.CollectionReference
 
 
@@ -114,11 +112,11 @@ def _oldest_queued(tasks: firestore.CollectionReference, as_of: datetime) -> dat
     queued = _equal(tasks, "status", "queued").select(["created_at"])
     since = [
         task.created_at
-        for first, end in _MOMENTS
+        for first, end, most in _MOMENTS
         for found in queued.where(filter=firestore.FieldFilter("created_at", ">=", first))
         .where(filter=firestore.FieldFilter("created_at", "<", end))
         .order_by("created_at")
-        .limit(_OLDEST)
+        .limit(most)
         .get(read_time=as_of)
         for task in [parse(Task, fields_of(found))[0]]
         if task.created_at is not None

@@ -27,6 +27,7 @@ from itertools import groupby, pairwise
 
 from counting.contribution import tree_row
 from tachograph_schema.counters.cells import Cells, add_up, delta
+from tachograph_schema.parsing import Problem
 from tachograph_schema.paths import DocumentPath, correction_key, ledger_key
 
 _TREE = "tree:"
@@ -43,6 +44,8 @@ class State:
     after: Cells
     created: str = ""
     tree: str | None = None
+    problems: tuple[Problem, ...] = field(default=(), kw_only=True)
+    """The fields that could not be read, and so were let go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,15 @@ def state(path: DocumentPath, document: _Snapshot | None, policy: Fleet) -> Stat
     version = Version(fields_of(document), version_of(at), at, version_of(document.create_time))
     counts = contribution(path.collection, version, policy)
     hour = reported_hour(counts.reported_at, at)
-    return State(path, version.update_time, hour, counts.cells, version.created, counts.tree)
+    return State(
+        path,
+        version.update_time,
+        hour,
+        counts.cells,
+        version.created,
+        counts.tree,
+        problems=counts.problems,
+    )
 
 
 def version_of(update_time: Any) -> str:  # noqa: ANN401 - DatetimeWithNanoseconds

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tachograph_cli.repair.rebuild import Repair
 from tachograph_cli.repair.reprice import Correction
-from tachograph_cli.repair.verify import Check, Verification
+from tachograph_cli.repair.verify import Check, LetGo, Verification
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import table
 from tachograph_schema.counters.cells import Cells
@@ -39,6 +39,8 @@ def verification_page(result: Verification) -> RenderableType:
     words = Text(f"{result.fleet}  as of {fmt.moment(result.as_of)} UTC", "bold")
     parts: list[RenderableType] = [words, Padding(rows, (1, 0, 0, 0))]
     parts += [_findings(check) for check in result.checks if check.wrong]
+    if result.let_go.fields:
+        parts.append(_let_go(result.let_go))
     parts.append(Padding(_verdict(result), (1, 0, 0, 0)))
     return Group(*parts)
 
@@ -51,6 +53,11 @@ def verification_json(result: Verification) -> dict[str, Any]:
         "known_since": result.known_since,
         "holds": result.holds,
         "restated_documents": result.restated,
+        "let_go": {
+            "documents": result.let_go.documents,
+            "fields": result.let_go.fields,
+            "findings": [{"where": w, "problem": p} for w, p in result.let_go.findings],
+        },
         "checks": {
             check.name: {
                 "promise": check.promise,
@@ -179,6 +186,17 @@ def _findings(check: Check) -> RenderableType:
     more = check.wrong - min(_SHOWN, len(check.findings))
     title = Text(f"{check.promise[0].upper()}{check.promise[1:]}: not here", "bold")
     words = Text(f"{f'and {more} more; ' if more else ''}{_REMEDIES[check.name]}", "dim")
+    return Padding(Group(title, rows, words), (1, 0, 0, 0))
+
+
+def _let_go(let_go: LetGo) -> RenderableType:
+    rows = table("where", "what could not be read", first=2)
+    for where, problem in let_go.findings[:_SHOWN]:
+        rows.add_row(Text(where), Text(problem))
+    more = let_go.fields - min(_SHOWN, len(let_go.findings))
+    counted = fmt.counted(let_go.documents, "document")
+    title = Text(f"Let go: {fmt.counted(let_go.fields, 'field')} of {counted}", "bold")
+    words = Text(f"{f'and {more} more; ' if more > 0 else ''}each counts for nothing", "dim")
     return Padding(Group(title, rows, words), (1, 0, 0, 0))
 
 

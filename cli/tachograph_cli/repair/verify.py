@@ -12,7 +12,7 @@ from google.cloud import firestore
 
 from events.change import stamp
 from publishing.rollups import TOTAL
-from repair.gaps import lost, restated
+from repair.gaps import State, lost, restated
 from repair.history import chains
 from repair.sweep import RETRY_WINDOW, known_since, read_marker
 from runtime.firestore import pages
@@ -21,7 +21,7 @@ from tachograph_schema.counters.cells import Cells, add, add_up, delta
 from tachograph_schema.counters.dimensions import bounded
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.paths import ROLLUPS, SHARDS
+from tachograph_schema.paths import REJECTED, ROLLUPS, SHARDS
 from tachograph_schema.periods import day_of, rollup_id, week_of
 
 if TYPE_CHECKING:
@@ -64,6 +64,27 @@ class Check:
 
 
 @dataclass
+class LetGo:
+    """The fields that could not be read, in the documents as they stand, and so count for nothing.
+
+    Bad fields break no promise, since each costs itself alone; they are named, so that whoever
+    wrote them can mend them.
+    """
+
+    documents: int = 0
+    fields: int = 0
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    """The document and the problem of each, the first 1,000."""
+
+    def add(self, state: State) -> None:
+        """Note what could not be read of a document."""
+        self.documents += bool(state.problems)
+        self.fields += len(state.problems)
+        room = MAX_FINDINGS - len(self.findings)
+        self.findings += [(str(state.path), str(p)) for p in state.problems[:room]]
+
+
+@dataclass
 class Verification:
     """The result of all checks."""
 
@@ -73,6 +94,7 @@ class Verification:
     checks: list[Check]
     restated: int
     """The number of documents counted by other labels, tiers or prices than today's."""
+    let_go: LetGo
 
     @property
     def holds(self) -> bool:
@@ -92,30 +114,47 @@ def verify(
     at = moment(db, fleet)
     since = known_since(read_marker(db, fleet), policy, at)
     young = at if all_ages else at - RETRY_WINDOW
-    chain, documents, restatements = _check_chains(db, fleet, policy, at, since, young)
+    let_go = LetGo()
+    chain, documents, restatements = _check_chains(db, fleet, policy, at, since, young, let_go)
     shards, rollups, unpublished = _check_hours(db, fleet, at, since)
     sums = check_sums(db, fleet, at, unpublished)
-    return Verification(fleet, at, since, [chain, documents, shards, rollups, sums], restatements)
+    checks = [chain, documents, shards, rollups, sums]
+    return Verification(fleet, at, since, checks, restatements, let_go)
 
 
 def _check_chains(
-    db: firestore.Client, fleet: str, policy: Fleet, at: datetime, since: str, young: datetime
+    db: firestore.Client,
+    fleet: str,
+    policy: Fleet,
+    at: datetime,
+    since: str,
+    young: datetime,
+    let_go: LetGo,
 ) -> tuple[Check, Check, int]:
     chain = Check("ledger", "no event is missing between two entries", "entries")
     documents = Check("documents", "the last entry is how the document stands", "documents")
     restatements = 0
+    refused = _refused(db, fleet, at)
     for link in chains(db, fleet, policy, read_time=at):
         chain.looked += len(link.entries)
-        documents.looked += link.now is not None
+        if link.now is not None:
+            documents.looked += 1
+            let_go.add(link.now)
         restatements += bool(restated(link.entries, link.now))
         for gap in lost(link.entries, link.now, since):
             check = documents if gap.later is link.now else chain
-            if gap.later.update_time > stamp(young):
+            if gap.later.update_time > stamp(young) and gap.key not in refused:
                 check.waiting += 1
             else:
                 trees = {f"tree:{root}": row for root, row in gap.trees.items()}
                 check.note(str(link.path), delta(gap.delta | trees, {}))
     return chain, documents, restatements
+
+
+def _refused(db: firestore.Client, fleet: str, at: datetime) -> set[str]:
+    """Return the events that left an entry in `rejected/`: of those no retry is on its way."""
+    rejected = db.collection("fleets", fleet, REJECTED).select([]).order_by("__name__")
+    return {entry.id for entry in pages(rejected, at)}
 
 
 def _check_hours(

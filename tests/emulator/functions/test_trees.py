@@ -11,6 +11,7 @@ import pytest
 from google.cloud import firestore
 
 from publishing.trees import publish_trees, refresh_trees
+from support.recorded_events import Recorder, deliver
 from support.recount import cells_of
 from support.wire.events import Served, Version, Write, history, serve
 from support.wire.meter import metered
@@ -148,3 +149,75 @@ def test_subtree_that_is_corrected_keeps_nothing_of_what_it_was(
     total = _tree(db, fleet_name, "root").total
     assert "tasks_failed" not in total
     assert (total["tasks_completed"], total["cost_nanousd"]) == (3, 11)
+
+
+def _chain(length: int) -> dict[str, Any]:
+    """Return tasks of which each names its parent alone, and costs twice as much."""
+    return {
+        f"c{n:03d}": _task(2**n, **({"parent_task_id": f"c{n - 1:03d}"} if n else {}))
+        for n in range(length)
+    }
+
+
+def test_chain_of_tasks_that_name_only_their_parents_costs_two_commits_a_task(
+    emulator: Stack, db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = _chain(49)
+    recorder = Recorder(db, fleet_name)
+    for name, fields in tasks.items():
+        deliver(recorder.write(name, fields))
+    with metered(emulator.address("firestore")) as meter:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", meter.address)
+        client = firestore.Client(project=db.project, credentials=db._credentials)
+        publish_trees(client, fleet_name, Fleet())
+        bill = meter.bill()
+        client.close()
+    assert _tree(db, fleet_name, "c000").total["cost_nanousd"] == 2**49 - 1
+    assert bill.writes <= 2 * len(tasks)
+    assert bill.reads <= 4 * len(tasks)
+
+
+def test_chain_that_grows_below_is_carried_to_its_root_without_a_look_at_what_is_between(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    tasks, recorder = _chain(20), Recorder(db, fleet_name)
+    for name, fields in tasks.items():
+        deliver(recorder.write(name, fields))
+    publish_trees(db, fleet_name, Fleet())
+    deliver(recorder.write("late", _task(2**30, parent_task_id="c019")))
+    deliver(recorder.write("late", _task(2**31, parent_task_id="c019")))
+    assert _tree(db, fleet_name, "c000").total["cost_nanousd"] == 2**20 - 1 + 2**31
+
+
+def test_tree_whose_root_comes_later_and_has_a_parent_itself_moves_there_whole(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    recorder = Recorder(db, fleet_name)
+    deliver(recorder.write("leaf", _task(4, parent_task_id="mid")))
+    assert _tree(db, fleet_name, "mid").total["cost_nanousd"] == 4
+    deliver(recorder.write("mid", _task(2, parent_task_id="root")))
+    deliver(recorder.write("root", _task(1)))
+    refresh_trees(db, fleet_name, Fleet())
+    assert _tree(db, fleet_name, "root").total["cost_nanousd"] == 7
+
+
+def test_two_ticks_at_once_carry_a_tree_once(db: firestore.Client, fleet_name: str) -> None:
+    recorder = Recorder(db, fleet_name)
+    for name, fields in _chain(12).items():
+        deliver(recorder.write(name, fields))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: publish_trees(db, fleet_name, Fleet()), range(4)))
+    assert _tree(db, fleet_name, "c000").total["cost_nanousd"] == 2**12 - 1
+
+
+def test_circle_of_parents_that_closes_later_takes_back_what_was_carried(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    recorder = Recorder(db, fleet_name)
+    deliver(recorder.write("b", _task(10, parent_task_id="a")))
+    deliver(recorder.write("c", _task(100, parent_task_id="b")))
+    assert _tree(db, fleet_name, "a").total["cost_nanousd"] == 110
+    deliver(recorder.write("a", _task(1, parent_task_id="c")))
+    for name, own, spawned in (("a", 1, 10), ("b", 10, 100), ("c", 100, 1)):
+        refresh_trees(db, fleet_name, Fleet())
+        assert _tree(db, fleet_name, name).total["cost_nanousd"] == own + spawned

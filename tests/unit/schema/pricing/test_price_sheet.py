@@ -134,8 +134,8 @@ def test_document_is_a_row_or_a_sheet_of_rows() -> None:
             {"model": "gpt-*-mini"},
             "expected a model's id, or the beginning of one with * at its end",
         ),
-        ({"valid_from": "yesterday"}, "expected a timestamp since 2000"),
-        ({"valid_from": None}, "expected a timestamp since 2000"),
+        ({"valid_from": "yesterday"}, "expected a timestamp of 2000-2999"),
+        ({"valid_from": None}, "expected a timestamp of 2000-2999"),
     ],
 )
 def test_bad_row_is_left_out_whole_and_says_why(fields: dict[str, Any], problem: str) -> None:
