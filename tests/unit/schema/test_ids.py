@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.session import Session
@@ -18,7 +21,7 @@ _NO_REFERENCES = [
     "feature/x", "/", "a/", "/a", ".", "..", "", "__a__", "____", "a\nb", "a\x00", "\ud800",
     "x" * 201, "\N{GRINNING FACE}" * 101, 7, True, ["a"], {"a": 1}, b"a",
 ]  # fmt: skip
-_REFERENCES = {
+_REFERENCES: Mapping[type[BaseModel], tuple[str, ...]] = {
     Task: ("parent_task_id", "root_task_id", "session_id", "lost_session_id", "retry_session_id"),
     Session: ("task_id", "predecessor_session_id"),
     Message: ("task_id",),
@@ -45,7 +48,8 @@ def test_reference_of_any_other_name_is_kept(good: str) -> None:
 
 
 def test_every_field_that_refers_to_a_document_is_an_id() -> None:
-    for model in (*_REFERENCES, Signal):
+    models: list[type[BaseModel]] = [*_REFERENCES, Signal]
+    for model in models:
         for name in model.model_fields:
             if name.endswith(("task_id", "session_id")):
                 required = {"kind": "rotate", "status": "pending", "created_at": None}
