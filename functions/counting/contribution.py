@@ -55,7 +55,9 @@ def contribution(collection: str, version: Version | None, fleet: Fleet) -> Cont
     try:
         return _COUNT[collection](version, fleet)
     except Exception as error:  # noqa: BLE001 - whatever it meets in a document
-        _log.exception("a version of %s in %s/ cannot be counted", version.update_time, collection)
+        _log.exception(
+            "let go: %s, version %s: it cannot be counted", collection, version.update_time
+        )
         found = f"more than can be counted ({type(error).__name__})"
         return Contribution(
             {FLEET: {"rejected_fields": 1}},
