@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 
 from counting.contribution import tree_row
 from tachograph_schema.counters.cells import Cells, add_up, delta
@@ -74,17 +74,24 @@ class Gap:
     trees: Cells
 
 
-def lost(entries: Iterable[Counted], now: State | None, known_since: str = "") -> list[Gap]:
+def lost(
+    entries: Iterable[Counted],
+    now: State | None,
+    known_since: str = "",
+    begun: Container[str] = (),
+) -> list[Gap]:
     """Return the gaps among a document's entries, and between the last and the document `now`.
 
     Entries from before `known_since` may have been removed; a link is judged only where whatever
-    stood between its two ends would still be there.
+    stood between its two ends would still be there. Lives in `begun` have entries before these, so
+    their first link here has nothing to be held against.
     """
     gaps = []
     lives = _lives(entries, now)
     for created, life in lives.items():
         standing = now if now is not None and created == _life_of(now, lives) else None
-        for earlier, later in pairwise([None, *_links(life, standing)]):
+        links = _links(life, standing)
+        for earlier, later in pairwise(links if created in begun else chain([None], links)):
             anchor = created if earlier is None else earlier.state.update_time
             if later is None or not anchor or anchor < known_since:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -27,17 +27,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The ledger entries of one document, and the document itself, if it still exists."""
+    """The ledger entries of one document, and the document itself, if it still exists.
+
+    Where a document has more entries than are wanted at once, each part of the chain begins with
+    the entries of the version that the part before ended with, and the last holds the document.
+    """
 
     path: DocumentPath
     entries: tuple[Counted, ...]
     document: _Snapshot | None
     now: State | None
+    begun: frozenset[str] = frozenset()
+    """The lives of the document that have entries in the parts before."""
+    overlap: int = 0
+    """How many of the entries the part before had, too."""
+    ends: bool = True
 
     @property
     def reads(self) -> int:
         """How many documents were read for it."""
-        return len(self.entries) + (self.document is not None)
+        return len(self.entries) - self.overlap + (self.document is not None)
 
 
 def chains(
@@ -47,11 +56,13 @@ def chains(
     *,
     after: str = "",
     read_time: datetime | None = None,
+    most: int | None = None,
 ) -> Iterator[Chain]:
     """Yield every document that is counted or in the ledger, in the order of their paths.
 
     Both are read in that order, a page at a time, and merged: one read for each entry and each
-    document. Begins behind the path `after`.
+    document. Begins behind the path `after`. A document with more than `most` entries comes in
+    parts, because an agent decides how often it writes, and not how much memory that takes.
     """
     ledger = ((entry.get("path"), entry) for entry in _ledger(db, fleet, after, read_time))
     documents = (
@@ -65,10 +76,31 @@ def chains(
         parsed = parse_path(path)
         if parsed.collection not in COLLECTIONS:  # a repair of the shards, by rebuild
             continue
-        snapshots = [snapshot for _, snapshot in found]
-        document = next((s for s in snapshots if s.reference.path == path), None)
-        entries = tuple(counted(s) for s in snapshots if s is not document)
-        yield Chain(parsed, entries, document, state(parsed, document, policy))
+        yield from _parts(parsed, (snapshot for _, snapshot in found), policy, most)
+
+
+def _parts(
+    path: DocumentPath, snapshots: Iterable[_Snapshot], policy: Fleet, most: int | None
+) -> Iterator[Chain]:
+    entries: list[Counted] = []
+    document, begun, overlap = None, frozenset[str](), 0
+    for snapshot in snapshots:
+        if snapshot.reference.path == str(path):
+            document = snapshot
+            continue
+        entry = counted(snapshot)
+        if (
+            most
+            and len(entries) >= max(most, overlap + 1)
+            and entry.update_time != entries[-1].update_time
+        ):
+            yield Chain(path, tuple(entries), None, None, begun, overlap, ends=False)
+            begun |= {earlier.created for earlier in entries}
+            entries = [e for e in entries if e.update_time == entries[-1].update_time]
+            overlap = len(entries)
+        entries.append(entry)
+    now = state(path, document, policy)
+    yield Chain(path, tuple(entries), document, now, begun, overlap)
 
 
 def counted(entry: _Snapshot) -> Counted:

@@ -32,6 +32,10 @@ RETRY_WINDOW = timedelta(hours=26)
 """Eventarc tries for 24 hours: what is missing after that does not come."""
 MAX_READS = 10_000
 """Documents read in one round, at most about: some 7 seconds, and 240,000 reads a day."""
+MAX_AT_ONCE = 500
+"""Entries of one document that are in memory together: each may be 30 kB there."""
+MAX_OF_DOCUMENT = 20_000
+"""Entries of one document that a round reads; a command reads them all."""
 PASS_EVERY = timedelta(days=1)
 _tried: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour whose round this process has tried to take."""
@@ -125,17 +129,23 @@ def sweep(
     An operator may say `age` 0 and `max_reads` None: of an event that is still on its way, what is
     then counted early is taken back by a later sweep, see gaps.
     """
-    reads = found = closed = 0
-    cursor, old = "", stamp(now - age)
-    for chain in chains(db, fleet, policy, after=after):
-        if max_reads is not None and reads >= max_reads:
-            return SweepResult(reads, found, closed, cursor)
-        cursor = str(chain.path)
-        reads += chain.reads
-        for gap in lost(chain.entries, chain.now, known_since):
+    reads = found = closed = of_document = 0
+    cursor, old = after, stamp(now - age)
+    parts = chains(db, fleet, policy, after=after, most=MAX_AT_ONCE)
+    while (chain := next(parts, None)) is not None:
+        reads, of_document = reads + chain.reads, of_document + chain.reads
+        for gap in lost(chain.entries, chain.now, known_since, chain.begun):
             if gap.later.update_time <= old:
                 found += 1
                 closed += _close(gap, policy)
+        if not chain.ends and max_reads is not None and of_document >= MAX_OF_DOCUMENT:
+            _log.error("%s has too many entries to be swept here: tachograph sweep", chain.path)
+            parts = chains(db, fleet, policy, after=str(chain.path), most=MAX_AT_ONCE)
+        elif not chain.ends:
+            continue
+        cursor, of_document = str(chain.path), 0
+        if max_reads is not None and reads >= max_reads:
+            return SweepResult(reads, found, closed, cursor)
     return SweepResult(reads, found, closed, "")
 
 

@@ -14,7 +14,7 @@ from events.change import stamp
 from publishing.rollups import TOTAL
 from repair.gaps import State, lost, restated
 from repair.history import chains
-from repair.sweep import RETRY_WINDOW, known_since, read_marker
+from repair.sweep import MAX_AT_ONCE, RETRY_WINDOW, known_since, read_marker
 from runtime.firestore import pages
 from tachograph_cli.repair.hours import hours, moment, published, published_rollup, whole
 from tachograph_schema.counters.cells import Cells, add, add_up, delta
@@ -135,13 +135,13 @@ def _check_chains(
     documents = Check("documents", "the last entry is how the document stands", "documents")
     restatements = 0
     refused = _refused(db, fleet, at)
-    for link in chains(db, fleet, policy, read_time=at):
-        chain.looked += len(link.entries)
+    for link in chains(db, fleet, policy, read_time=at, most=MAX_AT_ONCE):
+        chain.looked += len(link.entries) - link.overlap
         if link.now is not None:
             documents.looked += 1
             let_go.add(link.now)
         restatements += bool(restated(link.entries, link.now))
-        for gap in lost(link.entries, link.now, since):
+        for gap in lost(link.entries, link.now, since, link.begun):
             check = documents if gap.later is link.now else chain
             if gap.later.update_time > stamp(young) and gap.key not in refused:
                 check.waiting += 1

@@ -6,6 +6,7 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from google.cloud import firestore
 
 from publishing.trees import publish_trees
@@ -236,3 +237,32 @@ def test_trees_and_cells_of_what_was_lost_add_up(db: firestore.Client, fleet_nam
     entries = [counted(e) for e in db.collection("fleets", fleet_name, "ledger").stream()]
     assert add_up(e.delta for e in entries) == state_of(writes[-1]).after
     assert add_up(e.trees for e in entries) == trees_of(writes[-1])
+
+
+def test_document_with_more_entries_than_memory_takes_is_swept_in_parts(
+    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("repair.sweep.MAX_AT_ONCE", 2)
+    recorder = Recorder(db, fleet_name)
+    writes = _grow(recorder, "t-1", *range(10, 100, 10))
+    for n, write in enumerate(writes):
+        if n not in (3, 6):
+            deliver(write)
+    assert (_sweep(recorder).found, _cost(recorder)) == (2, 90)
+    assert (_sweep(recorder).found, _cost(recorder)) == (0, 90)
+
+
+def test_document_with_more_entries_than_a_round_reads_is_left_to_the_command(
+    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("repair.sweep.MAX_AT_ONCE", 2)
+    monkeypatch.setattr("repair.sweep.MAX_OF_DOCUMENT", 4)
+    recorder = Recorder(db, fleet_name)
+    for write in _grow(recorder, "t-1", *range(10, 100, 10)):
+        deliver(write)
+    lost = _grow(recorder, "t-2", 5, 100)
+    deliver(lost[0])
+    swept = _sweep(recorder)
+    assert (swept.closed, swept.cursor) == (1, "")
+    assert swept.reads < 9 + 1 + 2, "most of the first document's entries were not read"
+    assert _sweep(recorder, max_reads=None).reads == 9 + 1 + 3

@@ -164,3 +164,20 @@ def test_two_sweeps_at_once_find_the_same_gaps_under_the_same_keys(
     there, here = lost(entries, now), lost(list(reversed(entries)), now)
     assert {gap.key: gap.delta for gap in there} == {gap.key: gap.delta for gap in here}
     assert len({gap.key for gap in there}) == len(there)
+
+
+@given(_VERSIONS, st.data(), st.integers(1, 3))
+def test_long_chain_in_parts_has_the_gaps_it_has_as_a_whole(
+    versions: list[dict[str, Any]], data: st.DataObject, most: int
+) -> None:
+    writes = history(_PATH, versions)
+    came = [write for write in writes if data.draw(st.booleans())]
+    entries, now = _entries(came), state_of(writes[-1])
+    gaps, begun, start = [], frozenset[str](), 0
+    while start + most < len(entries):
+        part = entries[start : start + most + 1]
+        gaps += lost(part, None, begun=begun)
+        begun |= {entry.created for entry in part}
+        start += most
+    gaps += lost(entries[start:], now, begun=begun)
+    assert gaps == lost(entries, now)
