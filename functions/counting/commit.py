@@ -17,6 +17,8 @@ from typing import Any
 from google.cloud.firestore_v1.types import Write
 
 from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.dimensions import as_counted
+from tachograph_schema.counters.size import saturated
 from tachograph_schema.paths import (
     LEDGER,
     REJECTED,
@@ -58,6 +60,8 @@ class Entry:
     """The root whose tree the document is a part of since."""
     correction: str | None = None
     """The command that made the entry, where no event did: sweep, rebuild, reprice."""
+    folded: str | None = None
+    """What its shards do not tell apart, because they are full: names, or agents too."""
 
 
 class Documents:
@@ -109,6 +113,7 @@ class Documents:
             "tree": entry.tree,
             "trees": _json(entry.trees) if entry.trees else None,
             "correction": entry.correction,
+            "folded": entry.folded,
         }
         for name, value in optional.items():
             if value:
@@ -119,7 +124,7 @@ class Documents:
     def _shard_writes(self, entry: Entry, spill: int) -> Iterator[Message]:
         increments = [
             (f"c.{_quoted(scope)}.{_quoted(name)}", n)
-            for scope, row in entry.delta.items()
+            for scope, row in as_counted(entry.delta, entry.folded).items()
             for name, n in row.items()
         ]
         first = shard_of(entry.spread, self._shards) + spill * self._shards
@@ -151,7 +156,7 @@ def _mark_dirty(write: Message, *other_fields: str) -> None:
 
 def _increment(write: Message, increments: Iterable[tuple[str, int]]) -> None:
     for path, n in increments:
-        write.update_transforms.add(field_path=path).increment.integer_value = n
+        write.update_transforms.add(field_path=path).increment.integer_value = saturated(n)
 
 
 def _quoted(part: str) -> str:

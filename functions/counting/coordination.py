@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tachograph_schema.counters.cells import Cells
-from tachograph_schema.counters.names import FLEET, UNKNOWN
+from tachograph_schema.counters.names import FLEET
+from tachograph_schema.counters.scopes import scope
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.coordination import Incident, Message
 
@@ -17,10 +18,10 @@ def message_cells(message: Message) -> Cells:
     would be too many.
     """
     fleet = {"messages_sent": 1}
-    cells: Cells = {FLEET: fleet, f"agent:{message.from_agent_id or UNKNOWN}": {"messages_sent": 1}}
+    cells: Cells = {FLEET: fleet, scope("agent", message.from_agent_id): {"messages_sent": 1}}
     if message.acknowledged_at is not None:
         fleet["messages_acknowledged"] = 1
-        to = cells.setdefault(f"agent:{message.to_agent_id or UNKNOWN}", {})
+        to = cells.setdefault(scope("agent", message.to_agent_id), {})
         to["messages_acknowledged"] = 1
         if message.sent_at is not None:
             # An agent without the SDK writes its own clock's time, which may contradict the other.
@@ -35,4 +36,4 @@ def incident_cells(incident: Incident) -> Cells:
     if incident.kind is None:
         return {}
     row = {f"incidents_{incident.kind}": 1}
-    return {FLEET: row, f"agent:{incident.agent_id or UNKNOWN}": dict(row)}
+    return {FLEET: row, scope("agent", incident.agent_id): dict(row)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from google.api_core.exceptions import (
@@ -29,6 +30,10 @@ from tachograph_schema.periods import reported_hour
 
 MAX_SPILLS = 16
 """Shards tried beyond a full one: each holds 1 MiB of counters, many more than a rollup shows."""
+_FOLDED = ("names", "agents")
+"""What is not told apart of an event whose hour is full, after all those shards."""
+_APART = 32
+"""The rounds of shards between those and the usual ones, so that no large event reaches there."""
 _TRANSIENT = (
     Aborted,
     DeadlineExceeded,
@@ -87,7 +92,10 @@ def reject(change: Change, why: str, fleet: Fleet) -> None:
 
 
 def apply(entry: Entry, documents: Documents, extra: Iterable[Message] = ()) -> bool:
-    """Commit an entry under its key, in shards that have room; False if it had been before."""
+    """Commit an entry under its key, in shards that have room; False if it had been before.
+
+    Where none has room any more, the entry still counts for the fleet and the agent, and says so.
+    """
     return apply_together([entry], documents, extra)
 
 
@@ -100,14 +108,23 @@ def apply_together(
     spill = max((_full.get(hour) or 0 for hour in hours), default=0)
     while True:
         try:
-            counted = (write for entry in entries for write in documents.counted(entry, spill))
+            counted = (write for entry in entries for write in _writes(entry, documents, spill))
             return _commit([*counted, *others])
         except InvalidArgument as refusal:
-            if "size" not in refusal.message or spill >= MAX_SPILLS:
+            if "size" not in refusal.message or spill >= MAX_SPILLS + len(_FOLDED):
                 raise
             spill += 1
             for hour in hours:
                 _full.put(hour, spill)
+
+
+def _writes(entry: Entry, documents: Documents, spill: int) -> list[Message]:
+    """Return an entry's writes; beyond MAX_SPILLS it counts in full for fleet and agent alone."""
+    beyond = spill - MAX_SPILLS
+    if beyond <= 0:
+        return documents.counted(entry, spill)
+    folded = replace(entry, folded=_FOLDED[beyond - 1])
+    return documents.counted(folded, MAX_SPILLS + _APART * beyond)
 
 
 def documents_of(fleet: Fleet) -> Documents:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
+from tachograph_schema.counters.scopes import scope
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import Session
@@ -21,5 +22,5 @@ def session_cells(session: Session, fleet: Fleet) -> Cells:
         in_time = session.handoff_ms <= fleet.rotation.handoff_target_ms
         row["handoffs_within_target" if in_time else "handoffs_late"] = 1
     named = {"agent": session.agent_id, "role": session.agent_role, "model": session.model}
-    scopes = [FLEET, *(f"{kind}:{value}" for kind, value in named.items() if value)]
-    return {scope: dict(row) for scope in scopes}
+    scopes = [FLEET, *(scope(kind, value) for kind, value in named.items() if value)]
+    return {name: dict(row) for name in scopes}

@@ -11,11 +11,12 @@ from tachograph_schema.counters.names import (
     CONTEXT_STEP_PCT,
     FLEET,
     TASK_SUMS,
-    UNKNOWN,
 )
+from tachograph_schema.counters.scopes import label, pair, scope, word
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.task import ENDED_STATUSES, Task
+from tachograph_schema.fields import MAX_COUNT
 from tachograph_schema.pricing.task_cost import usage_rows
 from tachograph_schema.pricing.tiers import tier_of
 
@@ -29,11 +30,11 @@ def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
     Usage counts for the model that served the calls. The task as a whole, its end and its whole
     cost, counts for the task's own model, whichever models served its calls.
     """
-    rows = usage_rows(task, task.reported_at or written_at, fleet.prices)
+    rows = _usage_rows(task, written_at, fleet)
     own_model = task.model or _most_used(rows)
     own_tier = _tier_scope(task, own_model, fleet)
-    task_type = f"type:{task.task_type or UNKNOWN}"
-    pair = f"{task_type}|model:{own_model}"
+    task_type, own = scope("type", task.task_type), scope("model", word(own_model))
+    on_model = pair(task.task_type, word(own_model))
     used = add_rows(rows.values())
     whole = _counters(task, used)
     by_model: Row = {**whole, "task_cost_nanousd": used.get("cost_nanousd", 0)}
@@ -41,25 +42,31 @@ def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
     sketched = {**_sketches(task, used), **_context_outcomes(task)}
     return add_up(
         [
-            {scope: {**used, **whole} for scope in (*_scopes(task, fleet), pair)},
-            *({f"model:{model}": row} for model, row in rows.items()),
+            {scope: {**used, **whole} for scope in (*_scopes(task, fleet), on_model)},
+            *({scope("model", word(model)): row} for model, row in rows.items()),
             *({_tier_scope(task, model, fleet): row} for model, row in rows.items()),
-            dict.fromkeys((f"model:{own_model}", own_tier), by_model),
+            dict.fromkeys((own, own_tier), by_model),
             _tools(task),
-            dict.fromkeys((FLEET, task_type, f"model:{own_model}", own_tier, pair), sketched),
+            dict.fromkeys((FLEET, task_type, own, own_tier, on_model), sketched),
         ]
     )
 
 
+def _usage_rows(task: Task, written_at: datetime, fleet: Fleet) -> dict[str, Row]:
+    """Return the usage by model, each counter at most MAX_COUNT, also where prices multiply it."""
+    rows = usage_rows(task, task.reported_at or written_at, fleet.prices)
+    return {model: {n: min(row[n], MAX_COUNT) for n in row} for model, row in rows.items()}
+
+
 def _tools(task: Task) -> Cells:
-    uses = {f"tool:{name}": use for name, use in (task.tools or {}).items()}
+    uses = {scope("tool", word(name)): use for name, use in (task.tools or {}).items()}
     return {
-        scope: {
+        tool: {
             "tool_calls": use.calls or 0,
             "tool_errors": use.errors or 0,
             "tool_ms": use.duration_ms or 0,
         }
-        for scope, use in uses.items()
+        for tool, use in uses.items()
     }
 
 
@@ -75,18 +82,18 @@ def _scopes(task: Task, fleet: Fleet) -> list[str]:
     counted = [key for key in fleet.label_keys if key in labels][:MAX_COUNTED_LABELS]
     return [
         FLEET,
-        f"type:{task.task_type or UNKNOWN}",
-        f"agent:{task.agent_id or UNKNOWN}",
-        *([f"role:{task.agent_role}"] if task.agent_role else []),
-        *(f"label:{key}={labels[key]}" for key in counted),
+        scope("type", task.task_type),
+        scope("agent", task.agent_id),
+        *([scope("role", task.agent_role)] if task.agent_role else []),
+        *(label(key, labels[key]) for key in counted),
     ]
 
 
 def _tier_scope(task: Task, model: str, fleet: Fleet) -> str:
     """Name the tier; the tier that a task states for its own model beats the table."""
     if task.model_tier and model == task.model:
-        return f"tier:{task.model_tier}"
-    return f"tier:{tier_of(model, fleet.tiers) or UNKNOWN}"
+        return scope("tier", task.model_tier)
+    return scope("tier", tier_of(model, fleet.tiers))
 
 
 def _counters(task: Task, used: Row) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from tachograph_schema.rotation.baseline import DAYS, TaskBaseline, task_baselin
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
+_WRITES = 100
+"""The baselines of one commit: 10 kB each at most, where a request may have 10 MiB."""
 _refreshed: Cache[str, str] = Cache(MAX_FLEETS)
 """By fleet: the hour in which this process saw its baselines refreshed."""
 
@@ -42,14 +45,22 @@ def refresh_if_due(db: firestore.Client, fleet: str, now: datetime) -> bool:
 def refresh_baselines(db: firestore.Client, fleet: str) -> int:
     """Publish the baselines of the last 28 published days; return how many there are.
 
-    At most 28 reads and one commit. A pair that was not seen in those days keeps its last baseline,
-    with the time of it.
+    At most 28 reads, and one commit for each 100. A pair that was not seen in those days keeps its
+    last baseline, with the time of it.
     """
     return _publish(db, fleet, _days(db, fleet))
 
 
 def _publish(db: firestore.Client, fleet: str, days: list[_Snapshot]) -> int:
     pairs = task_baselines(fields_of(day).get("c", {}) for day in days)
+    for start in range(0, len(pairs), _WRITES):
+        _write(db, fleet, days, pairs[start : start + _WRITES])
+    return len(pairs)
+
+
+def _write(
+    db: firestore.Client, fleet: str, days: list[_Snapshot], pairs: Sequence[TaskBaseline]
+) -> None:
     batch = db.batch()
     for pair in pairs:
         fields = {
@@ -64,9 +75,7 @@ def _publish(db: firestore.Client, fleet: str, days: list[_Snapshot]) -> int:
         name = baseline_id(pair.task_type, pair.model)
         ref = document(db, DocumentPath(fleet, BASELINES, name))
         batch.set(ref, fields)
-    if pairs:
-        batch.commit()
-    return len(pairs)
+    batch.commit()
 
 
 def _learned(pair: TaskBaseline) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from tachograph_schema.counters.size import saturated
+
 RING_POINTS = 60
 FLOWS = {
     "tokens_total": ("tokens_in", "cache_read_tokens", "cache_write_tokens", "tokens_out"),
@@ -62,13 +64,16 @@ def flow(shown: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, int]:
     for name in FLOWS:
         rows = taken["recent"].items() if recent else ()
         gained = sum(row[name] - recent.get(hour, {}).get(name, 0) for hour, row in rows)
-        flows[name] = (rings.get(name) or [0])[-1] + gained
+        flows[name] = saturated((rings.get(name) or [0])[-1] + gained)
     return flows
 
 
 def recent_row(counters: Mapping[str, int]) -> dict[str, int]:
     """Return what flows, of an hour's counters of the fleet."""
-    return {name: sum(counters.get(part, 0) for part in parts) for name, parts in FLOWS.items()}
+    return {
+        name: saturated(sum(counters.get(part, 0) for part in parts))
+        for name, parts in FLOWS.items()
+    }
 
 
 def _point(taken: Mapping[str, Any], flows: Mapping[str, int]) -> dict[str, int]:

@@ -16,10 +16,10 @@ from google.cloud import firestore
 
 from runtime.firestore import document, equals, fields_of, unchanged
 from runtime.units import Units, unguarded
-from tachograph_schema.counters.cells import Cells, add, add_up, delta
-from tachograph_schema.counters.derived import outcomes, percentiles, ratios
-from tachograph_schema.counters.dimensions import bounded, dimension
+from tachograph_schema.counters.cells import Cells, add, add_into, add_up, delta, prune
+from tachograph_schema.counters.fit import Fitted, fit, spelled_out
 from tachograph_schema.counters.names import FLEET
+from tachograph_schema.counters.size import saturated_cells
 from tachograph_schema.paths import ROLLUPS, SHARDS, DocumentPath
 from tachograph_schema.periods import Grain, day_of, hour_of, rollup_id, week_of
 
@@ -31,8 +31,6 @@ TOTAL = "all"
 _ATTEMPTS = 20
 MAX_SHARDS = 5000
 """Changed shards that one tick looks at: the rest has its turn in the next."""
-_READ = ("fleet", "tier", "type", "model")
-"""The dimensions whose shares and percentiles a published document spells out."""
 
 
 def publish(
@@ -118,10 +116,10 @@ def mend_total(db: firestore.Client, fleet: str) -> bool:
         now = total.get()
         # Both as they were at one moment: an hour and the total are replaced together.
         hours = _hours(db, fleet).select([f"c.{FLEET}"]).stream(read_time=now.read_time)
-        cells = add_up(_fields(hour).get("c", {}) for hour in hours)
+        cells = saturated_cells(add_up(_fields(hour).get("c", {}) for hour in hours))
         mended = cells != _fields(now).get("c", {}) and bool(cells or now.exists)
         if mended:
-            yield now, _document("total", TOTAL, now.read_time, cells)
+            yield now, _document("total", TOTAL, now.read_time, fit(cells))
 
     _replace(db, replaced)
     return mended
@@ -129,14 +127,17 @@ def mend_total(db: firestore.Client, fleet: str) -> bool:
 
 def _publish_hour(db: firestore.Client, fleet: str, hour: str) -> None:
     """Overwrite an hour by the sum of its shards, and carry the difference into the total."""
-    shards = list(_shards(db, fleet).where(filter=_is("hour", value=hour)).stream())
-    as_of = max(shard.read_time for shard in shards)
-    cells = bounded(add_up(_fields(shard).get("c", {}) for shard in shards))
-    _overwrite_hour(db, fleet, hour, as_of, cells)
+    cells: Cells = {}
+    read_at = []
+    for shard in _shards(db, fleet).where(filter=_is("hour", value=hour)).stream():
+        # One at a time: a full hour has dozens, of a mebibyte each.
+        add_into(cells, _fields(shard).get("c", {}))
+        read_at.append(shard.read_time)
+    _overwrite_hour(db, fleet, hour, max(read_at), fit(prune(cells)))
 
 
 def _overwrite_hour(
-    db: firestore.Client, fleet: str, hour: str, as_of: datetime, cells: Cells
+    db: firestore.Client, fleet: str, hour: str, as_of: datetime, fitted: Fitted
 ) -> None:
     # The total is the one sum that cannot be computed anew from all there ever was, so it moves by
     # differences, in the commit that replaces the hour it differs by.
@@ -147,10 +148,10 @@ def _overwrite_hour(
         hour_now, total_now = (current[ref.id] for ref in refs)
         if not _newer(as_of, hour_now):
             return
-        change = delta(_of_fleet(_fields(hour_now).get("c", {})), _of_fleet(cells))
+        change = delta(_of_fleet(_fields(hour_now).get("c", {})), _of_fleet(fitted.cells))
         total = add(_fields(total_now).get("c", {}), change)
-        yield hour_now, _document("hour", hour, as_of, cells)
-        yield total_now, _document("total", TOTAL, as_of, total)
+        yield hour_now, _document("hour", hour, as_of, fitted)
+        yield total_now, _document("total", TOTAL, as_of, fit(total))
 
     _replace(db, replaced)
 
@@ -162,10 +163,11 @@ def _publish_sum(
     read = {part.id: part for part in db.get_all(refs)}
     rollups = [read[part] for part in parts]
     as_of = max(part.read_time for part in rollups)
-    cells = bounded(add_up(_fields(part).get("c", {}) for part in rollups))
-    rollup = _document(grain, period, as_of, cells)
+    fields = [_fields(part) for part in rollups]
+    rollup = _document(grain, period, as_of, fit(add_up(part.get("c", {}) for part in fields)))
+    _add_losses(rollup, fields)
     if grain == "day":
-        rollup["cost_nanousd_by_hour"] = [_spend(part) for part in rollups]
+        rollup["cost_nanousd_by_hour"] = [_spend(part) for part in fields]
     _overwrite_sum(db, _rollup(db, fleet, grain, period), rollup)
 
 
@@ -207,27 +209,32 @@ def _replace(db: firestore.Client, replaced: Callable[[], Iterable[_Replacement]
             return
 
 
-def _document(grain: Grain, period: str, as_of: datetime, cells: Cells) -> dict[str, Any]:
-    read = {scope: row for scope, row in cells.items() if dimension(scope) in _READ}
+def _document(grain: Grain, period: str, as_of: datetime, fitted: Fitted) -> dict[str, Any]:
     return {
         "grain": grain,
         "period": period,
         "as_of": as_of,
-        "c": cells,
-        "ratios": {scope: ratios(row) for scope, row in read.items()},
-        "percentiles": {
-            scope: quantiles for scope, row in read.items() if (quantiles := percentiles(row))
-        },
-        "outcomes": outcomes(cells.get(FLEET, {})),
+        "c": fitted.cells,
+        **spelled_out(fitted.cells),
+        "folded": fitted.folded,
+        "sketch_step": fitted.sketch_step,
     }
+
+
+def _add_losses(rollup: dict[str, Any], parts: list[dict[str, Any]]) -> None:
+    """Say of a sum what its parts have folded already: the most of any of them."""
+    for part in parts:
+        for dimension, n in part.get("folded", {}).items():
+            rollup["folded"][dimension] = max(rollup["folded"].get(dimension, 0), n)
+        rollup["sketch_step"] = max(rollup["sketch_step"], part.get("sketch_step", 1))
 
 
 def _of_fleet(cells: Cells) -> Cells:
     return {FLEET: cells.get(FLEET, {})}
 
 
-def _spend(hour: _Snapshot) -> int:
-    n: int = _fields(hour).get("c", {}).get(FLEET, {}).get("cost_nanousd", 0)
+def _spend(hour: dict[str, Any]) -> int:
+    n: int = hour.get("c", {}).get(FLEET, {}).get("cost_nanousd", 0)
     return n
 
 

@@ -13,7 +13,9 @@ from publishing.live import live_document, recent_row
 from publishing.rollups import TOTAL
 from publishing.stocks import stocks
 from runtime.firestore import document, fields_of, unchanged
-from tachograph_schema.counters.names import FLEET, OTHER, TOTALS, UNKNOWN
+from tachograph_schema.counters.names import FLEET, TOTALS
+from tachograph_schema.counters.scopes import dimension, names, word
+from tachograph_schema.counters.size import saturated
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import LIVE, NOW, ROLLUPS, SNAPSHOTS, DocumentPath, snapshot_id
 from tachograph_schema.periods import hour_of, hours_before, rollup_id
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_MODELS = 10
 """Each takes a count. The active tasks of all other models are one number."""
-_MODEL = "model:"
 
 
 def claim_bucket(db: firestore.Client, fleet: str, bucket: datetime, policy: Fleet) -> bool:
@@ -64,8 +65,8 @@ def models_in_use(*hours: _Snapshot) -> list[str]:
     costs: dict[str, float] = {}
     for hour in hours:
         for scope, ratios in _fields(hour).get("ratios", {}).items():
-            model = scope.removeprefix(_MODEL)
-            if scope.startswith(_MODEL) and model not in (OTHER, UNKNOWN):
+            [model] = names(scope) if dimension(scope) == "model" else [None]
+            if isinstance(model, str) and isinstance(word(model), str):
                 costs[model] = costs.get(model, 0.0) + ratios.get("cost_usd", 0.0)
     return sorted(costs, key=lambda model: (-costs[model], model))[:MAX_MODELS]
 
@@ -118,7 +119,7 @@ def _sums(
         this_hour.get("cost_nanousd", 0) + last_hour.get("cost_nanousd", 0) * seconds_left // 3600
     )
     return {
-        "burn_nanousd_per_h": burn,
+        "burn_nanousd_per_h": saturated(burn),
         "recent": {hour: recent_row(this_hour), hours_before(hour, 1): recent_row(last_hour)},
         "totals": {name: total.get(name, 0) for name in TOTALS},
     }

@@ -17,6 +17,7 @@ from counting.contribution import COLLECTIONS, contribution
 from events.change import Version, stamp
 from repair.gaps import Counted, State
 from runtime.firestore import fields_of, pages
+from tachograph_schema.counters.scopes import canonical_cells
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import FLEETS, LEDGER, DocumentPath, parse_path
 from tachograph_schema.periods import reported_hour
@@ -110,10 +111,10 @@ def counted(entry: _Snapshot) -> Counted:
         parse_path(fields["path"]),
         fields["update_time"],
         fields["hour"],
-        json.loads(fields["after"]),
+        canonical_cells(json.loads(fields["after"])),
         fields.get("created", ""),
         fields.get("tree"),
-        json.loads(fields["delta"]),
+        canonical_cells(json.loads(fields["delta"])),
         json.loads(fields.get("trees", "{}")),
         fields.get("correction"),
     )

@@ -74,8 +74,9 @@ _COUNTERS = """
 ## Counters
 
 The counters of every scope in `shards/` and `rollups/`. A scope is `fleet`, `tier:T`, `model:M`,
-`type:T`, `agent:A`, `role:R`, `tool:NAME`, `label:K=V` or `type:T|model:M`. A published rollup
-keeps the costliest values of each and adds the others up as `_other`.
+`type:T`, `agent:A`, `role:R`, `tool:NAME`, `label:K=V` or `type:T|model:M`; in a
+name `%`, `:`, `=` and `|` are `%25`, `%3A`, `%3D` and `%7C`. A published rollup keeps the costliest
+values of each and adds the others up as `_other`.
 
 | counter | what it counts |
 |---|---|

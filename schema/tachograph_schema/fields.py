@@ -14,11 +14,12 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_COUNT = 10**15
-"""The largest count or amount taken from one document: sums of millions of them fit an int64."""
+"""The largest count or amount taken from one document: sums of 9,000 of them fit an int64."""
 MAX_NAME_CHARS = 200
-MAX_ID_BYTES = 400
-"""The longest reference in UTF-8. Firestore takes 1,500 bytes, and some ids are made of two."""
+MAX_NAME_BYTES = 400
+"""In UTF-8: two names, escaped, are below the 1,500 bytes of a field's name or a document's id."""
 MAX_TEXT_CHARS = 2000
+MAX_TEXT_BYTES = 8000
 MAX_ENTRIES = 64
 """The most entries of a map on a document, such as the models that worked on one task."""
 MAX_TOOLS = 12
@@ -58,41 +59,50 @@ def is_name(value: object) -> bool:
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_NAME_CHARS
-        and value.isprintable()
+        and value.isprintable()  # no lone surrogate is
+        and len(value.encode()) <= MAX_NAME_BYTES
         and not _RESERVED.fullmatch(value)
     )
 
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not is_name(value):
-        raise ValueError(f"1-{MAX_NAME_CHARS} printable characters, not of the form __x__")
+        raise ValueError(
+            f"1-{MAX_NAME_CHARS} printable characters, not of the form __x__, "
+            f"of at most {MAX_NAME_BYTES} bytes in UTF-8"
+        )
     return value
 
 
 def is_id(value: object) -> bool:
     """Tell whether a value may be the id of a document: a name that can be a part of its path."""
-    return (
-        isinstance(value, str)
-        and is_name(value)
-        and "/" not in value
-        and value not in (".", "..")
-        and len(value.encode()) <= MAX_ID_BYTES
-    )
+    if not isinstance(value, str) or not is_name(value):
+        return False
+    return "/" not in value and value not in (".", "..")
 
 
 def _id(value: object) -> str:
     if not isinstance(value, str) or not is_id(value):
         raise ValueError(
-            f"the id of a document: a name of at most {MAX_ID_BYTES} bytes, without a slash, "
-            "and neither . nor .."
+            f"the id of a document: 1-{MAX_NAME_CHARS} printable characters of at most "
+            f"{MAX_NAME_BYTES} bytes, without a slash, neither . nor .., not of the form __x__"
         )
     return value
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
-        raise ValueError(f"text of at most {MAX_TEXT_CHARS} characters")
+    if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS or not _fits(value):
+        raise ValueError(
+            f"text of at most {MAX_TEXT_CHARS} characters and {MAX_TEXT_BYTES} bytes in UTF-8"
+        )
     return value
+
+
+def _fits(text: str) -> bool:
+    try:
+        return len(text.encode()) <= MAX_TEXT_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair is no character
+        return False
 
 
 def _instant(value: object) -> datetime:

@@ -12,23 +12,26 @@ from support.places import GOLDEN
 from tachograph_schema.counters.cells import add_rows
 from tachograph_schema.counters.sketch import (
     RELATIVE_ERROR,
+    STEPS,
     bucket_counter,
     bucket_index,
     bucket_value,
     buckets,
+    coarser,
     quantile,
 )
 
 TARGET = GOLDEN / "sketch.json"
 NAME = "duration_ms"
 QUANTILES = (0.0, 0.01, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0)
+TAIL = "a long tail"
 SAMPLES = {
     "nothing": [],
     "only zeros": [0, 0, 0],
     "one value": [4217],
     "one to a hundred": list(range(1, 101)),
     "zeros among large ones": [0, 0, 0, 10**6, 10**9, 10**12, 10**15],
-    "a long tail": [round(1.13**n) for n in range(200)],
+    TAIL: [round(1.13**n) for n in range(200)],
 }
 
 
@@ -44,15 +47,18 @@ def golden() -> dict[str, Any]:
             }
             for value in (0, 1, 2, 3, 10, 47, 999, 1000, 3480, 10**6, 10**9, 10**12, 10**15)
         ],
-        "samples": [sample(name, values) for name, values in SAMPLES.items()],
+        "samples": [
+            *(sample(name, values) for name, values in SAMPLES.items()),
+            *(sample(f"{TAIL}, coarser by {step}", SAMPLES[TAIL], step) for step in STEPS[1:]),
+        ],
     }
 
 
-def sample(name: str, values: list[int]) -> dict[str, Any]:
+def sample(name: str, values: list[int], step: int = 1) -> dict[str, Any]:
     """Count the values among counters that are none of the sketch, and read them back."""
     others = {NAME: sum(values), f"{NAME}_other~3": 1, f"{NAME}~9999": -1}
     counted = add_rows({bucket_counter(NAME, value): 1} for value in values)
-    counters = others | counted
+    counters = others | coarser(counted, step)
     read = [{"q": q, "value": quantile(buckets(counters, NAME), q)} for q in QUANTILES]
     return {"name": name, "counters": counters, "quantiles": read}
 

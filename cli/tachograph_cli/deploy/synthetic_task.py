@@ -12,6 +12,7 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud import firestore
 
 from tachograph_cli.checklist import Line
+from tachograph_schema.counters.scopes import scope
 from tachograph_schema.paths import LEDGER, ROLLUPS, TASKS, DocumentPath
 from tachograph_schema.periods import hour_of, rollup_id
 
@@ -96,7 +97,7 @@ def measure(client: firestore.Client, *, within_s: float) -> Delays:
             return Delays(None, None)
         hour = rollup_id("hour", hour_of(datetime.fromisoformat(str(written))))
         published_s = _seconds_until(
-            written_s, within_s, lambda: _published(client, hour, f"agent:{name}")
+            written_s, within_s, lambda: _published(client, hour, scope("agent", name))
         )
         return Delays(counted_s, published_s)
     finally:

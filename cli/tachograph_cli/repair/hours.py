@@ -17,6 +17,8 @@ from counting.contribution import COLLECTIONS
 from events.change import stamp
 from runtime.firestore import pages
 from tachograph_schema.counters.cells import Cells, add, add_into, prune
+from tachograph_schema.counters.dimensions import as_counted
+from tachograph_schema.counters.scopes import canonical_cells
 from tachograph_schema.paths import LEDGER, ROLLUPS, SHARDS, parse_path
 from tachograph_schema.periods import hour_of, rollup_id
 
@@ -69,7 +71,7 @@ def hours(db: firestore.Client, fleet: str, first: str, last: str, at: datetime)
 
     Hours are such as 2026-02-16T18; everything is read as of the moment `at`.
     """
-    entries = _of_hours(db, fleet, LEDGER, first, last).select(["hour", "delta", "path"])
+    entries = _of_hours(db, fleet, LEDGER, first, last).select(["hour", "delta", "folded", "path"])
     shards = _of_hours(db, fleet, SHARDS, first, last)
     merged = heapq.merge(
         ((entry.get("hour"), entry) for entry in pages(entries, at)),
@@ -88,8 +90,7 @@ def published(db: firestore.Client, fleet: str, hour: str, at: datetime) -> Cell
 def published_rollup(db: firestore.Client, fleet: str, name: str, at: datetime) -> Cells:
     """Return the counters of a rollup by its id, such as day_2026-02-16, as of the moment `at`."""
     [rollup] = db.get_all([db.document("fleets", fleet, ROLLUPS, name)], read_time=at)
-    cells: Cells = (rollup.to_dict() or {}).get("c", {})
-    return cells
+    return canonical_cells((rollup.to_dict() or {}).get("c", {}))
 
 
 def _hour(hour: str, snapshots: Iterable[_Snapshot]) -> Hour:
@@ -99,12 +100,13 @@ def _hour(hour: str, snapshots: Iterable[_Snapshot]) -> Hour:
     for snapshot in snapshots:
         fields = snapshot.to_dict() or {}
         if "c" in fields or "dirty" in fields:
-            shards = add(shards, fields.get("c", {}))
+            shards = add(shards, canonical_cells(fields.get("c", {})))
             dirty = dirty or bool(fields.get("dirty"))
             created = stamp(snapshot.create_time)
             begun = min(begun or created, created)
         elif parse_path(fields["path"]).collection in COLLECTIONS:
-            add_into(ledger, json.loads(fields["delta"]))
+            delta = canonical_cells(json.loads(fields["delta"]))
+            add_into(ledger, as_counted(delta, fields.get("folded")))
             entries += 1
         else:
             repairs.append(snapshot.id)

@@ -23,7 +23,7 @@ from repair.history import Chain, chains
 from tachograph_cli.repair.hours import Hour, first_whole_hour, hours, moment, published, whole
 from tachograph_cli.repair.verify import check_sums
 from tachograph_schema.counters.cells import Cells, add, add_up, delta
-from tachograph_schema.counters.dimensions import bounded
+from tachograph_schema.counters.fit import fit
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import SHARDS, DocumentPath, correction_key
 from tachograph_schema.periods import hour_of, hours_before
@@ -118,7 +118,7 @@ def _monday(week: str) -> str:
 
 def _repair(db: firestore.Client, fleet: str, hour: Hour, expected: Cells, at: datetime) -> Repair:
     missing = delta(hour.shards, expected)
-    stale = not hour.dirty and published(db, fleet, hour.hour, at) != bounded(expected)
+    stale = not hour.dirty and published(db, fleet, hour.hour, at) != fit(expected).cells
     return Repair(hour.hour, missing, stale, hour.repairs, hour.shards, expected)
 
 

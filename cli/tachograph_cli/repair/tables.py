@@ -17,6 +17,7 @@ from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import table
 from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.names import FLEET
+from tachograph_schema.counters.scopes import dimension, title
 
 _SHOWN = 10
 _TOKENS = ("tokens_in", "cache_read_tokens", "cache_write_tokens", "tokens_out")
@@ -117,7 +118,7 @@ def corrections_page(
     rows = table("model", "tasks", "before", "after", "difference")
     for model, (tasks, before, after) in sorted(models.items(), key=lambda item: -item[1][2]):
         if model != FLEET:
-            _add_prices(rows, model, tasks, before, after)
+            _add_prices(rows, title(model), tasks, before, after)
     if FLEET not in models:
         return Text("Every cost is what today's prices make it.", "green")
     rows.add_section()
@@ -127,20 +128,22 @@ def corrections_page(
 
 
 def by_model(corrections: Iterable[Correction]) -> dict[str, tuple[int, int, int]]:
-    """Add corrections up by model, and for the fleet: tasks, nano-dollars before and after."""
+    """Add corrections up by the scope of the model, and of the fleet.
+
+    Each has its number of tasks, and its nano-dollars before and after.
+    """
     sums: dict[str, tuple[int, int, int]] = {}
     for correction in corrections:
         scopes = correction.before.keys() | correction.after.keys()
         for scope in scopes:
-            if scope == FLEET or scope.startswith("model:"):
-                name = scope.removeprefix("model:")
+            if dimension(scope) in (FLEET, "model"):
                 row = (
                     1,
                     correction.before.get(scope, {}).get("cost_nanousd", 0),
                     correction.after.get(scope, {}).get("cost_nanousd", 0),
                 )
-                tasks, before, after = sums.get(name, (0, 0, 0))
-                sums[name] = (tasks + row[0], before + row[1], after + row[2])
+                tasks, before, after = sums.get(scope, (0, 0, 0))
+                sums[scope] = (tasks + row[0], before + row[1], after + row[2])
     return sums
 
 

@@ -18,8 +18,10 @@ from repair.sweep import MAX_AT_ONCE, RETRY_WINDOW, known_since, read_marker
 from runtime.firestore import pages
 from tachograph_cli.repair.hours import hours, moment, published, published_rollup, whole
 from tachograph_schema.counters.cells import Cells, add, add_up, delta
-from tachograph_schema.counters.dimensions import bounded
+from tachograph_schema.counters.fit import fit
 from tachograph_schema.counters.names import FLEET
+from tachograph_schema.counters.scopes import canonical_cells
+from tachograph_schema.counters.size import saturated_cells
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.paths import REJECTED, ROLLUPS, SHARDS
 from tachograph_schema.periods import day_of, rollup_id, week_of
@@ -177,7 +179,7 @@ def _check_hours(
             rollups.waiting += 1
             unpublished.add(hour.hour)
         else:
-            rollups.compare(hour.hour, published(db, fleet, hour.hour, at), bounded(hour.ledger))
+            rollups.compare(hour.hour, published(db, fleet, hour.hour, at), fit(hour.ledger).cells)
     dirty = db.collection("fleets", fleet, SHARDS).where(
         filter=firestore.FieldFilter("dirty", "==", value=True)
     )
@@ -201,14 +203,14 @@ def check_sums(db: firestore.Client, fleet: str, at: datetime, unpublished: set[
     of_weeks = ((week_of(day), cells) for day, cells in _rollups(db, fleet, "day", at))
     for grain, parts, waiting in (("day", of_days(), days), ("week", of_weeks, weeks)):
         for period, same in groupby(parts, key=lambda part: part[0]):
-            expected = bounded(add_up(cells for _, cells in same))
+            expected = fit(add_up(cells for _, cells in same)).cells
             if period in waiting:
                 check.waiting += 1
             else:
                 name = rollup_id(grain, period)  # type: ignore[arg-type]  # of the tuple above
                 check.compare(name, published_rollup(db, fleet, name, at), expected)
     name = rollup_id("total", TOTAL)
-    check.compare(name, published_rollup(db, fleet, name, at), total)
+    check.compare(name, published_rollup(db, fleet, name, at), saturated_cells(total))
     return check
 
 
@@ -221,4 +223,4 @@ def _rollups(
     )
     newest = of_grain.order_by("period", direction=firestore.Query.DESCENDING)
     for rollup in pages(newest, at):
-        yield rollup.get("period"), rollup.get("c")
+        yield rollup.get("period"), canonical_cells(rollup.get("c"))

@@ -12,7 +12,7 @@ from tachograph_schema.periods import Grain
 _NAMED_FLEETS = 20
 PATIENCE = Retry(timeout=15)
 """Shorter than the five minutes of Firestore's own client, because a person waits."""
-_FIELDS = ("grain", "period", "as_of", "c")
+_FIELDS = ("grain", "period", "as_of", "c", "folded", "sketch_step")
 
 
 def latest(

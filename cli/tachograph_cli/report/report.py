@@ -22,9 +22,9 @@ from tachograph_schema.counters.derived import (
     ratios,
     reliability,
 )
-from tachograph_schema.counters.dimensions import dimension
 from tachograph_schema.counters.names import FLEET, OTHER, UNKNOWN
-from tachograph_schema.counters.sketch import SEPARATOR
+from tachograph_schema.counters.scopes import dimension, rest, scope, title
+from tachograph_schema.counters.sketch import SEPARATOR, relative_error
 from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
@@ -82,6 +82,10 @@ class Report:
     outcomes: Mapping[str, Mapping[str, float]]
     coordination: Line
     concentration: Concentration | None
+    folded: Mapping[str, int]
+    """Dimension -> how many values are in `_other`: the most of any one of the documents."""
+    sketch_step: int
+    """tachograph_schema.counters.sketch.STEPS: above 1, percentiles of a row are coarser."""
 
 
 def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
@@ -105,8 +109,10 @@ def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
         ),
         overheads=overheads(total),
         outcomes=outcomes(total),
-        coordination=_line(COORDINATION, cells.get(f"type:{COORDINATION}", {}), total),
+        coordination=_line(COORDINATION, cells.get(scope("type", COORDINATION), {}), total),
         concentration=_concentration(cells),
+        folded=_folded(rollups),
+        sketch_step=max(rollup.sketch_step for rollup in rollups),
     )
 
 
@@ -141,14 +147,16 @@ def as_json(report: Report) -> dict[str, Any]:
             "cost_nanousd": crowd.cost_nanousd,
             "complete": crowd.complete,
         },
+        "folded": dict(report.folded),
+        "percentiles_relative_error": relative_error(report.sketch_step),
     }
 
 
 def _lines(kind: str, cells: Cells) -> tuple[Line, ...]:
     """Return a dimension's lines, dearest first, and the unnamed rest last."""
     fleet = cells.get(FLEET, {})
-    named = {scope.partition(":")[2]: cells[scope] for scope in cells if dimension(scope) == kind}
-    lines = [_line(name, row, fleet) for name, row in named.items()]
+    rows = [(title(scope), row) for scope, row in cells.items() if dimension(scope) == kind]
+    lines = [_line(name, row, fleet) for name, row in rows]
     return tuple(
         sorted(lines, key=lambda line: (line.name == OTHER, -line.cost_nanousd, line.name))
     )
@@ -171,8 +179,16 @@ def _concentration(cells: Cells) -> Concentration | None:
     concentrated = concentration(costs.values(), CONCENTRATED_PART)
     if concentrated is None:
         return None
-    complete = not costs.get(f"agent:{OTHER}")
+    complete = not costs.get(rest("agent"))
     return Concentration(*concentrated, CONCENTRATED_PART, sum(costs.values()), complete)
+
+
+def _folded(rollups: Sequence[Rollup]) -> dict[str, int]:
+    most: dict[str, int] = {}
+    for rollup in rollups:
+        for name, n in rollup.folded.items():
+            most[name] = max(n, most.get(name, 0))
+    return dict(sorted(most.items()))
 
 
 def _line_json(line: Line) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tachograph_cli.terminal.widgets import (
     table,
     warned,
 )
+from tachograph_schema.counters.sketch import relative_error
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 _KINDS = {"first": "first attempt", "retry": "retry", "rotation": "rotation", "handoff": "handoff"}
@@ -238,6 +239,19 @@ def _facts(report: Report) -> Iterator[Figure]:
             f"{crowd.agents} of {crowd.of}",
             "bold",
             f"agents {make} 80 % of {fmt.money(crowd.cost_nanousd)}{more}",
+        )
+    if report.folded:
+        dimensions = ", ".join(f"{name} {fmt.count(n)}" for name, n in report.folded.items())
+        yield (
+            fmt.count(sum(report.folded.values())),
+            "bold",
+            f"values are among the others, because a rollup has bounded room: {dimensions}",
+        )
+    if report.sketch_step > 1:
+        yield (
+            fmt.percent(relative_error(report.sketch_step)),
+            "bold",
+            "is how far percentiles of a tier, type or model may be off",
         )
 
 

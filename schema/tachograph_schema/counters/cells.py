@@ -8,7 +8,7 @@ Every result is without zeros, so equal sums are equal dictionaries.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Row = dict[str, int]
@@ -55,6 +55,14 @@ def add_rows(rows: Iterable[AnyRow]) -> Row:
     for row in rows:
         add_row_into(total, row)
     return {name: n for name, n in total.items() if n}
+
+
+def renamed(cells: AnyCells, to: Callable[[str], str]) -> Cells:
+    """Return the cells by other names of their scopes; what then has one name is added up."""
+    total: Cells = {}
+    for scope, row in cells.items():
+        add_row_into(total.setdefault(to(scope), {}), row)
+    return prune(total)
 
 
 def prune(cells: AnyCells) -> Cells:

@@ -24,6 +24,10 @@ class LedgerEntry(Record):
     correction: Literal["sweep", "rebuild", "reprice"] | None = optional(
         "Who made the entry, where no event did."
     )
+    folded: Literal["names", "agents"] | None = optional(
+        "What its shards do not tell apart, because those of the hour are full: all names but the "
+        "agent's, or agents too. They are in the rest of their dimension."
+    )
     expires_at: datetime = Field(description="When retention removes the entry.")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from tachograph_schema.counters.cells import Cells
+from tachograph_schema.counters.scopes import canonical_cells
 from tachograph_schema.fields import Id, Record
 from tachograph_schema.periods import Grain
 
@@ -25,7 +27,9 @@ class Rollup(Record):
     grain: Grain = Field(description="hour, day, week or total.")
     period: str = Field(description="2026-02-16T18, 2026-02-16, 2026-W08 or all.")
     as_of: datetime = Field(description="What was counted until then is in it.")
-    c: Cells = Field(description="Scope -> counter -> integer.")
+    c: Annotated[Cells, BeforeValidator(canonical_cells)] = Field(
+        description="Scope -> counter -> integer."
+    )
     ratios: dict[str, dict[str, float]] = Field(
         description="Scope -> cost_usd, cost_per_completed_usd, ...: to be read, not to be added."
     )
@@ -34,6 +38,16 @@ class Rollup(Record):
     )
     outcomes: dict[str, dict[str, float]] = Field(
         description="First attempts, retries, rotations -> n, success_rate, low, high (95 %)."
+    )
+    folded: dict[str, int] = Field(
+        {},
+        description="Dimension -> how many of its values are in `_other`, so that the document has "
+        "room; in a sum, the most in it or in any of its parts. `label`: keys of labels.",
+    )
+    sketch_step: int = Field(
+        1,
+        description="How many neighbouring buckets of a sketch are one, outside of the fleet: "
+        "1, 3 or 9, for percentiles within 2 %, 6.2 % or 20 %.",
     )
     cost_nanousd_by_hour: list[int] = Field(
         [], description="Of a day: what each of its 24 hours cost (UTC); for a trend in one read."

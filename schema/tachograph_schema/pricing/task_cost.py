@@ -8,7 +8,6 @@ from tachograph_schema.counters.cells import Row
 from tachograph_schema.counters.names import UNKNOWN
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.documents.task import ModelUsage, Task
-from tachograph_schema.fields import MAX_COUNT
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import nanousd, price_sum
 from tachograph_schema.pricing.terms import Terms
@@ -68,6 +67,4 @@ def _priced(row: Row, model: str, task: Task, at: datetime, prices: PriceList | 
     cost = price_sum(call, prices)
     if cost is None:
         return row | {"unpriced_calls": calls or 1, "unpriced_tokens": usage.total_tokens}
-    # As much as may be reported: the sum of some thousands of these still fits an int64.
-    cost = min(cost, MAX_COUNT)
     return row | {"cost_nanousd": cost, "cost_priced_nanousd": cost}

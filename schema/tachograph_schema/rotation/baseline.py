@@ -8,8 +8,15 @@ from typing import Final
 
 from tachograph_schema.counters.cells import Cells, add_up
 from tachograph_schema.counters.derived import percentiles
-from tachograph_schema.counters.dimensions import dimension
-from tachograph_schema.counters.names import OTHER
+from tachograph_schema.counters.names import OTHER, UNKNOWN
+from tachograph_schema.counters.scopes import (
+    PAIR,
+    Reserved,
+    canonical_cells,
+    dimension,
+    names,
+    titles,
+)
 from tachograph_schema.counters.sketch import SEPARATOR
 from tachograph_schema.rotation.cliff import Cliff, Side, cliff, sides
 
@@ -58,11 +65,19 @@ def _pairs(days: Iterable[Cells]) -> Cells:
     return add_up(
         {
             scope: {name: n for name, n in row.items() if _is_asked(name)}
-            for scope, row in cells.items()
-            if dimension(scope) == "type|model" and OTHER not in _names(scope)
+            for scope, row in canonical_cells(cells).items()
+            if dimension(scope) == PAIR and _has_baseline(scope)
         }
         for cells in days
     )
+
+
+def _has_baseline(scope: str) -> bool:
+    """Tell whether a pair has a baseline: the rest has none, nor has a reserved word as a name.
+
+    A type that is literally `_unknown` would share its baseline's id with tasks without a type.
+    """
+    return Reserved.OTHER not in names(scope) and not {UNKNOWN, OTHER}.intersection(names(scope))
 
 
 def _baseline(scope: str, row: Mapping[str, int]) -> TaskBaseline:
@@ -83,5 +98,5 @@ def _is_asked(counter: str) -> bool:
 
 
 def _names(scope: str) -> tuple[str, str]:
-    task_type, _, model = scope.removeprefix("type:").partition("|model:")
+    task_type, model = titles(scope)
     return task_type, model

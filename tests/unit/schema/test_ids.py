@@ -13,7 +13,7 @@ from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import Signal
 from tachograph_schema.documents.task import Task
-from tachograph_schema.fields import MAX_ID_BYTES, is_id
+from tachograph_schema.fields import MAX_NAME_BYTES, is_id
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import DocumentPath, is_document_id, parse_path
 
@@ -61,7 +61,7 @@ def test_every_field_that_refers_to_a_document_is_an_id() -> None:
 def test_what_is_an_id_can_be_a_document_of_any_collection(name: str) -> None:
     if is_id(name):
         assert is_document_id(name)
-        assert len(name.encode()) <= MAX_ID_BYTES
+        assert len(name.encode()) <= MAX_NAME_BYTES
         assert parse_path(str(DocumentPath("f", "tasks", name))).document == name
 
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { concentration, dimensionOf, outcomes, overheads, ratios, valueOf } from './derived';
+import { concentration, outcomes, overheads, ratios } from './derived';
 
 describe('what derives from counters', () => {
   test('is undefined where it would divide by nothing', () => {
@@ -22,15 +22,5 @@ describe('what derives from counters', () => {
     expect(concentration([50, 30, 15, 5, 0])).toEqual({ n: 2, of: 4 });
     expect(concentration([7])).toEqual({ n: 1, of: 1 });
     expect(concentration([0, -1])).toBeUndefined();
-  });
-
-  test.each([
-    ['fleet', 'fleet', 'fleet'],
-    ['model:a:b', 'model', 'a:b'],
-    ['type:fix', 'type', 'fix'],
-    ['type:fix|model:m', 'type|model', 'fix · m'],
-    ['label:team=core=1', 'label:team', 'core=1'],
-  ])('reads the scope %s', (scope, dimension, value) => {
-    expect([dimensionOf(scope), valueOf(scope)]).toEqual([dimension, value]);
   });
 });

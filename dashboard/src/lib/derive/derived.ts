@@ -100,21 +100,6 @@ export function dearestToCheapest(
   return least && most && costs.length > 1 ? { dearest: most.name, cheapest: least.name, ratio: most.cost / least.cost } : undefined;
 }
 
-/** The dimension of a scope, such as `agent`, `type|model`, `label:team` or `fleet`: tachograph_schema.bounds.dimension. */
-export function dimensionOf(scope: string): string {
-  const [, kind = scope, value = ''] = /^([^:]*):(.*)$/s.exec(scope) ?? [];
-  if (kind === 'type' && value.includes('|model:')) return 'type|model';
-  return kind === 'label' ? `label:${value.split('=', 1)[0]}` : kind;
-}
-
-/** The value of a scope in its dimension: `fix · claude-sonnet-4-5` of `type:fix|model:claude-sonnet-4-5`. */
-export function valueOf(scope: string): string {
-  const value = scope.slice(scope.indexOf(':') + 1);
-  const dimension = dimensionOf(scope);
-  if (dimension === 'type|model') return value.replace('|model:', ' · ');
-  return dimension.startsWith('label:') ? value.slice(value.indexOf('=') + 1) : value;
-}
-
 /** The counters of every scope, added up over rollups. */
 export function countersByScope(rollups: readonly Rollup[]): Record<string, Counters> {
   const sum: Record<string, Record<string, number>> = {};

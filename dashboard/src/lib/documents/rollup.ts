@@ -1,3 +1,4 @@
+import { canonical } from '../derive/scopes';
 import { counters, map, numbers, text, type Counters, type Fields } from './values';
 
 /** `rollups/{grain}_{period}`: counters by scope. */
@@ -6,9 +7,25 @@ export interface Rollup {
   c: Readonly<Record<string, Counters>>;
   /** The cost of each hour of a day; empty for other periods. */
   hourlyNanousd: readonly number[];
+  /** By dimension, how many of its values are in the rest, so that the document has room. */
+  folded: Counters;
 }
 
 export function readRollup(_id: string, d: Fields): Rollup {
-  const scopes = Object.entries(map(d['c'])).map(([scope, cells]) => [scope, counters(cells)]);
-  return { period: text(d['period']) ?? '', c: Object.fromEntries(scopes), hourlyNanousd: numbers(d['cost_nanousd_by_hour']) };
+  return {
+    period: text(d['period']) ?? '',
+    c: byCanonicalScope(map(d['c'])),
+    hourlyNanousd: numbers(d['cost_nanousd_by_hour']),
+    folded: counters(d['folded']),
+  };
+}
+
+/** Counters by the scopes of today; two spellings of one scope, one of them from before names were escaped, are added up. */
+function byCanonicalScope(c: Fields): Record<string, Counters> {
+  const sum: Record<string, Record<string, number>> = {};
+  for (const [scope, cells] of Object.entries(c)) {
+    const row = (sum[canonical(scope)] ??= {});
+    for (const [name, n] of Object.entries(counters(cells))) row[name] = (row[name] ?? 0) + n;
+  }
+  return sum;
 }

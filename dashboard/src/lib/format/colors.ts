@@ -1,5 +1,7 @@
 /** Colours, the same on every page; a word always stands beside a colour. */
 
+import { NOT_KNOWN, REST } from '../derive/scopes';
+
 const STATES: Readonly<Record<string, string>> = {
   active: 'var(--active)',
   waiting: 'var(--waiting)',
@@ -63,7 +65,8 @@ export function modelColor(model: string): string {
 
 /** A model's short name: without its maker and its date. */
 export function modelName(model: string): string {
-  if (model.startsWith('_')) return model === '_other' ? 'others' : 'unknown';
+  if (model === REST) return 'others';
+  if (model === NOT_KNOWN) return 'unknown';
   return model.replace(/^.*\//, '').replace(/^claude-/, '').replace(/-20\d{6}$/, '') || model;
 }
 

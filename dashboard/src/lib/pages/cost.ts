@@ -1,7 +1,8 @@
 /** The cost page: what it listens to, and what it derives. */
 
-import { concentration, countersByScope, dearestToCheapest, dimensionOf, ratios, valueOf, type Ratios } from '../derive/derived';
+import { concentration, countersByScope, dearestToCheapest, ratios, type Ratios } from '../derive/derived';
 import { rangeOf, slotPoints, startOf, type Timeframe } from '../derive/range';
+import { dimensionOf, isRest, keyOf, titleOf } from '../derive/scopes';
 import type { Point } from '../derive/series';
 import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';
@@ -44,14 +45,14 @@ export function groups(cells: Readonly<Record<string, Counters>>, dimension: str
     .filter(([scope]) => dimensionOf(scope) === dimension)
     .map(([scope, counters]) => {
       const nanousd = counters['cost_nanousd'] ?? 0;
-      return { scope, name: valueOf(scope), counters, nanousd, share: whole > 0 ? nanousd / whole : undefined, ratios: ratios(counters) };
+      return { scope, name: titleOf(scope), counters, nanousd, share: whole > 0 ? nanousd / whole : undefined, ratios: ratios(counters) };
     })
-    .sort((a, b) => Number(isRest(a.name)) - Number(isRest(b.name)) || b.nanousd - a.nanousd || (a.name < b.name ? -1 : 1));
+    .sort((a, b) => Number(isRest(a.scope)) - Number(isRest(b.scope)) || b.nanousd - a.nanousd || (a.name < b.name ? -1 : 1));
 }
 
-/** Whether a group is the rest, in which the schema counts all but the costliest groups. */
-export function isRest(name: string): boolean {
-  return name === '_other' || name === '_other · _other';
+/** The number of values of a dimension that are in the rest: the most of any of the documents. */
+export function folded(rollups: readonly Rollup[], dimension: string): number {
+  return Math.max(0, ...rollups.map((r) => r.folded[dimension] ?? 0));
 }
 
 /** The dimensions that have costs, the usual ones first, then labels; `tool` has no cost. */
@@ -66,7 +67,7 @@ export function dimensions(cells: Readonly<Record<string, Counters>>): string[] 
 export function dimensionTitle(dimension: string): string {
   if (dimension === 'type|model') return 'task type × model';
   if (dimension === 'type') return 'task type';
-  return dimension.startsWith('label:') ? dimension.slice('label:'.length) : dimension;
+  return dimension.startsWith('label:') ? keyOf(dimension) : dimension;
 }
 
 /** The number of groups that make 80 % of the spend. The rest counts as one group, so that the number is not complete then. */
@@ -80,7 +81,7 @@ export interface Concentration {
 export function spendConcentration(groups: readonly Group[]): Concentration | undefined {
   const counts = concentration(groups.map((g) => g.nanousd));
   const nanousd = groups.reduce((sum, g) => sum + g.nanousd, 0);
-  return counts && { ...counts, nanousd, complete: !groups.some((g) => isRest(g.name) && g.nanousd > 0) };
+  return counts && { ...counts, nanousd, complete: !groups.some((g) => isRest(g.scope) && g.nanousd > 0) };
 }
 
 /** The dearest tier against the cheapest; models of an unknown tier are left out. */
@@ -95,7 +96,7 @@ export function perTaskLines(
   dimension: 'tier' | 'type',
   most: number,
 ): { name: string; points: Point[] }[] {
-  const named = groups(countersByScope(timeframe.rollups), dimension).filter((g) => !isRest(g.name));
+  const named = groups(countersByScope(timeframe.rollups), dimension).filter((g) => !isRest(g.scope));
   const completed = named.filter((g) => (g.ratios.perCompletedNanousd ?? 0) > 0);
   return completed.slice(0, most).map(({ scope, name }) => ({
     name,

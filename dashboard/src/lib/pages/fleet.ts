@@ -4,6 +4,7 @@ import { limit, orderBy, where } from 'firebase/firestore';
 import { countersOf } from '../derive/derived';
 import { MOST } from '../derive/range';
 import { startOf } from '../derive/range';
+import { dimensionOf, titleOf } from '../derive/scopes';
 import { HOUR_MS } from '../derive/series';
 import { readAlert, type Alert } from '../documents/alert';
 import { readBaseline } from '../documents/baseline';
@@ -61,7 +62,8 @@ export function lastDay(days: readonly Rollup[], now: number): { hours: HourOfSp
   return { hours: hours.map((start) => ({ start, nanousd: spend.get(start) ?? 0 })), past: past && Number.isFinite(newest) };
 }
 
-const TIERS = ['frontier', 'standard', 'light', '_unknown'] as const;
+/** The usual tiers in their order, and models of an unknown tier. */
+const TIERS = ['tier:frontier', 'tier:standard', 'tier:light', 'tier:_unknown'] as const;
 
 export interface CostPerTask {
   costNanousd: number;
@@ -92,10 +94,10 @@ export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
   const [first, last] = [periods[0], periods.at(-1)];
   if (first === undefined || last === undefined) return undefined;
   const fleet = countersOf(days, 'fleet');
-  const others = new Set(days.flatMap((r) => Object.keys(r.c)).filter((s) => s.startsWith('tier:')));
-  const tiers = [...new Set([...TIERS.map((t) => `tier:${t}`), ...[...others].sort()])]
+  const others = new Set(days.flatMap((r) => Object.keys(r.c)).filter((s) => dimensionOf(s) === 'tier'));
+  const tiers = [...new Set([...TIERS, ...[...others].sort()])]
     .filter((scope) => others.has(scope))
-    .map((scope) => ({ tier: scope.slice('tier:'.length), ...costPerTask(countersOf(days, scope)) }))
+    .map((scope) => ({ tier: titleOf(scope), ...costPerTask(countersOf(days, scope)) }))
     .filter((t) => t.costNanousd > 0 || t.completed > 0);
   return {
     fleet: costPerTask(fleet),

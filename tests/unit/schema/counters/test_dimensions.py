@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tachograph_schema.counters.cells import Cells
-from tachograph_schema.counters.dimensions import bounded, dimension, other
+from tachograph_schema.counters.dimensions import bounded
+from tachograph_schema.counters.scopes import dimension
+from tachograph_schema.counters.scopes import rest as other
 
 _SCOPES = st.builds(
     lambda kind, n: f"{kind}{n}",

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from tachograph_schema.counters.sketch import (
     RELATIVE_ERROR,
+    STEPS,
     bucket_counter,
     bucket_index,
     bucket_value,
     buckets,
+    coarser,
     quantile,
+    relative_error,
 )
 
 _VALUES = st.integers(0, 10**15)
@@ -45,6 +48,29 @@ def test_sketches_add_up_as_counters_do(parts: list[list[int]]) -> None:
 
     merged: Counter[str] = sum((sketch(part) for part in parts), Counter())
     assert merged == sketch([value for part in parts for value in part])
+
+
+@given(st.lists(_VALUES, min_size=1, max_size=200), st.floats(0, 1), st.sampled_from(STEPS))
+def test_quantile_of_a_coarser_sketch_is_within_the_error_of_its_step(
+    values: list[int], q: float, step: int
+) -> None:
+    exact = sorted(values)[int(q * (len(values) - 1))]
+    counters = coarser(Counter(bucket_counter("duration_ms", value) for value in values), step)
+    estimate = quantile(buckets(counters, "duration_ms"), q)
+    assert estimate is not None
+    assert abs(estimate - exact) <= relative_error(step) * exact * (1 + 1e-9)
+
+
+def test_errors_of_the_steps_are_those_that_are_promised() -> None:
+    assert [round(relative_error(step), 3) for step in STEPS] == [0.02, 0.062, 0.197]
+
+
+@given(st.dictionaries(st.sampled_from(["n", *(f"x~{n}" for n in range(99))]), st.integers(1, 9)))
+def test_sketch_made_coarser_step_by_step_is_as_made_coarser_at_once(row: dict[str, int]) -> None:
+    assert coarser(coarser(row, 3), 9) == coarser(row, 9)
+    assert coarser(coarser(row, 9), 3) == coarser(coarser(row, 9), 9) == coarser(row, 9)
+    assert sum(coarser(row, 9).values()) == sum(row.values())
+    assert coarser(row, 9).get("n") == row.get("n")
 
 
 def test_empty_and_transiently_negative_buckets_read_as_empty() -> None:

@@ -67,10 +67,11 @@ def test_policy_that_does_not_parse_costs_the_field_alone() -> None:
     assert fleet.rotation.rotate_below_pct == 50
     assert fleet.rotation.by_model == {"n": 20}
     assert fleet.rotation.job is None
+    text = "text of at most 2000 characters and 8000 bytes in UTF-8"
     job = "a job's full name: projects/PROJECT/locations/REGION/jobs/JOB"
     assert [str(problem) for problem in problems] == [
         "rotation.by_model.m is 140; expected 0-100, the percentage still free",
         "rotation.expire_after_s is 0; expected greater than or equal to 1",
         f"rotation.job is 'successor'; expected {job}",
-        "rotation.local_command.0 is [1]; expected text of at most 2000 characters",
+        f"rotation.local_command.0 is [1]; expected {text}",
     ]
