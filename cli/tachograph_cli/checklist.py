@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,7 @@ def table(lines: Iterable[Line]) -> Table:
     rows.add_column(no_wrap=True)
     rows.add_column(overflow="fold")
     for line in lines:
-        style = _STYLES[line.mark]
-        rows.add_row(f"[{style}]{line.mark}[/{style}]", escape(line.name), escape(line.state))
+        rows.add_row(Text(line.mark, _STYLES[line.mark]), line.name, line.state)
         if line.remedy:
-            rows.add_row("", "", f"[bold]{escape(line.remedy)}[/bold]")
+            rows.add_row("", "", Text(line.remedy, "bold"))
     return rows

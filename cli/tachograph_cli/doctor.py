@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from tachograph_cli.checklist import Line, table
 from tachograph_cli.local import machine, requirements
+from tachograph_cli.terminal.console import Console
 
 if TYPE_CHECKING:
     from tachograph_cli.deploy.google import Google
@@ -40,7 +40,7 @@ def doctor(
 
         target = Target(project, location, database, name, region)
         lines = _project_lines(target, task=not no_task)
-    Console(highlight=False).print(table(lines))
+    Console().print(table(lines))
     sys.exit(any(line.fails for line in lines))
 
 

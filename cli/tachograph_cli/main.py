@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 
 from tachograph.errors import OperatorError
+from tachograph_cli.terminal.streams import escaped_streams
 
 
 class Entry(NamedTuple):
@@ -103,6 +104,11 @@ class LazyGroup(click.Group):
                 f"{entry.target} is a {type(command).__name__}; expected a click command"
             )
         return command
+
+    def main(self, *args: Any, **settings: Any) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command line; what it prints cannot command the terminal."""
+        with escaped_streams():
+            return super().main(*args, **settings)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; an OperatorError is printed as its message, without a traceback."""

@@ -12,6 +12,7 @@ from google.cloud import firestore
 from playwright.sync_api import expect
 
 from support.fleets.documents import FleetDocuments, Look
+from support.page import violates_policy
 from support.places import ROOT
 from tachograph.firestore.emulator_identity import viewer_token
 from tachograph.firestore.identity import FleetClient, Unsigned
@@ -76,6 +77,10 @@ def look_live(stack: Stack, page: Page) -> Iterator[Look]:
 def _looking(stack: Stack, page: Page) -> Iterator[Look]:
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
+    refused: list[str] = []
+    page.on(
+        "console", lambda said: refused.append(said.text) if violates_policy(said.text) else None
+    )
 
     def look(fleet: str, *, viewer_of: str | None = None, query: str = "") -> Page:
         token = viewer_token(viewer_of or fleet, project=stack.project)
@@ -84,3 +89,4 @@ def _looking(stack: Stack, page: Page) -> Iterator[Look]:
 
     yield look
     assert broken == [], "the page threw"
+    assert refused == [], "the page did what its own policy forbids"

@@ -17,6 +17,7 @@ from tachograph.tracing.settings import Tracing
 from tachograph_cli.demo.actions import Pause
 from tachograph_cli.demo.player import Player
 from tachograph_cli.demo.simulation import SimulatedFleet
+from tachograph_cli.terminal.streams import escaped_streams
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -117,4 +118,5 @@ def main(name: str, agents: int, seed: int, hours: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with escaped_streams():
+        main()

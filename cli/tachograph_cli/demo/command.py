@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from tachograph.firestore.emulator_identity import viewer_token
 from tachograph_cli.local.console import console, start, wait_for_interrupt
@@ -54,10 +54,12 @@ def demo(fleet: str, folder: Path | None, speed: float, *, own: bool, no_browser
         token = viewer_token(fleet, project=stack.project)
         address = f"{stack.dashboard_url}/?fleet={quote(fleet)}#token={token}"
         with Child(_agents(fleet, transcripts, speed), env=env) as agents:
-            console.print(f"\n[bold]Dashboard of fleet {escape(fleet)}[/bold]")
+            console.print()
+            console.print(Text(f"Dashboard of fleet {fleet}", "bold"))
             # Plain and on one line, because a terminal must recognise the whole address.
             click.echo(f"  {address}\n")
-            console.print(f"[dim]what functions print: {stack.log} - Ctrl-C ends all of it[/dim]")
+            words = f"what functions print: {stack.log} - Ctrl-C ends all of it"
+            console.print(Text(words, "dim"))
             if not no_browser and _has_display():
                 webbrowser.open(address)
             wait_for_interrupt(stack, agents)

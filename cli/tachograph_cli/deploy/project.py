@@ -66,7 +66,7 @@ def terraform() -> Line:
     if path is None:
         return Line(name, "none", install)
     answer = subprocess.run([path, "version", "-json"], capture_output=True, text=True, check=False)
-    version = re.search(r'"terraform_version":\s*"((\d+)\.(\d+)[^"]*)"', answer.stdout)
+    version = re.search(r'"terraform_version":\s*"((\d++)\.(\d++)[^"]*)"', answer.stdout)
     if version is None or (int(version[2]), int(version[3])) < TERRAFORM_AT_LEAST:
         return Line(name, version[1] if version else "of no version", install)
     return Line(name, f"{version[1]} {path}")

@@ -6,7 +6,7 @@ import os
 import sys
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from tachograph_cli.local.console import console, start, wait_for_interrupt
 from tachograph_cli.local.process import foreground
@@ -37,8 +37,8 @@ def local(only: str, command: tuple[str, ...], *, verbose: bool) -> None:
             status = foreground.run(command, {**os.environ, **stack.env})
         else:
             for name, value in stack.env.items():
-                console.print(f"[dim]{name}=[/dim]{escape(value)}")
-            console.print(f"[dim]what functions print:[/dim] {stack.log}")
+                console.print(Text.assemble((f"{name}=", "dim"), value))
+            console.print(Text.assemble(("what functions print:", "dim"), f" {stack.log}"))
             wait_for_interrupt(stack)
     sys.exit(status)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.text import Text
 
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.stack import Stack
+from tachograph_cli.terminal.console import Console
 
 POLL_S = 0.5
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True)
 
 
 def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
@@ -24,9 +25,8 @@ def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
     """
     root = machine.checkout()
     if isinstance(machine.find_emulator(root), Missing):
-        console.print(
-            "[dim]firebase-tools downloads the Firestore emulator now, once (130 MB)[/dim]"
-        )
+        words = "firebase-tools downloads the Firestore emulator now, once (130 MB)"
+        console.print(Text(words, "dim"))
     with console.status("starting the emulators"):
         return Stack.start(root, only=services, quiet=quiet)
 
@@ -46,4 +46,5 @@ def wait_for_interrupt(stack: Stack, agents: Child | None = None) -> None:
                 console.print(f"The fleet {end}; the dashboard stays until Ctrl-C.")
                 agents = None
     except KeyboardInterrupt:
-        console.print("\nstopping")
+        console.print()
+        console.print("stopping")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 LINKED = ("functions", "rules", "dashboard")
+PAGE_ITSELF = "connect-src 'self'"
+"""The part of the page's content security policy behind which the emulators are named."""
 MANIFEST_LINE = 72  # bytes: https://docs.oracle.com/en/java/javase/21/docs/specs/jar/jar.html
 EMULATOR_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
 
@@ -43,7 +45,22 @@ def with_ports(
     if "firestore" in emulators:
         emulators["firestore"]["websocketPort"] = ports["websocket"]
     kept = {key: value for key, value in production.items() if key in only}
+    if "hosting" in kept:
+        kept["hosting"] = _with_emulators(kept["hosting"], emulators)
     return {**kept, "emulators": {**emulators, "ui": {"enabled": False}, "singleProjectMode": True}}
+
+
+def _with_emulators(hosting: Mapping[str, Any], emulators: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the page connect to the emulators of this stack too, and to nothing else here."""
+    addresses = [
+        f"http://{host}:{emulators[name]['port']}"
+        for name in ("firestore", "auth")
+        if name in emulators
+        for host in (HOST, "localhost")
+    ]
+    local = " ".join([PAGE_ITSELF, *addresses])
+    written = json.dumps(hosting)
+    return dict(json.loads(written.replace(PAGE_ITSELF, local)))
 
 
 def write_launcher(jar: Path, launcher: Path) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 from google.cloud import firestore
-from rich.console import Console
 
 from tachograph_cli.repair import functions_source
 from tachograph_cli.terminal.command_line import (
@@ -20,6 +19,7 @@ from tachograph_cli.terminal.command_line import (
     network_errors,
     print_json,
 )
+from tachograph_cli.terminal.console import Console
 
 if TYPE_CHECKING:
     from tachograph_cli.repair.reprice import Correction
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - functions/ is importable once `checkout` has put it on the path
 
 _FIRST_HOUR, _LAST_HOUR = "0000", "9999"
-console = Console(highlight=False)
+console = Console()
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would change; change nothing.")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tachograph import Fleet
@@ -15,6 +14,7 @@ from tachograph.tracing.settings import Tracing
 from tachograph_cli.replay import driver
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
+from tachograph_cli.terminal.console import Console
 
 if TYPE_CHECKING:
     from tachograph import Settled
@@ -115,14 +115,14 @@ def _summarise(tally: Tally, listing: Listing, settled: Settled | None, seconds:
         "written": _counted(settled),
         "seconds": f"{seconds:.1f}",
     }
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     for label, words in rows.items():
-        console.print(f"{label:<16}  {words}", markup=False)
+        console.print(f"{label:<16}  {words}")
     for line in tally.unreadable:
-        console.print(f"  {line}", markup=False)
+        console.print(f"  {line}")
     if listing.others:
         more = f"{len(listing.others)} other {folder.SUFFIX} files are no transcripts"
-        console.print(f"{more}; the first is {listing.others[0]}", markup=False)
+        console.print(f"{more}; the first is {listing.others[0]}")
 
 
 def _counted(settled: Settled | None) -> str:

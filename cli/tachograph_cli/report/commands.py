@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import click
 from google.api_core.exceptions import PermissionDenied
 from google.cloud import firestore
-from rich.console import Console
 
 from tachograph_cli.report import published, rates_page, report_page
 from tachograph_cli.report import report as reports
@@ -21,6 +20,7 @@ from tachograph_cli.terminal.command_line import (
     network_errors,
     print_json,
 )
+from tachograph_cli.terminal.console import Console
 from tachograph_schema.counters.rates import WINDOWS
 from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.periods import Grain
@@ -70,7 +70,7 @@ def report(
     if as_json:
         print_json(reports.as_json(whole))
     else:
-        console = Console(highlight=False)
+        console = Console()
         console.print(report_page.page(whole, console.width, datetime.now(UTC)))
 
 
@@ -93,7 +93,7 @@ def cost(task: str, fleet: str, *, everything: bool, as_json: bool) -> None:
     if as_json:
         print_json(bills.as_json(bill))
     else:
-        console = Console(highlight=False)
+        console = Console()
         console.print(bill_page.page(bill, console.width, everything=everything))
 
 
@@ -123,7 +123,7 @@ def rates(fleet: str, spans: tuple[str, ...], *, as_json: bool) -> None:
             f"fleets/{fleet}/snapshots: fewer than two; a tick takes one each minute"
         )
     else:
-        Console(highlight=False).print(rates_page.page(fleet, by_window, datetime.now(UTC)))
+        Console().print(rates_page.page(fleet, by_window, datetime.now(UTC)))
 
 
 def window(text: str) -> timedelta:

@@ -12,6 +12,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore
 
 from tachograph.firestore.client import connect
+from tachograph_cli.terminal.shown import escaped_json
 from tachograph_schema.paths import check_fleet_name
 
 fleet_option = click.option("--fleet", required=True, help="The fleet's name.")
@@ -41,9 +42,10 @@ def network_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
-        raise click.ClickException(f"{path}: {error}") from error
+        words = " ".join(str(error).split())
+        raise click.ClickException(f"{path}: {words}") from error
 
 
 def print_json(value: object) -> None:
-    """Print a value as indented JSON, letters beyond ASCII as they are."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print a value as indented JSON, visible letters beyond ASCII as they are."""
+    click.echo(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)))

@@ -10,10 +10,10 @@ from time import monotonic
 
 import click
 from google.cloud import firestore
-from rich.console import Console
 from rich.live import Live
 
 from tachograph_cli.terminal.command_line import fleet_client, fleet_option
+from tachograph_cli.terminal.console import Console
 from tachograph_cli.top.frame import frame
 from tachograph_cli.top.keys import Keyboard, keyboard
 from tachograph_cli.top.listeners import FleetListeners
@@ -37,7 +37,7 @@ def top(fleet: str, *, once: bool) -> None:
     db = fleet_client(fleet)
     # Without a handler, warnings of the listeners' library are printed across the page.
     logging.getLogger("google").addHandler(logging.NullHandler())
-    console = Console(highlight=False)
+    console = Console()
     if once or not console.is_terminal:
         _print_once(console, db, fleet)
     else:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tachograph_cli.terminal import fmt
+from tachograph_cli.terminal.shown import shortened
 from tachograph_cli.top.header import STATES
 from tachograph_cli.top.sparklines import context_bar, left_style
 from tachograph_cli.top.view import Row, age, ago
@@ -77,16 +78,9 @@ def _state(row: Row, _: datetime, __: int) -> Text:
 
 def _agent(row: Row, _: datetime, chars: int) -> Text:
     generation = f" ·{row.session.generation}" if row.session.generation else ""
+    # In its middle, because agents' names differ at the end.
     name = shortened(row.session.agent_id or row.session_id, chars - len(generation))
     return Text.assemble((name, "bold"), (generation, "dim"))
-
-
-def shortened(name: str, chars: int) -> str:
-    """Shorten a name in its middle, because agents' names differ at the end."""
-    if len(name) <= chars:
-        return name
-    tail = chars * 2 // 3
-    return f"{name[: chars - tail - 1]}…{name[-tail:]}"
 
 
 def _model(row: Row, _: datetime, __: int) -> Text:

@@ -149,6 +149,17 @@ def test_the_local_config_is_productions_with_ports_of_its_own(root: Path) -> No
     assert "auth" not in config["emulators"]
 
 
+def test_the_local_page_may_connect_to_the_emulators_of_its_own_stack(root: Path) -> None:
+    production = json.loads((root / "firebase.json").read_text())
+    ports = {"firestore": 5, "auth": 6, "hosting": 7, "websocket": 8}
+    local = workspace.with_ports(production, ports, ["firestore", "auth", "hosting"])
+    policy = json.dumps(local["hosting"])
+    for address in ("http://127.0.0.1:5", "http://localhost:5", "http://127.0.0.1:6"):
+        assert f"{address} " in policy
+    assert ":7" not in policy
+    assert "localhost" not in json.dumps(production["hosting"])
+
+
 def clone(tmp_path: Path) -> Path:
     listing = (
         tmp_path

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tachograph_cli.report.cost.bill import Bill, Node
 from tachograph_cli.terminal import fmt
+from tachograph_cli.terminal.shown import shortened, shown
 from tachograph_cli.terminal.widgets import WIDE, bar, figure, named, table
 from tachograph_schema.counters.names import UNKNOWN
 
@@ -38,6 +39,7 @@ _PARTS = {
 _COUNTED = {"retry": "retries", "rotation": "rotations", "handoff": "handoffs"}
 _SINGULAR = {"retry": "retry", "rotation": "rotation", "handoff": "handoff"}
 _LONG_ID = 12
+_TITLE_CELLS = 160
 _COLUMNS = (9, 17, 7, 8, 5, 10)
 """Characters of every column but the first, which takes the rest of the width."""
 
@@ -49,7 +51,7 @@ def page(bill: Bill, width: int, *, everything: bool = False) -> RenderableType:
         Padding(_tree(bill, width, everything=everything), (1, 0, 1, 0)),
         Text("Where the money went", "bold"),
         _where(bill),
-        *(Padding(note, (1, 0, 0, 0)) for note in [_notes(bill)]),
+        Padding(_notes(bill), (1, 0, 0, 0)),
     )
 
 
@@ -63,7 +65,11 @@ def _headline(bill: Bill) -> RenderableType:
     tasks = fmt.counted(total["tasks_created"], "task") + (f": {ended}" if ended else "")
     asked = f"  asked for {bill.asked}, a part of it" if bill.asked != bill.root.task_id else ""
     lines = [
-        Text.assemble((bill.root.task_id, "bold"), (f"  {bill.root.title or ''}", ""), style=""),
+        Text.assemble(
+            (bill.root.task_id, "bold"),
+            (f"  {shown(bill.root.title or '', _TITLE_CELLS)}", ""),
+            style="",
+        ),
         Text(f"fleet {bill.fleet} · {tasks}{asked}", "dim"),
         Text(),
         figure(fmt.money(total["cost_nanousd"]), "with everything it spawned"),
@@ -121,19 +127,16 @@ def _label(row: _Row, room: int, bill: Bill) -> Text:
     if row.node is None:
         return label.append(row.words, "dim")
     asked = row.node.task_id == bill.asked and row.guide
-    words = _shortened(row.node.task_id, bill.root.task_id, room - len(row.guide))
+    words = _short_id(row.node.task_id, bill.root.task_id, room - len(row.guide))
     label.append(words, "bold reverse" if asked else "bold")
-    return label.append(f"  {row.node.title}" if row.node.title else "", "dim")
+    return label.append(f"  {shown(row.node.title, room)}" if row.node.title else "", "dim")
 
 
-def _shortened(task: str, root: str, room: int) -> str:
+def _short_id(task: str, root: str, room: int) -> str:
     """Shorten an id: without the beginning that it shares with the root's, then in its middle."""
     if len(root) > _LONG_ID and task != root and task.startswith(root):
         task = f"…{task[len(root) :]}"
-    if len(task) <= room:
-        return task
-    half = max(1, (room - 1) // 2)
-    return f"{task[:half]}…{task[-half:]}"
+    return shortened(task, max(3, room), tail=0.5)
 
 
 def _rows(node: Node, guide: str, below: str, *, everything: bool) -> Iterator[_Row]:
@@ -184,7 +187,7 @@ def _where(bill: Bill) -> RenderableType:
     return shown
 
 
-def _notes(bill: Bill) -> Text:
+def _notes(bill: Bill) -> Group:
     words, published = Text(), bill.published
     if published is None and bill.total["tasks_created"] > 1:
         words.append("The tree is not published yet; the sums are of its tasks.", "yellow")
@@ -199,12 +202,15 @@ def _notes(bill: Bill) -> Text:
         )
     else:
         words.append(f"✓ The published tree says the same{_as_of(bill)}.", "green")
+    notes = [words]
     if bill.unknown_cost:
         tasks = fmt.counted(bill.unknown_cost, "task")
-        words.append(f"\n! {tasks} used tokens of no known price; they count for less.", "yellow")
+        note = f"! {tasks} used tokens of no known price; they count for less."
+        notes.append(Text(note, "yellow"))
     if not bill.complete:
-        words.append("\n! There is more of it than is read at once; the rest is not in.", "yellow")
-    return words
+        note = "! There is more of it than is read at once; the rest is not in."
+        notes.append(Text(note, "yellow"))
+    return Group(*notes)
 
 
 def _as_of(bill: Bill) -> str:

@@ -47,9 +47,26 @@ export class Live {
     if (!document.hidden) this.#patience = PATIENCE_MS;
   };
 
+  /** Whether the page was left: it is closed, or kept for the way back. */
+  #left = false;
+  /** Without this, the server holds the listeners of a page that is gone until it notices by itself. */
+  readonly #leave = () => {
+    this.#left = true;
+    void disableNetwork(this.db);
+  };
+  readonly #comeBack = () => {
+    if (!this.#left) return;
+    this.#left = false;
+    this.#patience = PATIENCE_MS;
+    for (const l of this.#listeners) if (l.unconfirmedSince !== undefined) l.unconfirmedSince = Date.now();
+    void enableNetwork(this.db);
+  };
+
   constructor(readonly db: Firestore) {
     document.addEventListener('visibilitychange', this.#wake);
     addEventListener('online', this.#wake);
+    addEventListener('pagehide', this.#leave);
+    addEventListener('pageshow', this.#comeBack);
   }
 
   /** Open the subscriptions of one page. */
@@ -78,6 +95,8 @@ export class Live {
     cancelAnimationFrame(this.#frame);
     document.removeEventListener('visibilitychange', this.#wake);
     removeEventListener('online', this.#wake);
+    removeEventListener('pagehide', this.#leave);
+    removeEventListener('pageshow', this.#comeBack);
     for (const l of this.#listeners) this.#end(l);
     this.#listeners = [];
     this.#pending.clear();
@@ -205,12 +224,12 @@ export class Live {
     const waited = (l: Listener) => Date.now() - (l.unconfirmedSince ?? 0);
     for (const l of waiting) if (waited(l) > PATIENCE_MS) l.subscription.phase = 'unreachable';
     const longest = Math.max(0, ...waiting.map(waited));
-    if (this.#restarting || longest < this.#patience) return;
+    if (this.#left || this.#restarting || longest < this.#patience) return;
     this.#restarting = true;
     this.#patience = longest + Math.min(longest, PATIENCE_AT_MOST_MS);
     try {
       await disableNetwork(this.db);
-      await enableNetwork(this.db);
+      if (!this.#left) await enableNetwork(this.db);
     } finally {
       this.#restarting = false;
     }

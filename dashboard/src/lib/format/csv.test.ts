@@ -14,15 +14,16 @@ describe('a table as CSV', () => {
     expect(rows).toEqual([['Agent', 'Cost (USD)', 'Seen'], ['x', 1.000000001, '1970-01-01T00:00:00.000Z'], [undefined, undefined, undefined]]);
   });
 
-  test('quotes what has a comma, a quote or a new line in it', () => {
-    expect(csv([['a,b', 'say "no"', 'two\nlines', 'plain', 3, undefined]])).toBe('"a,b","say ""no""","two\nlines",plain,3,\r\n');
+  test('quotes every field, so that no comma, quote or new line of a name ends one', () => {
+    expect(csv([['a,b', 'say "no"', 'two\nlines', 'plain', 3, undefined]])).toBe('"a,b","say ""no""","two\nlines","plain","3",""\r\n');
+    expect(csv([['a;b', "it's", ' "', '"=1+1"']])).toBe('"a;b","it\'s"," ""","""=1+1"""\r\n');
   });
 
-  test.each(['=1+1', '+A1', '@sum', '-cmd|x', '\tx'])('is no formula: %j', (name) => {
-    expect(csv([[name]])).toBe(`'${name}\r\n`);
+  test.each(['=1+1', '+A1', '@sum', '-cmd|x', '\tx', '\rx', '\n=1', '-1+cmd', '--1', '-.', '＝1+1', '＋1', '－x', '＠sum', '=HYPERLINK("x")'])('is no formula: %j', (name) => {
+    expect(csv([[name]])).toBe(`"'${name.replaceAll('"', '""')}"\r\n`);
   });
 
   test('keeps negative numbers and percentages as they are', () => {
-    expect(csv([['-12.5', '-3%', -4]])).toBe('-12.5,-3%,-4\r\n');
+    expect(csv([['-12.5', '-3%', -4]])).toBe('"-12.5","-3%","-4"\r\n');
   });
 });

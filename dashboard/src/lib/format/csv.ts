@@ -2,7 +2,7 @@
 
 import type { Column } from './table';
 
-/** Write rows. A cell that a spreadsheet would take for a formula is marked as text, because agents choose names freely. */
+/** Write rows, every field in quotes. A cell that a spreadsheet would take for a formula is marked as text, because agents choose names freely. */
 export function csv(rows: readonly (readonly (string | number | undefined)[])[]): string {
   return rows.map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 }
@@ -20,9 +20,12 @@ function written<Row>({ unit }: Column<Row>, value: number | string | undefined)
   return unit === 'at' ? new Date(value).toISOString() : value;
 }
 
+/** The beginnings by which a spreadsheet takes a cell for a formula, full-width ones too; a number is none. */
+const FORMULA = /^[=+\-@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/;
+const NUMBER = /^-?\d+(\.\d+)?%?$/;
+
 function field(value: string | number | undefined): string {
-  if (value === undefined) return '';
-  if (typeof value === 'number') return String(value);
-  const safe = /^[=+\-@\t\r]/.test(value) && !/^-?[\d.]+%?$/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const text = value === undefined ? '' : String(value);
+  const safe = typeof value === 'string' && FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+  return `"${safe.replaceAll('"', '""')}"`;
 }

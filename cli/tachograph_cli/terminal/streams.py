@@ -1,0 +1,86 @@
+"""Standard output and error while a command runs: all that is written to them is escaped.
+
+That is `click.echo`, error messages, warnings of libraries and tracebacks. A console's pages bring
+colours with them and pass: their texts are escaped already.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TextIO
+
+from tachograph_cli.terminal.shown import escaped_lines
+
+
+class EscapedStream(io.TextIOBase):
+    """A text stream that escapes all that is written to it, except for newlines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, escaped."""
+        self.stream.write(escaped_lines(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        """Return its descriptor, which a child process inherits."""
+        return self.stream.fileno()
+
+    def writable(self) -> bool:
+        """Tell that it can be written to."""
+        return True
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute in typeshed
+        """Its encoding."""
+        return self.stream.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override]  # likewise
+        """What it does to characters that its encoding lacks."""
+        return self.stream.errors
+
+
+@contextmanager
+def escaped_streams() -> Iterator[None]:
+    """Escape what is written to standard output and error while the block runs.
+
+    An exception that leaves the block is one that no command expects: its traceback, which quotes
+    whatever was at hand, is escaped too.
+    """
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (_escaped_stream(stream) for stream in before)
+    try:
+        yield
+    except Exception:  # it goes on; the interpreter prints it after the block
+        sys.excepthook = _print_escaped
+        raise
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _escaped_stream(stream: TextIO) -> TextIO:
+    # None where there is no standard stream, as under pythonw.
+    if stream is None or isinstance(stream, EscapedStream):
+        return stream
+    return EscapedStream(stream)  # type: ignore[return-value]  # a TextIO in all that is used
+
+
+def _print_escaped(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    sys.stderr.write(escaped_lines("".join(traceback.format_exception(kind, error, trace))))
