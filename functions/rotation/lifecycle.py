@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition
@@ -11,11 +11,12 @@ from google.cloud import firestore
 from alerting.alerts import alert_on, resolve_alert
 from alerting.rules import RULES
 from rotation.hand_over import can_start
-from rotation.state import read_state
+from rotation.state import is_document_id, read_state
 from rotation.thresholds import session_thresholds
-from rotation.transitions import RotationState, Transition, judge, waited
+from rotation.transitions import RotationState, Transition, judge, owns, waited
+from runtime.cache import Cache
 from runtime.firestore import document, equals, fields_of, unchanged
-from runtime.policy import policy
+from runtime.policy import MAX_FLEETS, policy
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import OPEN_STATUSES, STEP_AT, Signal
@@ -27,18 +28,30 @@ from tachograph_schema.rotation.thresholds import Thresholds
 if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
+_log = logging.getLogger(__name__)
 MAX_LOOKED_AT = 200
-"""Open signals that a tick looks at, the oldest first, with three reads each at most."""
+"""Open signals that a tick looks at, in turns, the oldest first; with three reads each at most."""
 _MAX_CONFLICTS = 10
+_turns: Cache[str, firestore.DocumentSnapshot | None] = Cache(MAX_FLEETS)
+"""By fleet: the signal that the tick before looked at last, where more came after it."""
 
 
 def settle_open(db: firestore.Client, fleet: str) -> int:
-    """Look at the rotations that are not over, the oldest first; return how many those were."""
+    """Look at the rotations that are not over, in turns; return how many were looked at.
+
+    A signal whose step fails is logged and has its turn again, so that it keeps no other from its
+    own. Many signals of one agent do not keep others waiting until all of those are over.
+    """
     signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
-    opened = signals.where(filter=firestore.FieldFilter("status", "in", OPEN_STATUSES))
-    snapshots = opened.order_by("created_at").limit(MAX_LOOKED_AT).get()
+    opened = signals.where(filter=_is_open()).order_by("created_at").limit(MAX_LOOKED_AT)
+    last = _turns.get(fleet)
+    snapshots = (opened if last is None else opened.start_after(last)).get()
+    _turns.put(fleet, snapshots[-1] if len(snapshots) == MAX_LOOKED_AT else None)
     for signal in snapshots:
-        settle(db, fleet, signal.reference)
+        try:
+            settle(db, fleet, signal.reference)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            _log.exception("%s: its step failed", signal.reference.path)
     return len(snapshots)
 
 
@@ -46,10 +59,10 @@ def settle_session(
     db: firestore.Client, fleet: str, session_id: str, at: Thresholds | None = None
 ) -> None:
     """Move on the rotations of one session that are not over; `at` are its thresholds, if known."""
-    signals = db.collection(FLEETS, fleet, SIGNALS)
-    for signal in signals.where(filter=equals("session_id", session_id)).get():
-        if signal.get("kind") == "rotate" and signal.get("status") in OPEN_STATUSES:
-            settle(db, fleet, signal.reference, at)
+    signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
+    own = signals.where(filter=equals("session_id", session_id))
+    for signal in own.where(filter=_is_open()).limit(MAX_LOOKED_AT).get():
+        settle(db, fleet, signal.reference, at)
 
 
 def settle(
@@ -66,8 +79,11 @@ def settle(
     rotation = policy(fleet).rotation
     for _ in range(_MAX_CONFLICTS):
         snapshot = ref.get()
+        if fields_of(snapshot).get("status") not in OPEN_STATUSES:
+            return None
         state = read_state(db, fleet, snapshot)
-        if state is None:
+        if state is None:  # nobody can act on it
+            ref.update(_fields(Transition("expired", {"expired_because": "ended"})))
             return None
         limits = at or session_thresholds(fleet, state.session or Session())
         transition = judge(state, rotation, limits, startable=can_start(rotation))
@@ -90,7 +106,7 @@ def _write(
     if transition.status == "completed":
         _close(db, batch, fleet, signal)
     if transition.fields.get("expired_because") == "no_successor":
-        _release(db, batch, fleet, signal, state.now)
+        _release(db, batch, fleet, state)
     if transition.alert is not None:
         alert = _alert(state, transition.alert, rotation)
         alert_on(db, batch, fleet, f"{transition.alert}_{snapshot.id}", alert)
@@ -128,16 +144,16 @@ def _close(db: firestore.Client, batch: firestore.WriteBatch, fleet: str, signal
 
 
 def _release(
-    db: firestore.Client, batch: firestore.WriteBatch, fleet: str, signal: Signal, now: datetime
+    db: firestore.Client, batch: firestore.WriteBatch, fleet: str, state: RotationState
 ) -> None:
-    """Release the task that no successor goes on with."""
-    if signal.task_id is None:
+    """Release the task that no successor goes on with, if it is that rotation's."""
+    signal = state.signal
+    if signal.task_id is None or not is_document_id(signal.task_id):
         return
     task = document(db, DocumentPath(fleet, TASKS, signal.task_id)).get()
     fields = fields_of(task)
-    holders = (signal.session_id, signal.successor_session_id)
-    if fields.get("status") in HELD_STATUSES and fields.get("session_id") in holders:
-        release = released(fields, fields["session_id"], now, signal.journal_ref)
+    if fields.get("status") in HELD_STATUSES and owns(state, fields):
+        release = released(fields, fields["session_id"], state.now, signal.journal_ref)
         batch.update(task.reference, release, option=unchanged(task))
 
 
@@ -151,3 +167,7 @@ def _alert(state: RotationState, rule: str, rotation: RotationPolicy) -> dict[st
         starts=signal.starts or 0,
         trouble=f"; {signal.trouble}" if signal.trouble else "",
     )
+
+
+def _is_open() -> firestore.FieldFilter:
+    return firestore.FieldFilter("status", "in", OPEN_STATUSES)

@@ -106,6 +106,20 @@ def waited(signal: Signal, now: datetime) -> timedelta:
     return now - max(filter(None, (*steps, *others)), default=now)
 
 
+def owns(state: RotationState, task: Mapping[str, Any]) -> bool:
+    """Tell whether a task is held by a session of the rotation, and is of that session's agent.
+
+    The addressed agent says which task it was at, and may claim a session that does not exist yet,
+    so that neither name alone is a right to another agent's task.
+    """
+    signal, successor = state.signal, state.successor
+    agents = [None, signal.agent_id]
+    if successor is not None and successor.predecessor_session_id == signal.session_id:
+        agents.append(successor.agent_id)
+    holders = (signal.session_id, signal.successor_session_id)
+    return task.get("session_id") in holders and task.get("agent_id") in agents
+
+
 def _relieved(signal: Signal, session: Session, at: Thresholds) -> Transition | None:
     """Return the step of a signal whose session needs no successor, or handed over by itself."""
     if (session.generation or 0) > (signal.generation or 0):
