@@ -11,6 +11,7 @@ from google.cloud import firestore
 from alerting.alerts import alert_on, resolve_alert
 from alerting.rules import RULES
 from rotation.hand_over import can_start
+from rotation.resolution import alert_id, resolve, resolve_open, resolve_session
 from rotation.state import is_document_id, read_state
 from rotation.thresholds import session_thresholds
 from rotation.transitions import RotationState, Transition, judge, owns, waited
@@ -42,6 +43,7 @@ def settle_open(db: firestore.Client, fleet: str) -> int:
     A signal whose step fails is logged and has its turn again, so that it keeps no other from its
     own. Many signals of one agent do not keep others waiting until all of those are over.
     """
+    resolve_open(db, fleet)
     signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
     opened = signals.where(filter=_is_open()).order_by("created_at").limit(MAX_LOOKED_AT)
     last = _turns.get(fleet)
@@ -58,11 +60,15 @@ def settle_open(db: firestore.Client, fleet: str) -> int:
 def settle_session(
     db: firestore.Client, fleet: str, session_id: str, at: Thresholds | None = None
 ) -> None:
-    """Move on the rotations of one session that are not over; `at` are its thresholds, if known."""
+    """Move on the rotations of one session that are not over, and resolve alerts about the others.
+
+    `at` are the session's thresholds, if they are known.
+    """
     signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
     own = signals.where(filter=equals("session_id", session_id))
     for signal in own.where(filter=_is_open()).limit(MAX_LOOKED_AT).get():
         settle(db, fleet, signal.reference, at)
+    resolve_session(db, fleet, session_id)
 
 
 def settle(
@@ -109,13 +115,16 @@ def _write(
         _release(db, batch, fleet, state)
     if transition.alert is not None:
         alert = _alert(state, transition.alert, rotation)
-        alert_on(db, batch, fleet, f"{transition.alert}_{snapshot.id}", alert)
+        alert_on(db, batch, fleet, alert_id(transition.alert, snapshot.id), alert)
+    if transition.alert is not None and signal.open_alert is not None:
+        # Before the new one takes its mark: nothing would find it afterwards.
+        resolve_alert(db, fleet, alert_id(signal.open_alert, snapshot.id))
     try:
         batch.commit()
     except FailedPrecondition:
         return False
-    if transition.status == "completed" and signal.escalated_at is not None:
-        resolve_alert(db, fleet, f"rotation_unheeded_{snapshot.id}")
+    if transition.status is not None and transition.alert is None:
+        resolve(db, fleet, snapshot.reference)
     return True
 
 
@@ -128,6 +137,8 @@ def _fields(transition: Transition) -> dict[str, Any]:
         fields["start_asked_at"] = firestore.SERVER_TIMESTAMP
     if transition.escalated:
         fields["escalated_at"] = firestore.SERVER_TIMESTAMP
+    if transition.alert is not None:
+        fields["open_alert"] = transition.alert
     if transition.freed:
         freed = ("successor_session_id", "succeeded_at")
         fields |= dict.fromkeys(freed, firestore.DELETE_FIELD)
