@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from google.api_core.exceptions import FailedPrecondition
@@ -39,16 +40,13 @@ def open_alert(db: firestore.Client, fleet: str, name: str, fields: Mapping[str,
 
 
 def resolve_alert(db: firestore.Client, fleet: str, name: str) -> bool:
-    """Resolve an alert; False when none is open, or somebody else wrote it in between."""
-    alert = document(db, DocumentPath(fleet, ALERTS, name)).get()
-    if not _is_open(alert):
-        return False
-    resolved = {"resolved_at": firestore.SERVER_TIMESTAMP}
-    try:
-        alert.reference.update(resolved, option=unchanged(alert))
-    except FailedPrecondition:
-        return False
-    return True
+    """Resolve an alert; False when none is open."""
+    ref = document(db, DocumentPath(fleet, ALERTS, name))
+    while _is_open(alert := ref.get()):
+        with suppress(FailedPrecondition):  # an operator took note of it in between
+            ref.update({"resolved_at": firestore.SERVER_TIMESTAMP}, option=unchanged(alert))
+            return True
+    return False
 
 
 def _is_open(alert: _Snapshot) -> bool:

@@ -30,9 +30,10 @@ def close_lost(
     """Close a lost session and release the tasks it holds, in one commit; False where it moved.
 
     A task is released as it was read: one that was taken over, or has ended, is left alone. What
-    was spent on it stays.
+    was spent on it stays. A task of another agent is not released: its agent may have named a
+    session without a document, and anybody may create one by that name.
     """
-    held = _held(db, fleet, lost.id)
+    held = _held(db, fleet, lost.id, session.agent_id)
     batch = db.batch()
     for task in held:
         fields = released(fields_of(task), lost.id, now)
@@ -64,7 +65,7 @@ def end_of(lost: _Snapshot, session: Session) -> dict[str, Any]:
     }
 
 
-def _held(db: firestore.Client, fleet: str, session: str) -> list[_Snapshot]:
+def _held(db: firestore.Client, fleet: str, session: str, agent: str | None) -> list[_Snapshot]:
     tasks = db.collection(FLEETS, fleet, TASKS)
     holds = firestore.And(
         [
@@ -72,8 +73,9 @@ def _held(db: firestore.Client, fleet: str, session: str) -> list[_Snapshot]:
             firestore.FieldFilter("status", "in", HELD_STATUSES),
         ]
     )
-    fields = ["claimed_at", "reports"]
-    return list(tasks.where(filter=holds).select(fields).limit(MAX_TASKS).stream())
+    fields = ["claimed_at", "reports", "agent_id"]
+    held = tasks.where(filter=holds).select(fields).limit(MAX_TASKS).stream()
+    return [t for t in held if agent is None or fields_of(t).get("agent_id") in (None, agent)]
 
 
 def _as_read(db: firestore.Client, read: _Snapshot) -> Any:  # noqa: ANN401 - the client's own

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import subprocess
 import tempfile
 import threading
@@ -81,6 +83,15 @@ def start_job(job: str, environment: Mapping[str, str]) -> str:
     return str(getattr(execution, "name", "") or operation.operation.name)
 
 
+def log_name(signal: str, starts: int) -> str:
+    """Return the name of the file for a process's output: at most 255 bytes, as file systems want.
+
+    The beginning of the signal's id is there to be read; its hash tells it from all others.
+    """
+    readable = re.sub(r"[^A-Za-z0-9_.-]", "-", signal[:100])
+    return f"tachograph-{readable}-{hashlib.sha256(signal.encode()).hexdigest()[:12]}-{starts}.log"
+
+
 def start_process(
     command: Sequence[str],
     environment: Mapping[str, str],
@@ -92,7 +103,7 @@ def start_process(
     Where the process fails, the signal names the trouble and the lease ends. Raises
     CannotStartError where there is no such program.
     """
-    log = Path(tempfile.gettempdir(), f"tachograph-{signal.id[:100]}-{starts}.log")
+    log = Path(tempfile.gettempdir(), log_name(signal.id, starts))
     try:
         with log.open("wb") as output:
             process = subprocess.Popen(

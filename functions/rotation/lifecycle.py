@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,13 @@ from google.cloud import firestore
 from alerting.alerts import alert_on, resolve_alert
 from alerting.rules import RULES
 from rotation.hand_over import can_start
+from rotation.resolution import alert_id, resolve, resolve_open, resolve_session
 from rotation.state import read_state
 from rotation.thresholds import session_thresholds
-from rotation.transitions import RotationState, Transition, judge, waited
+from rotation.transitions import RotationState, Transition, judge, owns, waited
+from runtime.cache import Cache
 from runtime.firestore import document, equals, fields_of, unchanged
-from runtime.policy import policy
+from runtime.policy import MAX_FLEETS, policy
 from runtime.units import Units, unguarded
 from tachograph_schema.documents.fleet import RotationPolicy
 from tachograph_schema.documents.session import Session
@@ -30,33 +31,46 @@ if TYPE_CHECKING:
     _Snapshot = firestore.DocumentSnapshot[Any]
 
 MAX_LOOKED_AT = 200
-"""Open signals that a tick looks at, the oldest first, with three reads each at most."""
-MAX_OF_SESSION = 20
-"""Open signals of one session that its write settles; ticks settle the others."""
+"""Open signals that a tick looks at, in turns, the oldest first; with three reads each at most."""
 _MAX_CONFLICTS = 10
+_turns: Cache[str, firestore.DocumentSnapshot | None] = Cache(MAX_FLEETS)
+"""By fleet: the signal that the tick before looked at last, where more came after it."""
 
 
 def settle_open(db: firestore.Client, fleet: str, units: Units | None = None) -> int:
-    """Look at the rotations that are not over, the oldest first; return how many those were."""
+    """Look at the rotations that are not over, in turns; return how many were looked at.
+
+    Many signals of one agent do not keep others waiting until all of those are over.
+    """
     units = units or unguarded()
+    resolve_open(db, fleet, units)
     signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
-    opened = signals.where(filter=firestore.FieldFilter("status", "in", OPEN_STATUSES))
-    snapshots = opened.order_by("created_at").limit(MAX_LOOKED_AT).get()
+    opened = signals.where(filter=_is_open()).order_by("created_at").limit(MAX_LOOKED_AT)
+    last = _turns.get(fleet)
+    snapshots = (opened if last is None else opened.start_after(last)).get()
+    looked_at = 0
     for signal in snapshots:
-        if units.has_time():
-            units.run("signal", signal.id, partial(settle, db, fleet, signal.reference))
-    return len(snapshots)
+        units.run("signal", signal.id, partial(settle, db, fleet, signal.reference))
+        looked_at += 1
+        if not units.has_time():
+            break
+    more = looked_at < len(snapshots) or looked_at == MAX_LOOKED_AT
+    _turns.put(fleet, snapshots[looked_at - 1] if more else None)
+    return looked_at
 
 
 def settle_session(
     db: firestore.Client, fleet: str, session_id: str, at: Thresholds | None = None
 ) -> None:
-    """Move on the rotations of one session that are not over; `at` are its thresholds, if known."""
-    signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("session_id", session_id))
-    rotations = signals.where(filter=equals("kind", "rotate"))
-    opened = rotations.where(filter=firestore.FieldFilter("status", "in", OPEN_STATUSES))
-    for signal in opened.limit(MAX_OF_SESSION).get():
+    """Move on the rotations of one session that are not over, and resolve alerts about the others.
+
+    `at` are the session's thresholds, if they are known.
+    """
+    signals = db.collection(FLEETS, fleet, SIGNALS).where(filter=equals("kind", "rotate"))
+    own = signals.where(filter=equals("session_id", session_id))
+    for signal in own.where(filter=_is_open()).limit(MAX_LOOKED_AT).get():
         settle(db, fleet, signal.reference, at)
+    resolve_session(db, fleet, session_id)
 
 
 def settle(
@@ -73,8 +87,11 @@ def settle(
     rotation = policy(fleet).rotation
     for _ in range(_MAX_CONFLICTS):
         snapshot = ref.get()
+        if fields_of(snapshot).get("status") not in OPEN_STATUSES:
+            return None
         state = read_state(db, fleet, snapshot)
-        if state is None:
+        if state is None:  # nobody can act on it
+            ref.update(_fields(Transition("expired", {"expired_because": "ended"})))
             return None
         limits = at or session_thresholds(fleet, state.session or Session())
         transition = judge(state, rotation, limits, startable=can_start(rotation))
@@ -97,16 +114,19 @@ def _write(
     if transition.status == "completed":
         _close(db, batch, fleet, signal)
     if transition.fields.get("expired_because") == "no_successor":
-        _release(db, batch, fleet, signal, state.now)
+        _release(db, batch, fleet, state)
     if transition.alert is not None:
         alert = _alert(state, transition.alert, rotation)
-        alert_on(db, batch, fleet, f"{transition.alert}_{snapshot.id}", alert)
+        alert_on(db, batch, fleet, alert_id(transition.alert, snapshot.id), alert)
+    if transition.alert is not None and signal.open_alert is not None:
+        # Before the new one takes its mark: nothing would find it afterwards.
+        resolve_alert(db, fleet, alert_id(signal.open_alert, snapshot.id))
     try:
         batch.commit()
     except FailedPrecondition:
         return False
-    if transition.status == "completed" and signal.escalated_at is not None:
-        resolve_alert(db, fleet, f"rotation_unheeded_{snapshot.id}")
+    if transition.status is not None and transition.alert is None:
+        resolve(db, fleet, snapshot.reference)
     return True
 
 
@@ -119,6 +139,8 @@ def _fields(transition: Transition) -> dict[str, Any]:
         fields["start_asked_at"] = firestore.SERVER_TIMESTAMP
     if transition.escalated:
         fields["escalated_at"] = firestore.SERVER_TIMESTAMP
+    if transition.alert is not None:
+        fields["open_alert"] = transition.alert
     if transition.freed:
         freed = ("successor_session_id", "succeeded_at")
         fields |= dict.fromkeys(freed, firestore.DELETE_FIELD)
@@ -135,16 +157,16 @@ def _close(db: firestore.Client, batch: firestore.WriteBatch, fleet: str, signal
 
 
 def _release(
-    db: firestore.Client, batch: firestore.WriteBatch, fleet: str, signal: Signal, now: datetime
+    db: firestore.Client, batch: firestore.WriteBatch, fleet: str, state: RotationState
 ) -> None:
-    """Release the task that no successor goes on with."""
+    """Release the task that no successor goes on with, if it is that rotation's."""
+    signal = state.signal
     if signal.task_id is None:
         return
     task = document(db, DocumentPath(fleet, TASKS, signal.task_id)).get()
     fields = fields_of(task)
-    holders = (signal.session_id, signal.successor_session_id)
-    if fields.get("status") in HELD_STATUSES and fields.get("session_id") in holders:
-        release = released(fields, fields["session_id"], now, signal.journal_ref)
+    if fields.get("status") in HELD_STATUSES and owns(state, fields):
+        release = released(fields, fields["session_id"], state.now, signal.journal_ref)
         batch.update(task.reference, release, option=unchanged(task))
 
 
@@ -158,3 +180,7 @@ def _alert(state: RotationState, rule: str, rotation: RotationPolicy) -> dict[st
         starts=signal.starts or 0,
         trouble=f"; {signal.trouble}" if signal.trouble else "",
     )
+
+
+def _is_open() -> firestore.FieldFilter:
+    return firestore.FieldFilter("status", "in", OPEN_STATUSES)

@@ -14,6 +14,7 @@ from rotation.state import read_session_of
 from runtime.cache import Cache
 from runtime.firestore import document, fields_of
 from runtime.tracing import onward
+from tachograph_schema.fields import is_id
 from tachograph_schema.paths import SIGNALS, DocumentPath, signal_id
 from tachograph_schema.rotation.thresholds import Thresholds
 
@@ -31,11 +32,12 @@ def raise_signal(
     """Create the signal that tells a session to rotate; False when it has one.
 
     The creation makes it exactly one. A signal that was raised by an event that came late is
-    settled at once.
+    settled at once. A session whose id is longer than a name may be gets none, because nothing
+    could refer to it.
     """
     name = signal_id("rotate", fields["session_id"], fields["generation"])
     key = f"{fleet}/{name}"
-    if _raised.get(key):
+    if not is_id(fields["session_id"]) or _raised.get(key):
         return False
     signal, created = _create(db, fleet, fields, at)
     if signal is None:
@@ -53,9 +55,10 @@ def _create(
 
     A session that was well again, and now is low again, has a further signal.
     """
-    session_id, generation, again = fields["session_id"], fields["generation"], 0
+    session_id, generation = fields["session_id"], fields["generation"]
     traceparent = onward(fields.get("traceparent"))
     trace = {} if traceparent is None else {"traceparent": traceparent}
+    again = 0
     while True:
         name = signal_id("rotate", session_id, generation, again)
         ref = document(db, DocumentPath(fleet, SIGNALS, name))
@@ -66,9 +69,31 @@ def _create(
                 return ref, False
             if not _is_low(db, fleet, session_id, generation, at):
                 return None, False
-            again += 1
+            again = _next(db, fleet, fields, again)
         else:
             return ref, True
+
+
+def _next(db: firestore.Client, fleet: str, fields: Mapping[str, Any], again: int) -> int:
+    """Return the number of the newest signal after one that recovered, or else of a new one.
+
+    The numbers have no gap, so their end is found in steps that double, and then halve: 100
+    recoveries take 14 reads.
+    """
+
+    def recovered(n: int) -> bool:
+        name = signal_id("rotate", fields["session_id"], fields["generation"], n)
+        signal = fields_of(document(db, DocumentPath(fleet, SIGNALS, name)).get())
+        return signal.get("expired_because") == "recovered"
+
+    low, step = again, 1
+    while recovered(low + step):
+        low, step = low + step, 2 * step
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if recovered(middle) else (low, middle)
+    return high
 
 
 def _is_low(

@@ -19,10 +19,16 @@ from tachograph_schema.documents.signal import (
     SignalStatus,
     Why,
 )
+from tachograph_schema.documents.task import UNENDED_STATUSES, Task
+from tachograph_schema.documents.task_release import ERROR_TYPE
 from tachograph_schema.rotation.thresholds import Thresholds, is_well
 
 HISTORY = timedelta(hours=1)
 """A session that speaks of a time so long ago was imported: nobody is told, nothing is started."""
+
+
+_NOTICED = timedelta(days=1)
+"""How long an alert stays for which there is nothing to be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,46 @@ def waited(signal: Signal, now: datetime) -> timedelta:
     steps = [getattr(signal, STEP_AT[status]) for status in OPEN_STATUSES]
     others = (signal.escalated_at, signal.succeeded_at)
     return now - max(filter(None, (*steps, *others)), default=now)
+
+
+def is_resolved(state: RotationState, task: Task | None, at: Thresholds) -> bool:
+    """Tell whether the trouble is over that a rotation's open alert told of.
+
+    It is over when a successor is at work, or the session needs none any more. A session that
+    handed over and ended leaves its `task`: its trouble is over when somebody goes on with that.
+    Where nobody can, because it failed with the session or there is none, that is after a day.
+    """
+    signal, session, successor = state.signal, state.session, state.successor
+    if signal.status == "completed" or (successor is not None and at_work(successor)):
+        return True
+    if session is None or session.voided or (session.generation or 0) > (signal.generation or 0):
+        return True
+    if signal.open_alert == "rotation_unheeded" and signal.status not in (
+        *UNHEEDED_STATUSES, "expired"
+    ):  # fmt: skip
+        return True
+    if session.ended_at is None:
+        return is_well(session, at)
+    if signal.open_alert == "rotation_unheeded" or session.end_reason != "rotated":
+        return True
+    if task is None or (task.status == "failed" and task.error_type == ERROR_TYPE):
+        return waited(signal, state.now) > _NOTICED
+    waits = task.status == "queued" or task.session_id in (None, signal.session_id)
+    return not (waits and task.status in UNENDED_STATUSES)
+
+
+def owns(state: RotationState, task: Mapping[str, Any]) -> bool:
+    """Tell whether a task is held by a session of the rotation, and is of that session's agent.
+
+    The addressed agent says which task it was at, and may claim a session that does not exist yet,
+    so that neither name alone is a right to another agent's task.
+    """
+    signal, successor = state.signal, state.successor
+    agents = [None, signal.agent_id]
+    if successor is not None and successor.predecessor_session_id == signal.session_id:
+        agents.append(successor.agent_id)
+    holders = (signal.session_id, signal.successor_session_id)
+    return task.get("session_id") in holders and task.get("agent_id") in agents
 
 
 def _relieved(signal: Signal, session: Session, at: Thresholds) -> Transition | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -38,6 +39,8 @@ TICK_SECONDS: Final = 10
 
 MAX_DOCUMENT_ID_BYTES: Final = 1500
 """See https://firebase.google.com/docs/firestore/quotas."""
+_READABLE_BYTES: Final = 700
+"""Up to this length an id is as its parts are; an alert's id has a signal's in it."""
 
 _FLEET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
@@ -115,7 +118,7 @@ def ledger_key(path: str, update_time: str) -> str:
 
 def correction_key(kind: str, *parts: str) -> str:
     """Return the id of a ledger entry that no event made: the same however often it is found."""
-    return hashlib.sha256("|".join((kind, *parts)).encode()).hexdigest()[:32]
+    return hashlib.sha256(_joined((kind, *parts)).encode()).hexdigest()[:32]
 
 
 def shard_id(shard: int, hour: str) -> str:
@@ -145,7 +148,7 @@ def signal_id(kind: str, session: str, generation: int = 0, again: int = 0) -> s
 
     `again` counts how often a session of the same generation was well again in between.
     """
-    return f"{kind}_{session}_{generation}" + (f".{again}" if again else "")
+    return _bounded(f"{kind}_{session}_{generation}" + (f".{again}" if again else ""))
 
 
 def lease_id(repo: str, branch: str) -> str:
@@ -155,7 +158,7 @@ def lease_id(repo: str, branch: str) -> str:
 
 def incident_id(kind: str, *parts: str) -> str:
     """Return the id of an incident: the same whenever the same incident is reported."""
-    return f"{kind}_{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:24]}"
+    return f"{kind}_{hashlib.sha256(_joined(parts).encode()).hexdigest()[:24]}"
 
 
 def baseline_id(task_type: str, model: str) -> str:
@@ -167,7 +170,25 @@ def baseline_id(task_type: str, model: str) -> str:
     kind = _escaped(task_type).replace("__", "%5F%5F")
     if kind.endswith("_"):
         kind = kind[:-1] + "%5F"
-    return f"{kind}__{_escaped(model)}"
+    return _bounded(f"{kind}__{_escaped(model)}")
+
+
+def _bounded(name: str) -> str:
+    """Return a name that is an id of at most 765 bytes; Firestore allows 1,500.
+
+    One of up to 700 bytes stays readable as it is. A longer one is cut, and its hash follows. That
+    makes more than 700 bytes again, so no cut name equals one that was not cut.
+    """
+    encoded = name.encode()
+    if len(encoded) <= _READABLE_BYTES:
+        return name
+    start = encoded[:_READABLE_BYTES].decode(errors="ignore")  # up to 3 bytes shorter
+    return f"{start}~{hashlib.sha256(encoded).hexdigest()}"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Join names by bars, so that no bar within a name is taken for one between two."""
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 def _escaped(name: str) -> str:

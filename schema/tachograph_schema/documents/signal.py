@@ -81,6 +81,7 @@ class Signal(Record):
     lease_until: Instant | None = optional("Until when nobody else starts one.")
     execution: Name | None = optional("The job's execution, or the local process.")
     trouble: Text | None = optional("What went wrong last.")
+    open_alert: Name | None = optional("The rule whose alert about it is open.")
 
 
 class Alert(Record):
