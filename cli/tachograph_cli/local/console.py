@@ -11,6 +11,7 @@ from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.stack import Stack
+from tachograph_cli.local.toolchain import StackError
 
 POLL_S = 0.5
 
@@ -34,16 +35,17 @@ def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
 def wait_for_interrupt(stack: Stack, agents: Child | None = None) -> None:
     """Wait for Ctrl-C, and report the end of the agents once.
 
-    Raises StackError when the emulators end by themselves.
+    Raises StackError when the emulators end by themselves, or the agents with a failure.
     """
     try:
         while True:
             time.sleep(POLL_S)
             stack.check()
             status = None if agents is None else agents.poll()
-            if status is not None:
-                end = "has done its work" if status == 0 else f"ended with status {status}"
-                console.print(f"The fleet {end}; the dashboard stays until Ctrl-C.")
+            if status:
+                raise StackError(f"the fleet ended with status {status}; it says above why")
+            if status == 0:
+                console.print("The fleet has done its work; the dashboard stays until Ctrl-C.")
                 agents = None
     except KeyboardInterrupt:
         console.print("\nstopping")
