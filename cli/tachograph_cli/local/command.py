@@ -25,7 +25,7 @@ class ProgramNotFoundError(click.ClickException):
         )
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
     "--only", default=",".join(SERVICES), show_default=True, help="The services to start."
 )

@@ -28,8 +28,11 @@ def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
         console.print(
             "[dim]firebase-tools downloads the Firestore emulator now, once (130 MB)[/dim]"
         )
-    with console.status("starting the emulators"):
-        return Stack.start(root, only=services, quiet=quiet)
+    try:
+        with console.status("starting the emulators"):
+            return Stack.start(root, only=services, quiet=quiet)
+    except OSError as error:
+        raise StackError(f"the local stack cannot start: {error}") from error
 
 
 def wait_for_interrupt(stack: Stack, agents: Child | None = None) -> None:

@@ -18,6 +18,8 @@ from tachograph_cli.local.process.supervisor import STOPPED_WITHIN_S, sweep
 from tachograph_cli.local.process.table import Process
 
 SLEEP = ["sleep", "600"]
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+"""The unit of a start: an id cannot come round within one, but this test gives it out at once."""
 LAST_PID = Path("/proc/sys/kernel/ns_last_pid")
 
 
@@ -66,6 +68,7 @@ def test_an_id_that_the_system_gives_out_again_is_another_process() -> None:
     """Where the kernel lets a test choose the next id, really so; elsewhere by its start."""
     with sleeping() as first:
         one = known(first)
+        time.sleep(2 * TICK_S)
     for _ in range(50):  # another program may take the id in between
         try:
             LAST_PID.write_text(str(one.pid - 1))
