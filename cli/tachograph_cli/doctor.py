@@ -10,7 +10,9 @@ import click
 
 from tachograph_cli.checklist import Line, table
 from tachograph_cli.local import machine, requirements
+from tachograph_cli.terminal import parameters
 from tachograph_cli.terminal.console import Console
+from tachograph_cli.terminal.parameters import checked
 
 if TYPE_CHECKING:
     from tachograph_cli.deploy.google import Google
@@ -18,11 +20,26 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--project", help="Look at this Google Cloud project instead of this machine.")
-@click.option("--location", default="us-central1", show_default=True, help="Its database's.")
-@click.option("--region", default="", help="Its functions'; by default the database's.")
-@click.option("--database", default="(default)", show_default=True, help="Its database's name.")
-@click.option("--name", default="tachograph", show_default=True, help="What names begin with.")
+@click.option(
+    "--project", callback=checked(parameters.project),
+    help="Look at this Google Cloud project instead of this machine.",
+)  # fmt: skip
+@click.option(
+    "--location", default="us-central1", show_default=True, callback=checked(parameters.location),
+    help="Its database's.",
+)  # fmt: skip
+@click.option(
+    "--region", default="", callback=checked(parameters.region),
+    help="Its functions'; by default the database's.",
+)  # fmt: skip
+@click.option(
+    "--database", default="(default)", show_default=True, callback=checked(parameters.database),
+    help="Its database's name.",
+)  # fmt: skip
+@click.option(
+    "--name", default="tachograph", show_default=True, callback=checked(parameters.installation),
+    help="What names begin with.",
+)  # fmt: skip
 @click.option("--no-task", is_flag=True, help="Send no synthetic task through it.")
 def doctor(
     project: str | None, location: str, region: str, database: str, name: str, *, no_task: bool
@@ -34,6 +51,7 @@ def doctor(
     rollup, and taken back.
     """
     if project is None:
+        _need_no_project()
         lines = requirements.examine()
     else:
         from tachograph_cli.deploy.target import Target
@@ -42,6 +60,15 @@ def doctor(
         lines = _project_lines(target, task=not no_task)
     Console().print(table(lines))
     sys.exit(any(line.fails for line in lines))
+
+
+def _need_no_project() -> None:
+    """Raise click.UsageError for an option that says nothing without --project."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[0]}: expected --project beside it")
 
 
 def _project_lines(target: Target, *, task: bool) -> list[Line]:

@@ -111,11 +111,17 @@ class LazyGroup(click.Group):
             return super().main(*args, **settings)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; an OperatorError is printed as its message, without a traceback."""
+        """Run a command; an error that a person has to mend is its message, without a traceback."""
         try:
             return super().invoke(ctx)
         except OperatorError as error:
             raise click.ClickException(str(error)) from error
+        except Exception as error:  # to ask whether it is the network's, which takes a slow import
+            from tachograph_cli.terminal.command_line import NETWORK_ERRORS  # noqa: PLC0415
+
+            if isinstance(error, NETWORK_ERRORS):
+                raise click.ClickException(f"Firestore: {error}") from error
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands from the table above."""
@@ -134,7 +140,11 @@ def main() -> None:
     Start with `tachograph demo`: it runs everything on this machine, with a fleet at work, and
     prints the address of its dashboard. `tachograph doctor` says what is missing if it does not
     start.
-    """
+
+    \b
+    Exit status: 0 when it is done and holds; 1 when something failed, does not hold, or is not
+    there; 2 when an option cannot be, before anything has started; 128 + n when signal n ended it.
+    """  # noqa: D301 - the \b is click's mark of lines to keep as they are
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from support.fleets.documents import FleetDocuments
 from support.page import SLOW, number, panel, word
 from tachograph.firestore.emulator_identity import viewer_token
-from tachograph_cli.local.process import supervisor
+from tachograph_cli.local.process import table
 from tachograph_cli.local.reservation import Reservation
 from tachograph_cli.local.stack import Stack
 
@@ -78,14 +78,14 @@ def _filled(stack: Stack, name: str, **now: object) -> FleetDocuments:
 
 def _kill_firestore(stack: Stack) -> None:
     """End the emulator itself, as running out of memory would, and nothing else."""
-    for pid in supervisor.descendants(os.getpid()):
+    for process in table.descendants(os.getpid()):
         listing = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(pid)],
+            ["ps", "-ww", "-o", "command=", "-p", str(process.pid)],
             capture_output=True,
             text=True,
             check=False,
         ).stdout
         if "firestore-emulator" in listing and f"--port {stack.ports['firestore']} " in listing:
-            os.kill(pid, signal.SIGKILL)
+            table.send(process, signal.SIGKILL)
             return
     raise AssertionError("no process is the Firestore emulator")

@@ -17,6 +17,8 @@ from tachograph.tracing.settings import Tracing
 from tachograph_cli.demo.actions import Pause
 from tachograph_cli.demo.player import Player
 from tachograph_cli.demo.simulation import SimulatedFleet
+from tachograph_cli.terminal.command_line import network_errors
+from tachograph_cli.terminal.parameters import checked, finite, fleet_name
 from tachograph_cli.terminal.streams import escaped_streams
 
 if TYPE_CHECKING:
@@ -91,10 +93,18 @@ def _turn(player: Player, at: datetime, *, live: bool) -> float:
 
 
 @click.command()
-@click.option("--fleet", "name", required=True, help="The fleet to pretend.")
+@click.option(
+    "--fleet", "name", required=True, callback=checked(fleet_name), help="The fleet to pretend."
+)
 @click.option("--agents", type=click.IntRange(1, 200), default=12, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True, help="Decides everything.")
-@click.option("--hours", type=click.FloatRange(0, 24 * 30), default=24.0, show_default=True)
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 24 * 30),
+    default=24.0,
+    show_default=True,
+    callback=checked(finite),
+)
 def main(name: str, agents: int, seed: int, hours: float) -> None:
     """Pretend a fleet at work: HOURS of history first, then live until it is stopped."""
     stop = threading.Event()
@@ -106,7 +116,10 @@ def main(name: str, agents: int, seed: int, hours: float) -> None:
         signal.signal(number, leave)
     now = datetime.now(UTC)
     run = f"{int(now.timestamp()) // 60:x}"[-4:]
-    with Fleet(name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet:
+    with (
+        network_errors(f"fleets/{name}"),
+        Fleet(name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet,
+    ):
         timeline = Timeline(fleet, SimulatedFleet(seed, agents, run), run, hours)
         click.echo(f"{name}: laying down {hours:g} h of history")
         timeline.play_past(now, stop)

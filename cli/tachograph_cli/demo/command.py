@@ -16,12 +16,20 @@ from tachograph_cli.local.console import console, start, wait_for_interrupt
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.process.signals import unwinding
 from tachograph_cli.local.stack import SERVICES
+from tachograph_cli.replay.transcripts.folder import LOOKED_FOR, find
+from tachograph_cli.terminal.parameters import checked, finite, fleet_name
 
 OWN_TRANSCRIPTS = Path("~/.claude/projects")
 
 
 @click.command()
-@click.option("--fleet", default="demo", show_default=True, help="The fleet's name.")
+@click.option(
+    "--fleet",
+    default="demo",
+    show_default=True,
+    callback=checked(fleet_name),
+    help="The fleet's name.",
+)
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -34,21 +42,22 @@ OWN_TRANSCRIPTS = Path("~/.claude/projects")
 )
 @click.option(
     "--speed",
+    type=click.FloatRange(min=0),
     default=60.0,
     show_default=True,
+    callback=checked(finite),
     help="A replay's seconds per second; 0: as fast as possible.",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
 def demo(fleet: str, folder: Path | None, speed: float, *, own: bool, no_browser: bool) -> None:
     """Show a fleet at work: the local stack, agents and the dashboard.
 
-    Without --folder or --own it is a lively pretend fleet. The dashboard stays until Ctrl-C.
+    Without --folder or --own it is a lively pretend fleet. The dashboard stays until Ctrl-C, and
+    with it all that was pretended goes. It needs about 2 GB of memory, half of it for the Firestore
+    emulator, whose bound is TACHOGRAPH_EMULATOR_MB (1,024). Exits with 1 where the stack or the
+    fleet ends by itself.
     """
-    transcripts = folder or (OWN_TRANSCRIPTS.expanduser() if own else None)
-    if transcripts is not None and not transcripts.is_dir():
-        raise click.UsageError(
-            f"--own: {transcripts} is not there; expected the folder of Claude Code's transcripts"
-        )
+    transcripts = _transcripts(folder, own=own)
     with unwinding(), start(SERVICES) as stack:
         env = {**os.environ, **stack.env}
         token = viewer_token(fleet, project=stack.project)
@@ -63,6 +72,25 @@ def demo(fleet: str, folder: Path | None, speed: float, *, own: bool, no_browser
             if not no_browser and _has_display():
                 webbrowser.open(address)
             wait_for_interrupt(stack, agents)
+
+
+def _transcripts(folder: Path | None, *, own: bool) -> Path | None:
+    """Return the folder to replay, which has to hold transcripts; None for a pretend fleet."""
+    if folder is not None and own:
+        raise click.UsageError("--own: expected either --own or --folder")
+    option, place = ("--own", OWN_TRANSCRIPTS.expanduser()) if own else ("--folder", folder)
+    if place is None:
+        if _is_given("speed"):
+            raise click.UsageError("--speed: expected --folder or --own beside it")
+        return None
+    if not place.is_dir() or not find(place).sources:
+        raise click.UsageError(f"{option}: {place} holds no transcripts; looked for {LOOKED_FOR}")
+    return place
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _agents(fleet: str, transcripts: Path | None, speed: float) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import click
 
@@ -11,17 +13,44 @@ from tachograph_cli.deploy.google import Google, RefusedError
 from tachograph_cli.deploy.steps import Plan, steps
 from tachograph_cli.deploy.target import Target
 from tachograph_cli.local import machine
+from tachograph_cli.terminal import parameters
+from tachograph_cli.terminal.parameters import checked
+
+VARIABLES = "terraform/variables.tf"
 
 
 @click.command()
-@click.option("--project", required=True, help="The Google Cloud project's id.")
-@click.option("--location", default="us-central1", show_default=True, help="The database's.")
-@click.option("--region", default="", help="The functions'; by default the database's.")
-@click.option("--database", default="(default)", show_default=True, help="The database's name.")
-@click.option("--name", default="tachograph", show_default=True, help="What names begin with.")
-@click.option("--email", default="", help="Who is told of alerts.")
-@click.option("--budget", default=0, help="What a month may cost, in the bill's currency.")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="For Terraform.")
+@click.option(
+    "--project", required=True, callback=checked(parameters.project),
+    help="The Google Cloud project's id.",
+)  # fmt: skip
+@click.option(
+    "--location", default="us-central1", show_default=True, callback=checked(parameters.location),
+    help="The database's.",
+)  # fmt: skip
+@click.option(
+    "--region", default="", callback=checked(parameters.region),
+    help="The functions'; by default the database's.",
+)  # fmt: skip
+@click.option(
+    "--database", default="(default)", show_default=True, callback=checked(parameters.database),
+    help="The database's name.",
+)  # fmt: skip
+@click.option(
+    "--name", default="tachograph", show_default=True, callback=checked(parameters.installation),
+    help="What names begin with.",
+)  # fmt: skip
+@click.option(
+    "--email", default="", callback=checked(parameters.email), help="Who is told of alerts."
+)
+@click.option(
+    "--budget", type=click.IntRange(min=0), default=0,
+    help="What a month may cost, in the bill's currency.",
+)  # fmt: skip
+@click.option(
+    "--var", "variables", multiple=True, metavar="NAME=VALUE",
+    callback=checked(parameters.variable), help="For Terraform.",
+)  # fmt: skip
 @click.option("--no-task", is_flag=True, help="Send no synthetic task through it at the end.")
 @click.option("--dry-run", is_flag=True, help="Print the steps; do none of them.")
 def deploy(
@@ -44,7 +73,9 @@ def deploy(
     if budget and not email:
         raise click.UsageError("--budget is set and --email is not; expected who is to be told")
     target = Target(project, location, database, name, region)
-    plan = Plan(machine.checkout(), target, variables, email, budget, say=click.echo)
+    root = machine.checkout()
+    _check_variables(root, variables)
+    plan = Plan(root, target, variables, email, budget, say=click.echo)
     todo = steps(plan, task=not no_task)
     if dry_run:
         for number, step in enumerate(todo, 1):
@@ -65,3 +96,17 @@ def deploy(
     click.echo(
         f"\nDashboard: https://{project}.web.app\nNext:      tachograph doctor --project {project}"
     )
+
+
+def _check_variables(root: Path, variables: tuple[str, ...]) -> None:
+    """Raise click.UsageError for a --var that Terraform's module does not have."""
+    if not variables:
+        return
+    declared = re.findall(r'^variable "(\w+)"', (root / VARIABLES).read_text(), re.MULTILINE)
+    for variable in variables:
+        name = variable.partition("=")[0]
+        if name not in declared:
+            raise click.UsageError(
+                f"--var: {name!r} is no variable; expected one of {VARIABLES}: "
+                f"{', '.join(sorted(declared))}"
+            )

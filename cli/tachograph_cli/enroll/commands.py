@@ -11,14 +11,20 @@ from urllib.parse import quote
 
 import click
 
-from tachograph.errors import OperatorError
 from tachograph.firestore.client import service_client
 from tachograph.firestore.credential import ROLES, VARIABLE, Role, write_credential
 from tachograph_cli.enroll.directory import Directory
-from tachograph_cli.enroll.enrollment import check_agent_name, enroll, revoke, uid_of
+from tachograph_cli.enroll.enrollment import (
+    AgentNameError,
+    check_agent_name,
+    enroll,
+    revoke,
+    uid_of,
+)
 from tachograph_cli.enroll.signer import EmulatorSigner, Signer, service_account_signer
+from tachograph_cli.terminal import parameters
 from tachograph_cli.terminal.command_line import fleet_option, network_errors
-from tachograph_schema.paths import check_fleet_name
+from tachograph_cli.terminal.parameters import checked
 
 if TYPE_CHECKING:
     from google.cloud import firestore
@@ -26,14 +32,24 @@ if TYPE_CHECKING:
 _FOLDER = Path("~/.config/tachograph")
 _MAX_DAYS = 366
 
-_agent = click.argument("agent")
+
+def _agent_name(value: str) -> None:
+    try:
+        check_agent_name(value)
+    except AgentNameError as error:
+        raise ValueError(f": {error}") from error
+
+
+_agent = click.argument("agent", callback=checked(_agent_name))
 _api_key = click.option(
     "--api-key",
+    callback=checked(parameters.token),
     envvar="TACHOGRAPH_API_KEY",
     help="The project's web API key, which is no secret.  [env: TACHOGRAPH_API_KEY]",
 )
 _signer_option = click.option(
     "--signer",
+    callback=checked(parameters.email),
     envvar="TACHOGRAPH_SIGNER",
     help="The service account to sign as, where these credentials are a person's.",
 )
@@ -52,10 +68,11 @@ _signer_option = click.option(
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path),
+    callback=checked(parameters.writable_file),
     help=f"Where to write it.  [default: {_FOLDER}/FLEET/AGENT.json]",
 )  # fmt: skip
 @click.option(
-    "--dashboard", metavar="ADDRESS",
+    "--dashboard", metavar="ADDRESS", callback=checked(parameters.address),
     help="Write no file: print a link that signs a viewer in there, within the hour.",
 )  # fmt: skip
 @_api_key
@@ -75,7 +92,8 @@ def enroll_command(
     The file is a secret; give it to the agent alone, as TACHOGRAPH_CREDENTIAL. One that the agent
     had before ends.
     """
-    _check(agent, fleet)
+    if dashboard is not None and out is not None:
+        raise click.UsageError("--out: expected no file beside --dashboard, which writes none")
     with _connected(fleet) as db:
         key, account = _key(api_key), _signer(db.project, signer)
         credential = enroll(
@@ -102,7 +120,6 @@ def revoke_command(agent: str, fleet: str, api_key: str | None, signer: str | No
 
     Whatever it wrote stays. `tachograph enroll` lets it in again, with a new credential.
     """
-    _check(agent, fleet)
     with _connected(fleet) as db:
         directory = Directory(db.project, _signer(db.project, signer), api_key or "")
         enrolled = revoke(directory, db, fleet, agent)
@@ -110,14 +127,6 @@ def revoke_command(agent: str, fleet: str, api_key: str | None, signer: str | No
         "" if enrolled else "; it was not enrolled here, tokens made elsewhere are refused as well"
     )
     click.echo(f"{agent} of {fleet} is revoked{words}")
-
-
-def _check(agent: str, fleet: str) -> None:
-    try:
-        check_fleet_name(fleet)
-        check_agent_name(agent)
-    except (ValueError, OperatorError) as error:
-        raise click.UsageError(str(error)) from error
 
 
 @contextmanager

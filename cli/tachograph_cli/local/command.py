@@ -14,7 +14,18 @@ from tachograph_cli.local.process.signals import unwinding
 from tachograph_cli.local.stack import SERVICES
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+class ProgramNotFoundError(click.ClickException):
+    """The command to run inside the stack is not there; the status is the shell's for that."""
+
+    exit_code = foreground.NOT_FOUND
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"COMMAND is {program!r}: no such program; expected one on PATH or its path"
+        )
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
     "--only", default=",".join(SERVICES), show_default=True, help="The services to start."
 )
@@ -30,11 +41,20 @@ def local(only: str, command: tuple[str, ...], *, verbose: bool) -> None:
     The command finds FIRESTORE_EMULATOR_HOST, FIREBASE_AUTH_EMULATOR_HOST, GOOGLE_CLOUD_PROJECT,
     TACHOGRAPH_FUNCTIONS_URL and TACHOGRAPH_DASHBOARD_URL in its environment; and
     TACHOGRAPH_CREDENTIAL=emulator, by which it is the owner of whatever fleet it names.
+
+    \b
+    Exits with 1 where the stack cannot start or ends by itself (COMMAND is ended then), 2 for an
+    option that cannot be, 126 or 127 where COMMAND cannot be run, as a shell does.
+
+    The Firestore emulator holds all documents in memory, 1,024 MB of them at most; set
+    TACHOGRAPH_EMULATOR_MB for more. The rest of the stack needs about as much.
     """  # noqa: D301 - the \b is click's mark of lines to keep as they are
-    status = 0
-    with unwinding(), start(_services(only), quiet=not verbose) as stack:
+    services, status = _services(only), 0
+    if command and foreground.missing(command[0]):
+        raise ProgramNotFoundError(command[0])
+    with unwinding(), start(services, quiet=not verbose) as stack:
         if command:
-            status = foreground.run(command, {**os.environ, **stack.env})
+            status = foreground.run(command, {**os.environ, **stack.env}, stack.check)
         else:
             for name, value in stack.env.items():
                 console.print(Text.assemble((f"{name}=", "dim"), value))

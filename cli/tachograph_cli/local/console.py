@@ -11,6 +11,7 @@ from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.stack import Stack
+from tachograph_cli.local.toolchain import StackError
 from tachograph_cli.terminal.console import Console
 
 POLL_S = 0.5
@@ -27,23 +28,27 @@ def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
     if isinstance(machine.find_emulator(root), Missing):
         words = "firebase-tools downloads the Firestore emulator now, once (130 MB)"
         console.print(Text(words, "dim"))
-    with console.status("starting the emulators"):
-        return Stack.start(root, only=services, quiet=quiet)
+    try:
+        with console.status("starting the emulators"):
+            return Stack.start(root, only=services, quiet=quiet)
+    except OSError as error:
+        raise StackError(f"the local stack cannot start: {error}") from error
 
 
 def wait_for_interrupt(stack: Stack, agents: Child | None = None) -> None:
     """Wait for Ctrl-C, and report the end of the agents once.
 
-    Raises StackError when the emulators end by themselves.
+    Raises StackError when the emulators end by themselves, or the agents with a failure.
     """
     try:
         while True:
             time.sleep(POLL_S)
             stack.check()
             status = None if agents is None else agents.poll()
-            if status is not None:
-                end = "has done its work" if status == 0 else f"ended with status {status}"
-                console.print(f"The fleet {end}; the dashboard stays until Ctrl-C.")
+            if status:
+                raise StackError(f"the fleet ended with status {status}; it says above why")
+            if status == 0:
+                console.print("The fleet has done its work; the dashboard stays until Ctrl-C.")
                 agents = None
     except KeyboardInterrupt:
         console.print()

@@ -1,16 +1,22 @@
-"""Reserved ports: two stacks that start at once must not choose the same ones.
+"""Reserved ports: held from their choice until the emulators listen on them.
 
-Seconds pass between the choice of a port and the emulator that listens on it, so each stack locks a
-file for each of its ports. A lock ends with its process, however that ends. Other programs do not
-look at the locks; the stack starts again where one of them takes its port.
+Seconds pass in between. Each stack locks a file for each of its ports, so that two stacks never
+choose the same one; a lock ends with its process, however that ends. Other programs do not look at
+the locks: for them the port itself is bound until it is handed over (Linux). A bound port is given
+to no program that asks for any port, and refused to most that ask for it; an emulator gets it,
+because both sides set SO_REUSEADDR. The stack starts again where a program takes it all the same.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import socket
+import sys
 import tempfile
 from pathlib import Path
+
+from tachograph_cli.local.emulators.workspace import HOST
 
 
 class Reservation:
@@ -19,6 +25,7 @@ class Reservation:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"tachograph-ports-{os.getuid()}"
         self._locks: dict[int, int] = {}
+        self._bound: dict[int, socket.socket] = {}
 
     def take(self, port: int) -> bool:
         """Reserve a port; False when another stack has it."""
@@ -32,9 +39,28 @@ class Reservation:
             os.close(lock)
             return False
         self._locks[port] = lock
+        self._bind(port)
         return True
+
+    def hand_over(self) -> None:
+        """Let go of the bound ports, now that the emulators listen; the locks stay."""
+        while self._bound:
+            self._bound.popitem()[1].close()
 
     def release(self) -> None:
         """Give all of them up."""
+        self.hand_over()
         while self._locks:
             os.close(self._locks.popitem()[1])
+
+    def _bind(self, port: int) -> None:
+        if sys.platform != "linux":
+            return  # elsewhere a bound port is refused to the emulator, too
+        holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            holder.bind((HOST, port))
+        except OSError:  # taken this moment; the emulators' own look at it will say so
+            holder.close()
+        else:
+            self._bound[port] = holder

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import http.client
+import os
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TextIO
 
 TICK_EVERY_S = 10.0
 TRIM_EVERY_S = 10.0
 COPY_EVERY_S = 0.2
+JOIN_S = 10.0
 TICK_TIMEOUT_S = 60.0
 TRIM_ABOVE_BYTES = 50_000_000  # a forgotten listener makes the emulator log 2 MB a second
 BLOCK_BYTES = 512  # the unit of st_blocks
 
 
 class PeriodicJob:
-    """A thread that calls a function every `every_s` seconds until the block ends."""
+    """A thread that calls a function every `every_s` seconds until it is ended."""
 
     def __init__(self, call: Callable[[], None], every_s: float) -> None:
         self._call = call
@@ -35,13 +37,17 @@ class PeriodicJob:
             except FileNotFoundError:
                 return  # the run folder is gone: the stack has stopped
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start the thread."""
         self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Call the function no more; a call that is under way goes on."""
         self._ended.set()
-        # No join: a tick may be waiting for a function, and ends with the functions.
+
+    def join(self) -> None:
+        """Wait for a call that is under way, at most 10 s; a tick ends with the functions."""
+        self._thread.join(JOIN_S)
 
 
 class LogCopy:
@@ -55,6 +61,8 @@ class LogCopy:
     def __call__(self) -> None:
         """Copy the new lines."""
         with self._log.open("rb") as file:
+            if file.seek(0, os.SEEK_END) < self._copied_bytes:
+                self._copied_bytes = 0  # it was emptied
             file.seek(self._copied_bytes)
             fresh = file.read()
         self._copied_bytes += len(fresh)
@@ -91,8 +99,8 @@ def _note(log: Path, failure: str) -> None:
 
 
 def trim_logs(run: Path) -> None:
-    """Empty the debug logs above 50 MB in a run folder, so that a long demo fills no disk."""
-    for log in run.glob("*-debug.log"):
+    """Empty the logs above 50 MB in a run folder, so that a long demo fills no disk."""
+    for log in run.glob("*.log"):
         # Blocks, not length: a log emptied under its writer keeps its length and loses its content.
         if log.stat().st_blocks * BLOCK_BYTES > TRIM_ABOVE_BYTES:
             with log.open("r+b") as file:

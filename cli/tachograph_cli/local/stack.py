@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from tachograph_cli.local import ports, scheduler, workspace
+from tachograph_cli.local import ports, scheduler
+from tachograph_cli.local.emulators import failure, hub, memory, run_folder, workspace
+from tachograph_cli.local.process import table
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.reservation import Reservation
 from tachograph_cli.local.toolchain import StackError, Tools, environment, find_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 # firebase-tools asks for no login, and reaches no production, for a demo- project.
 PROJECT = "demo-tachograph"
@@ -35,26 +32,29 @@ SHOWN_LINES = 25
 # and a start of the functions alone takes less.
 DEAF_S = 0.1
 
-# firebase-tools prints the second where a port is taken between its own check and its use.
-_PORT_TAKEN = re.compile(r"Port (\d+) is not open|An unexpected error has occurred")
+SETTLED_S = 5.0  # until all ports are listened on, after firebase-tools says ready
+TAIL_BYTES = 65_536
+
+# firebase-tools prints it where a port is taken between its own check and its use.
+_UNEXPECTED = "An unexpected error has occurred"
 _NOT_LOADED = "Failed to load function definition from source"
 
 
 class _PortTakenError(StackError):
-    """Another program took a port first."""
+    """A port is not that of our emulators, such as one that another program took first."""
 
 
 class Stack:
     """A running stack; `with Stack.start(root) as stack` leaves nothing behind."""
 
-    def __init__(self, project: str, only: Sequence[str], run: Path) -> None:
+    def __init__(self, project: str, only: Sequence[str]) -> None:
         self.project = project
         self.only = tuple(only)
         self.ports: dict[str, int] = {}
-        self.run = run
-        self.log = run / "stack.log"
+        self.run, self._lock = run_folder.make()
+        self.log = self.run / "stack.log"
         self._process: Child | None = None
-        self._jobs = ExitStack()
+        self._jobs: list[scheduler.PeriodicJob] = []
         self._reservation = Reservation()
 
     @classmethod
@@ -73,12 +73,14 @@ class Stack:
         `root` is a checkout. `ports` fixes some or all ports by the service's name; the others are
         free ones near the usual. `tick_every_s` is the interval of the scheduled function (None:
         never). The output of emulators and functions is in `log` until the end; `quiet=False`
-        prints it too. Raises StackError, which names each missing tool with its remedy, and OSError
-        where no port is free.
+        prints it too. What killed stacks left on this machine is removed first. Raises StackError,
+        which names each missing tool with its remedy, and OSError where no port is free.
         """
         tools = find_tools(root, only)
+        memory.heap_mb(os.environ)
+        run_folder.remove_abandoned()
         for attempt in range(1, STARTS + 1):
-            stack = cls(project, only, Path(tempfile.mkdtemp(prefix="tachograph-")))
+            stack = cls(project, only)
             try:
                 stack._choose_ports(ports or {})
                 stack._launch(root, tools, quiet=quiet)
@@ -99,6 +101,8 @@ class Stack:
     def env(self) -> dict[str, str]:
         """Return the variables by which a program finds this stack."""
         env = {"GCLOUD_PROJECT": self.project, "GOOGLE_CLOUD_PROJECT": self.project}
+        # Reports that do not land go with this stack: the next one is another database.
+        env["TACHOGRAPH_SPOOL"] = str(self.run / run_folder.SPOOL)
         if "firestore" in self.only:
             env["FIRESTORE_EMULATOR_HOST"] = self.address("firestore")
             # The rules then bind a laptop's agents, as in the cloud.
@@ -132,20 +136,37 @@ class Stack:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def check(self) -> None:
-        """Raise StackError when the emulators have ended by themselves."""
-        if self._process is None or self._process.poll() is not None:
+        """Raise StackError, with the reason in one sentence, when the emulators have ended."""
+        status = None if self._process is None else self._process.poll()
+        reason = failure.reason(
+            _tail(self.log),
+            _tail(self.run / "firestore-debug.log"),
+            memory.heap_mb(os.environ),
+        )
+        if reason is not None:
+            raise StackError(f"the local stack has ended: {reason}")
+        if self._process is None or status is not None:
             raise StackError(
-                f"the emulators ended by themselves; their last lines:\n{self.last_lines()}"
+                f"the emulators ended by themselves with status {status}; their last lines:\n"
+                f"{self.last_lines()}"
             )
 
     def stop(self) -> None:
         """Stop everything and remove the run folder. Stopping twice is harmless."""
-        self._jobs.close()
+        for job in self._jobs:
+            job.end()
         if self._process is not None:
             self._process.stop()
+        while self._jobs:
+            self._jobs.pop().join()
         self._reservation.release()
-        if not _logs_are_kept():
+        if _logs_are_kept():
+            run_folder.keep(self.run)
+        else:
             shutil.rmtree(self.run, ignore_errors=True)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -174,8 +195,7 @@ class Stack:
         command = [str(tools.node.path), str(tools.firebase.path), "emulators:start"]
         command += ["--project", self.project, "--only", ",".join(self.only)]
         if not quiet:
-            copy = scheduler.LogCopy(self.log, sys.stderr)
-            self._jobs.enter_context(scheduler.PeriodicJob(copy, scheduler.COPY_EVERY_S))
+            self._every(scheduler.COPY_EVERY_S, scheduler.LogCopy(self.log, sys.stderr))
         with self.log.open("ab") as output:
             self._process = Child(
                 command,
@@ -183,6 +203,7 @@ class Stack:
                 cwd=self.run,
                 output=output,
                 remove=None if _logs_are_kept() else self.run,
+                hold=self._lock,
             )
 
     def _wait(self, bound_s: float) -> None:
@@ -194,13 +215,15 @@ class Stack:
 
     def _wait_until_ready(self, bound_s: float) -> None:
         deadline = time.monotonic() + bound_s
+        settled = float("inf")
         while True:
             printed = self.log.read_text(errors="replace")
-            taken = _PORT_TAKEN.search(printed)
-            if taken is not None and READY not in printed:
-                which = f"port {taken[1]}" if taken[1] else "a port"
+            taken = failure.taken_port(printed)
+            if taken is not None:
+                raise _PortTakenError(f"port {taken} was taken by another program")
+            if _UNEXPECTED in printed and READY not in printed:
                 raise _PortTakenError(
-                    f"{which} was taken by somebody else; last lines:\n{self.last_lines()}"
+                    f"a port was taken by another program; last lines:\n{self.last_lines()}"
                 )
             # Not before it is ready: until then firebase-tools may ignore a signal.
             if _NOT_LOADED in printed and READY in printed:
@@ -208,8 +231,14 @@ class Stack:
                     f"functions: cannot be loaded; the emulators' last lines:\n{self.last_lines()}"
                 )
             self.check()
-            if READY in printed and self._hub_answers():
-                return
+            if READY in printed:
+                problem = hub.problem(self.ports, self._pids())
+                if problem is None:
+                    self._reservation.hand_over()
+                    return
+                settled = min(settled, time.monotonic() + SETTLED_S)
+                if time.monotonic() > settled:
+                    raise _PortTakenError(problem)
             if time.monotonic() > deadline:
                 raise StackError(
                     f"the emulators are not ready after {bound_s:.0f} s; "
@@ -217,22 +246,32 @@ class Stack:
                 )
             time.sleep(0.1)
 
-    def _hub_answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(
-                f"http://{self.address('hub')}/emulators", timeout=5
-            ) as answer:
-                return bool(answer.status == 200)  # noqa: PLR2004
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return False
+    def _pids(self) -> set[int]:
+        """Return the ids of the emulators' processes."""
+        if self._process is None:
+            return set()
+        return {process.pid for process in table.descendants(self._process.pid)}
 
     def _schedule(self, tick_every_s: float | None) -> None:
-        jobs = [(lambda: scheduler.trim_logs(self.run), scheduler.TRIM_EVERY_S)]
+        self._every(scheduler.TRIM_EVERY_S, lambda: scheduler.trim_logs(self.run))
         if "functions" in self.only and tick_every_s is not None:
-            jobs.append((lambda: scheduler.tick(self.functions_url, self.log), tick_every_s))
-        for call, every_s in jobs:
-            self._jobs.enter_context(scheduler.PeriodicJob(call, every_s))
+            self._every(tick_every_s, lambda: scheduler.tick(self.functions_url, self.log))
+
+    def _every(self, seconds: float, call: Callable[[], None]) -> None:
+        job = scheduler.PeriodicJob(call, seconds)
+        job.start()
+        self._jobs.append(job)
 
 
 def _logs_are_kept() -> bool:
     return bool(os.environ.get("TACHOGRAPH_KEEP_LOGS"))
+
+
+def _tail(log: Path) -> str:
+    """Return the end of a log that may be large; empty where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tachograph.errors import OperatorError
 from tachograph_cli.local import machine
+from tachograph_cli.local.emulators import memory, run_folder
 from tachograph_cli.local.machine import Found, Missing
 
 
@@ -66,6 +67,7 @@ def environment(run: Path, tools: Tools, project: str) -> dict[str, str]:
         "CI": "1",  # no questions, no update notice
         "NO_COLOR": "1",
         "TACHOGRAPH_TICK_CALLER": "anyone",  # no scheduler here, whose token would prove it
-        "TMPDIR": str(run / "tmp"),  # the hub's locator: two stacks must not find each other
+        "TMPDIR": str(run / run_folder.TEMPORARY),  # the hub's locator: each stack has its own
+        "JAVA_TOOL_OPTIONS": memory.java_options(ours),
         "FUNCTIONS_EMULATOR_PARALLEL": ours.get("FUNCTIONS_EMULATOR_PARALLEL", parallel),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +13,13 @@ from google.cloud import firestore
 
 from tachograph_cli.repair import functions_source
 from tachograph_cli.terminal.command_line import (
-    check_fleet,
     fleet_option,
     network_errors,
     print_json,
 )
 from tachograph_cli.terminal.console import Console
+from tachograph_cli.terminal.fleets import require
+from tachograph_cli.terminal.parameters import checked, day, hour, in_order
 
 if TYPE_CHECKING:
     from tachograph_cli.repair.reprice import Correction
@@ -85,8 +85,14 @@ def sweep(fleet: str, *, all_ages: bool) -> None:
 
 @click.command()
 @fleet_option
-@click.option("--from", "first", metavar="HOUR", help="The first hour, such as 2026-02-16T18.")
-@click.option("--to", "last", metavar="HOUR", help="The last hour.")
+@click.option(
+    "--from",
+    "first",
+    metavar="HOUR",
+    callback=checked(hour),
+    help="The first hour, such as 2026-02-16T18.",
+)
+@click.option("--to", "last", metavar="HOUR", callback=checked(hour), help="The last hour.")
 @click.option("--from-documents", is_flag=True, help="Older hours too, from the documents.")
 @_dry_run
 def rebuild(
@@ -98,8 +104,7 @@ def rebuild(
     then, but a document is counted in one of its hours, and what was deleted since is no longer
     counted. Exits with 1 where hours that were asked for by --from are left.
     """
-    for option, hour in (("--from", first), ("--to", last)):
-        _check(option, hour, r"\d{4}-\d{2}-\d{2}T\d{2}", "an hour of UTC, such as 2026-02-16T18")
+    in_order(first, last)
     with _connected(fleet) as (db, policy):
         from repair import sweep as sweeps
         from tachograph_cli.repair import rebuild as rebuilds
@@ -126,8 +131,17 @@ def rebuild(
 
 @click.command()
 @fleet_option
-@click.option("--from", "first", required=True, metavar="DAY", help="Such as 2026-02-16.")
-@click.option("--to", "last", required=True, metavar="DAY", help="The last day.")
+@click.option(
+    "--from",
+    "first",
+    required=True,
+    metavar="DAY",
+    callback=checked(day),
+    help="Such as 2026-02-16.",
+)
+@click.option(
+    "--to", "last", required=True, metavar="DAY", callback=checked(day), help="The last day."
+)
 @_dry_run
 def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
     """Price tasks of these days again, by today's tables.
@@ -135,8 +149,7 @@ def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
     Only costs that were computed; what an agent or a provider reported stays. A second run changes
     nothing.
     """
-    for option, day in (("--from", first), ("--to", last)):
-        _check(option, day, r"\d{4}-\d{2}-\d{2}", "a day of UTC, such as 2026-02-16")
+    in_order(first, last)
     with _connected(fleet) as (db, policy):
         from tachograph_cli.repair import reprice as prices
         from tachograph_cli.repair import tables
@@ -155,18 +168,16 @@ def reprice(fleet: str, first: str, last: str, *, dry_run: bool) -> None:
 
 @contextmanager
 def _connected(fleet: str) -> Iterator[tuple[firestore.Client, Fleet]]:
-    """Give a client that no rule binds and the fleet's policy, while the block runs."""
-    check_fleet(fleet)
+    """Give a client that no rule binds and the fleet's policy, while the block runs.
+
+    Raises click.ClickException where there is no such fleet.
+    """
     client = functions_source.connect()
     from runtime.policy import policy
 
     try:
         with network_errors(f"fleets/{fleet}"):
+            require(client, fleet)
             yield client, policy(fleet)
     finally:
         client.close()  # type: ignore[no-untyped-call]  # typed in part
-
-
-def _check(option: str, value: str | None, pattern: str, expected: str) -> None:
-    if value is not None and not re.fullmatch(pattern, value):
-        raise click.UsageError(f"{option} is {value!r}; expected {expected}")

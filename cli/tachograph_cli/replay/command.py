@@ -11,10 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tachograph import Fleet
 from tachograph.tracing.settings import Tracing
+from tachograph_cli.local.process.signals import unwinding
 from tachograph_cli.replay import driver
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
+from tachograph_cli.terminal.command_line import network_errors
 from tachograph_cli.terminal.console import Console
+from tachograph_cli.terminal.parameters import checked, finite, fleet_name
 
 if TYPE_CHECKING:
     from tachograph import Settled
@@ -26,18 +29,25 @@ SETTLE_TIMEOUT_S = 120.0
 
 @click.command(name="replay")
 @click.argument("recordings", metavar="FOLDER", type=click.Path(exists=True, path_type=Path))
-@click.option("--fleet", "name", required=True, help="The fleet that is to have done it.")
+@click.option(
+    "--fleet",
+    "name",
+    required=True,
+    callback=checked(fleet_name),
+    help="The fleet that is to have done it.",
+)
 @click.option(
     "--speed",
     type=click.FloatRange(min=0),
     default=0.0,
     show_default=True,
+    callback=checked(finite),
     help="Times as fast as it was recorded; 0 is as fast as possible.",
 )
 @click.option("--live", is_flag=True, help="Record calls as of now instead of their own time.")
 @click.option(
     "--context-window",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 10**9),
     metavar="TOKENS",
     help="The size of every context window, where you know better than the recording.",
 )
@@ -65,7 +75,8 @@ def replay(
 
     FOLDER is a Claude Code projects folder, a Codex sessions folder, one file, or any mixture.
     Replaying what was replayed before changes nothing. A line that cannot be read is counted and
-    passed by.
+    passed by. Exits with 1 where nothing could be replayed, or not all of it was written and
+    counted.
     """
     listing = folder.find(recordings)
     if not listing.sources:
@@ -74,10 +85,17 @@ def replay(
     settings = driver.Settings(speed, live, context_window, agents_at_once)
     started_s = time.monotonic()
     tracing = Tracing(batches=True, keep_pct=100.0) if traces else None
-    with Fleet(name, count_writes=True, tracing=tracing) as fleet:
+    with (
+        unwinding(),
+        network_errors(f"fleets/{name}"),
+        Fleet(name, count_writes=True, tracing=tracing) as fleet,
+    ):
         tally = _replay(fleet, listing, settings)
         settled = None if no_wait else fleet.settle(timeout_s=SETTLE_TIMEOUT_S)
     _summarise(tally, listing, settled, time.monotonic() - started_s)
+    shortfall = _shortfall(tally, settled)
+    if shortfall:
+        raise click.ClickException(f"fleets/{name}: {shortfall}")
 
 
 def _replay(fleet: Fleet, listing: Listing, settings: driver.Settings) -> Tally:
@@ -123,6 +141,17 @@ def _summarise(tally: Tally, listing: Listing, settled: Settled | None, seconds:
     if listing.others:
         more = f"{len(listing.others)} other {folder.SUFFIX} files are no transcripts"
         console.print(f"{more}; the first is {listing.others[0]}")
+
+
+def _shortfall(tally: Tally, settled: Settled | None) -> str:
+    """Say what a replay did not do; empty where it did all."""
+    if not tally.sessions:
+        return "nothing was replayed; expected transcripts with calls of a model"
+    if not tally.written:
+        return f"some writes have not landed after {driver.FLUSH_S:.0f} s; is Firestore there?"
+    if settled is not None and settled.pending:
+        return f"{settled.pending:,} writes are not counted; do the functions run?"
+    return ""
 
 
 def _counted(settled: Settled | None) -> str:

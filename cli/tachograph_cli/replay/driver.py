@@ -82,7 +82,7 @@ def replay(
                 playing[session] = player
                 player.play(event)
             progress(tally, ended)
-    fleet.flush(FLUSH_S)
+    tally.written = fleet.flush(FLUSH_S)
     return tally
 
 

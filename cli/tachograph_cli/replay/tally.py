@@ -25,6 +25,8 @@ class Tally:
     unpriced_calls: int = 0
     usage: Usage = field(default_factory=Usage)
     cost_nanousd: int = 0
+    written: bool = True
+    """Whether all writes have landed."""
     unreadable_lines: int = 0
     unreadable: list[UnreadableLine] = field(default_factory=list)
 

@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import click
-from google.api_core.exceptions import PermissionDenied
 from google.cloud import firestore
 
 from tachograph_cli.report import published, rates_page, report_page
@@ -21,6 +20,8 @@ from tachograph_cli.terminal.command_line import (
     print_json,
 )
 from tachograph_cli.terminal.console import Console
+from tachograph_cli.terminal.fleets import other_fleets
+from tachograph_cli.terminal.parameters import checked, document_id
 from tachograph_schema.counters.rates import WINDOWS
 from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.periods import Grain
@@ -75,7 +76,7 @@ def report(
 
 
 @click.command()
-@click.argument("task")
+@click.argument("task", callback=checked(document_id))
 @fleet_option
 @click.option("--all", "everything", is_flag=True, help="Show every subtask, the cheapest as well.")
 @_json
@@ -116,12 +117,13 @@ def rates(fleet: str, spans: tuple[str, ...], *, as_json: bool) -> None:
     db = fleet_client(fleet)
     with network_errors(f"fleets/{fleet}/snapshots"):
         by_window = over_each(db, fleet, windows)
+        if not any(by_window.values()):
+            raise click.ClickException(
+                f"fleets/{fleet}/snapshots: fewer than two; a tick takes one each minute; "
+                f"{other_fleets(db, fleet)}"
+            )
     if as_json:
         print_json(rates_page.as_json(by_window))
-    elif not any(by_window.values()):
-        raise click.ClickException(
-            f"fleets/{fleet}/snapshots: fewer than two; a tick takes one each minute"
-        )
     else:
         Console().print(rates_page.page(fleet, by_window, datetime.now(UTC)))
 
@@ -164,18 +166,10 @@ def _nothing(
             f"the last before it with work is {earlier[0].period}" if earlier else "nor before it"
         )
         return f"fleets/{fleet}/rollups: nothing was counted in the {grain} {period}; {last}"
-    return f"fleets/{fleet}/rollups: nothing is published; {_other_fleets(db, fleet)}"
+    return f"fleets/{fleet}/rollups: nothing is published; {other_fleets(db, fleet)}"
 
 
 def _unknown(db: firestore.Client, fleet: str, task: str) -> str:
     near = task_tree.near(db, fleet, task)
-    hint = f"near it are {', '.join(near)}" if near else _other_fleets(db, fleet)
+    hint = f"near it are {', '.join(near)}" if near else other_fleets(db, fleet)
     return f"fleets/{fleet}/tasks/{task}: not there; {hint}"
-
-
-def _other_fleets(db: firestore.Client, fleet: str) -> str:
-    try:
-        others = [name for name in published.fleets(db) if name != fleet]
-    except PermissionDenied:  # an agent's identity may read its own fleet only
-        return "this identity may not see which other fleets there are"
-    return f"other fleets here: {', '.join(others)}" if others else "there is no other fleet here"

@@ -9,7 +9,6 @@ from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.paths import FLEETS, ROLLUPS
 from tachograph_schema.periods import Grain
 
-_NAMED_FLEETS = 20
 PATIENCE = Retry(timeout=15)
 """Shorter than the five minutes of Firestore's own client, because a person waits."""
 _FIELDS = ("grain", "period", "as_of", "c", "folded", "sketch_step")
@@ -30,12 +29,6 @@ def latest(
     documents = newest.select(_FIELDS).limit(n).stream(retry=PATIENCE)
     read = [Rollup.model_validate(_DERIVED | (document.to_dict() or {})) for document in documents]
     return [rollup for rollup in read if rollup.c]
-
-
-def fleets(db: firestore.Client) -> list[str]:
-    """Return the names of at most 20 fleets."""
-    references = db.collection(FLEETS).list_documents(page_size=_NAMED_FLEETS)
-    return sorted(ref.id for ref, _ in zip(references, range(_NAMED_FLEETS), strict=False))
 
 
 _DERIVED: dict[str, object] = {"ratios": {}, "percentiles": {}, "outcomes": {}}

@@ -12,27 +12,23 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore
 
 from tachograph.firestore.client import connect
+from tachograph_cli.terminal.parameters import checked, fleet_name
 from tachograph_cli.terminal.shown import escaped_json
-from tachograph_schema.paths import check_fleet_name
 
-fleet_option = click.option("--fleet", required=True, help="The fleet's name.")
+NETWORK_ERRORS = (GoogleAPICallError, RetryError, GoogleAuthError)
+"""The errors of Firestore, of a Google API, and of signing in."""
 
-
-def check_fleet(fleet: str) -> None:
-    """Raise click.UsageError where `--fleet` is no fleet's name."""
-    try:
-        check_fleet_name(fleet)
-    except ValueError as error:
-        raise click.UsageError(f"--fleet: {error}") from error
+fleet_option = click.option(
+    "--fleet", required=True, callback=checked(fleet_name), help="The fleet's name."
+)
 
 
 def fleet_client(fleet: str) -> firestore.Client:
     """Return a client that reads a fleet under the environment's identity.
 
-    Raises click.UsageError for a name that no fleet has, and NotConnectedError or CredentialError
-    where the environment names no Firestore or a credential that does not fit.
+    Raises NotConnectedError or CredentialError where the environment names no Firestore or a
+    credential that does not fit.
     """
-    check_fleet(fleet)
     return connect(fleet=fleet)
 
 
@@ -41,7 +37,7 @@ def network_errors(path: str) -> Iterator[None]:
     """Turn an error of Firestore, of a Google API or of signing in into one line about `path`."""
     try:
         yield
-    except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+    except NETWORK_ERRORS as error:
         words = " ".join(str(error).split())
         raise click.ClickException(f"{path}: {words}") from error
 

@@ -12,8 +12,10 @@ import click
 from google.cloud import firestore
 from rich.live import Live
 
+from tachograph_cli.local.process.signals import unwinding
 from tachograph_cli.terminal.command_line import fleet_client, fleet_option
 from tachograph_cli.terminal.console import Console
+from tachograph_cli.terminal.fleets import other_fleets
 from tachograph_cli.top.frame import frame
 from tachograph_cli.top.keys import Keyboard, keyboard
 from tachograph_cli.top.listeners import FleetListeners
@@ -32,16 +34,18 @@ _Q, _S = "q", "s"
 def top(fleet: str, *, once: bool) -> None:
     """Watch a fleet at work: sessions, the context they have left, signals and burn.
 
-    Everything is pushed by listeners, nothing is polled. q quits, s changes the order.
+    Everything is pushed by listeners, nothing is polled. q quits, s changes the order. Printed
+    once, it exits with 1 where nothing of the fleet is there, or not all of it could be read.
     """
     db = fleet_client(fleet)
     # Without a handler, warnings of the listeners' library are printed across the page.
     logging.getLogger("google").addHandler(logging.NullHandler())
     console = Console()
-    if once or not console.is_terminal:
-        _print_once(console, db, fleet)
-    else:
-        _watch(console, db, fleet)
+    with unwinding():
+        if once or not console.is_terminal:
+            _print_once(console, db, fleet)
+        else:
+            _watch(console, db, fleet)
 
 
 def _print_once(console: Console, db: firestore.Client, fleet: str) -> None:
@@ -51,6 +55,8 @@ def _print_once(console: Console, db: firestore.Client, fleet: str) -> None:
     console.print(frame(view, next(iter(SORTS)), console.width, None, datetime.now(UTC)))
     if view.errors or view.pending:
         raise click.exceptions.Exit(1)
+    if view.live is None and not view.rows and not view.signals:
+        raise click.ClickException(f"fleets/{fleet}: nothing is there; {other_fleets(db, fleet)}")
 
 
 def first_view(listeners: FleetListeners, answered: threading.Event, timeout_s: float) -> View:

@@ -21,7 +21,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from tachograph.firestore import emulator_identity
-from tachograph_cli.local.process import supervisor
+from tachograph_cli.local.process import supervisor, table
 from tachograph_cli.local.stack import PROJECT, Stack
 from tachograph_cli.local.toolchain import StackError
 
@@ -110,7 +110,7 @@ def test_a_busy_port_is_chosen_around(toy: Path) -> None:
 def test_a_fixed_port_that_is_busy_is_an_error_that_names_it(toy: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         busy = listener.getsockname()[1]
-        with pytest.raises(StackError, match=f"port {busy} was taken by somebody else"):
+        with pytest.raises(StackError, match=f"port {busy} was taken by another program"):
             Stack.start(toy, only=("functions",), ports={"functions": busy})
 
 
@@ -185,8 +185,8 @@ def test_no_process_is_left_behind_by(
             if line.startswith("what functions print:"):
                 break
         assert _read(f"{printed['TACHOGRAPH_FUNCTIONS_URL']}/tick") == "ticked"
-        below = supervisor.descendants(process.pid)
-        commands = [Path(f"/proc/{pid}/cmdline") for pid in below]
+        below = table.descendants(process.pid)
+        commands = [Path(f"/proc/{each.pid}/cmdline") for each in below]
         if commands[0].parent.parent.is_dir():
             joined = "\n".join(command.read_text() for command in commands)
             assert "functions-framework" in joined
@@ -194,7 +194,7 @@ def test_no_process_is_left_behind_by(
 
         process.send_signal(ending)
         assert process.wait(SOON_S + supervisor.STOPPED_WITHIN_S) == status
-        _wait_for(lambda: below.isdisjoint(supervisor.parents()))
+        _wait_for(lambda: below.isdisjoint(table.running()))
 
 
 @contextmanager

@@ -25,14 +25,16 @@ class Child:
         cwd: Path | None = None,
         output: IO[bytes] | None = None,
         remove: Path | None = None,
+        hold: int | None = None,
     ) -> None:
         """Start a command with an environment, in the folder `cwd`.
 
         `output` is a file for all that it prints. `remove` is a folder that is removed after it.
+        `hold` is an open file, such as a lock, that stays open until the supervisor has ended.
         """
         removal = [] if remove is None else ["--remove", str(remove)]
         self._supervisor = subprocess.Popen(
-            [sys.executable, "-I", supervisor.__file__, *removal, *command],
+            [sys.executable, "-P", "-m", supervisor.__name__, *removal, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
@@ -40,6 +42,7 @@ class Child:
             cwd=cwd,
             # A terminal's Ctrl-C reaches this process alone, which then stops things in order.
             start_new_session=True,
+            pass_fds=() if hold is None else (hold,),
         )
 
     @property

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tachograph_cli.local import machine, requirements, workspace
+from tachograph_cli.local import machine, requirements
+from tachograph_cli.local.emulators import workspace
 from tachograph_cli.local.machine import Found, Missing
 
 if TYPE_CHECKING:

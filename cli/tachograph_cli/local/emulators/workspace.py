@@ -11,6 +11,8 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from tachograph_cli.local.emulators import run_folder
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
@@ -27,7 +29,7 @@ def lay_out(run: Path, root: Path, ports: Mapping[str, int], only: Collection[st
     """Fill the folder: links to the sources and a firebase.json of its own."""
     production = json.loads((root / "firebase.json").read_text())
     (run / "firebase.json").write_text(json.dumps(with_ports(production, ports, only), indent=2))
-    (run / "tmp").mkdir(exist_ok=True)
+    (run / run_folder.TEMPORARY).mkdir(exist_ok=True)
     (run / "config").mkdir(exist_ok=True)
     for name in LINKED:
         link = run / name

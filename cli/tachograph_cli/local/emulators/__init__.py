@@ -1,0 +1,1 @@
+"""The emulators: their folder, their memory, and whether what answers is theirs."""
