@@ -16,7 +16,7 @@ from google.auth.transport.requests import Request
 from google.cloud import firestore
 
 from support.cli import run
-from support.transcripts import answer, prompt, write
+from support.fleets.transcripts import answer, prompt, write
 from tachograph import ClaimLost, Fleet, Usage
 from tachograph.errors import CredentialError
 from tachograph.firestore.client import connect

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from support.transcripts import answer, prompt, write
+from support.fleets.transcripts import answer, prompt, write
 from tachograph import Fleet
 from tachograph_cli.replay.command import replay as command
 from tachograph_cli.replay.driver import Settings, replay

@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from support.transcripts import START
+from support.fleets.transcripts import START
 from tachograph_cli.demo.actions import (
     Action,
     CallModel,

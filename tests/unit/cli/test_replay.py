@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.transcripts import SESSION, START, answer, prompt, write
+from support.fleets.transcripts import SESSION, START, answer, prompt, write
 from tachograph_cli.replay.command import replay as command
 from tachograph_cli.replay.estimates import growth_cost_nanousd, window_size
 from tachograph_cli.replay.schedule import (

@@ -2,7 +2,7 @@
 
 import { concentration, countersByScope, dearestToCheapest, ratios, type Ratios } from '../derive/derived';
 import { rangeOf, slotPoints, startOf, type Timeframe } from '../derive/range';
-import { dimensionOf, isRest, keyOf, titleOf } from '../derive/scopes';
+import { dimensionOf, isRest, keyOf, titleOf } from '../format/scopes';
 import type { Point } from '../derive/series';
 import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';

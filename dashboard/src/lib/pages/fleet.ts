@@ -4,7 +4,7 @@ import { limit, orderBy, where } from 'firebase/firestore';
 import { countersOf } from '../derive/derived';
 import { MOST } from '../derive/range';
 import { startOf } from '../derive/range';
-import { dimensionOf, titleOf } from '../derive/scopes';
+import { dimensionOf, titleOf } from '../format/scopes';
 import { HOUR_MS } from '../derive/series';
 import { readAlert, type Alert } from '../documents/alert';
 import { readBaseline } from '../documents/baseline';

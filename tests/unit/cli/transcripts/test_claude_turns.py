@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.transcripts import (
+from support.fleets.transcripts import (
     SESSION,
     START,
     answer,

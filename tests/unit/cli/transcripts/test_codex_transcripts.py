@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.transcripts import START, Record, broken, calls, happened, stamp, totals_by_day, write
+from support.fleets.transcripts import (
+    START,
+    Record,
+    broken,
+    calls,
+    happened,
+    stamp,
+    totals_by_day,
+    write,
+)
 from tachograph_cli.replay.transcripts.events import (
     CallFailed,
     Compacted,

@@ -20,8 +20,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.places import CASES
-from support.transcripts import (
+from support.fleets.transcripts import (
     SESSION,
     START,
     Record,
@@ -35,6 +34,7 @@ from support.transcripts import (
     totals_by_day,
     write,
 )
+from support.places import CASES
 from tachograph_cli.replay.transcripts import claude, claude_lines, folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 from tachograph_cli.replay.transcripts.events import (

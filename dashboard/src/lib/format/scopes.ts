@@ -1,8 +1,8 @@
 /**
  * Scopes, the names that counters are kept under: built and read here and nowhere else.
  *
- * What separates is escaped in names, by the rules of tachograph_schema.counters.scopes; tests/golden/scopes.json holds both languages
- * to the same scopes.
+ * What separates is escaped in names, by the rules of tachograph_schema.counters.scopes; tests/golden/scopes.json holds
+ * both languages to the same scopes.
  */
 
 export const REST = '_other';
