@@ -1,0 +1,76 @@
+"""The writer's thread outlives whatever a document raises."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tachograph.firestore.document import Document, UnwritableError
+from tachograph.firestore.writer import Writer
+
+_WAIT_S = 30
+
+
+class _Failing(Document):
+    """A document that raises on its first write."""
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.path, self.trouble = "tasks/t-1", trouble
+        self.written = threading.Event()
+        self.written_s = 0.0
+
+    def flush(self) -> None:
+        trouble, self.trouble = self.trouble, None
+        if trouble is not None:
+            raise trouble
+        self.written.set()
+
+
+class _UnshowableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.fixture
+def writer() -> Iterator[Writer]:
+    """Give a writer that tries again soon, and end it."""
+    writer = Writer(0.01)
+    yield writer
+    writer.close(_WAIT_S)
+    writer.join(_WAIT_S)
+
+
+_TROUBLE = [
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    OverflowError("2**70"),
+    TypeError("object()"),
+    RecursionError("a map within itself"),
+    KeyError("n"),
+    MemoryError(),
+    _UnshowableError(),
+]
+
+
+@pytest.mark.parametrize("trouble", _TROUBLE, ids=lambda trouble: type(trouble).__name__)
+def test_document_that_raises_anything_is_tried_again_and_others_are_written(
+    writer: Writer, trouble: Exception
+) -> None:
+    failing, other = _Failing(trouble), _Failing()
+    writer.soon(failing, now=True)
+    writer.soon(other, now=True)
+    assert other.written.wait(_WAIT_S)
+    assert failing.written.wait(_WAIT_S)
+
+
+def test_document_that_can_never_be_written_is_left_out_and_others_are_written(
+    writer: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing, other = _Failing(UnwritableError("tasks/t-1 cannot be written")), _Failing()
+    writer.soon(failing, now=True)
+    assert writer.flush(_WAIT_S)
+    writer.soon(other, now=True)
+    assert other.written.wait(_WAIT_S)
+    assert not failing.written.is_set()
+    assert "tasks/t-1 cannot be written" in caplog.text
