@@ -11,7 +11,11 @@ with Fleet("acme") as fleet, fleet.session("builder-3", model="claude-sonnet-4-5
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING
+
+# Read when gRPC is imported: without it, a child that is forked can reach no server.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "1")
 
 if TYPE_CHECKING:
     from tachograph.coordination.messages import Message

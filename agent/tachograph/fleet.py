@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,19 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from tachograph.context_manager import Block
-from tachograph.firestore.client import connect
+from tachograph.firestore.client import abandon_channel, close_channel, connect
 from tachograph.firestore.confirmation import Settled, UncountedWrites
 from tachograph.firestore.database import FleetDatabase
+from tachograph.firestore.emulator_instance import database_key
 from tachograph.firestore.identity import agent_of, role_of
 from tachograph.firestore.price_cache import PriceCache
-from tachograph.firestore.shutdown import close_on_exit, forget
 from tachograph.firestore.writer import Writer
+from tachograph.process.block import Block
+from tachograph.process.fork import begins_anew
+from tachograph.process.shutdown import close_on_exit, forget
+from tachograph.reports.checked import (
+    checked_fields,
+    checked_moment,
+    checked_window,
+    required_text,
+)
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.recovery import recover
 from tachograph.reports.report import ReportKey, reporter_name
 from tachograph.reports.spool import Spool, spool_folder
 from tachograph.reports.spool_lines import SpooledReports
+from tachograph.reports.values import found
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import succeed, to_succeed
 from tachograph.session.runtime import Runtime, SessionStart
@@ -33,12 +42,16 @@ from tachograph.session.session import Session
 from tachograph.tracing.settings import Tracing, read_tracing
 from tachograph_schema.documents.session import HEARTBEATS_S
 from tachograph_schema.documents.task_release import QUEUE
-from tachograph_schema.paths import check_fleet_name
+from tachograph_schema.paths import SESSIONS, TASKS, check_fleet_name
 
 if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
 
 _log = logging.getLogger("tachograph")
+CHILD_CLOSE_S = 3.0
+"""The same for a forked child: what it cannot write stays in the spool, for its parent to write."""
+JOIN_S = 1.0
+"""How long the writer may then take to end, whose call has been cancelled."""
 CLOSE_S = 10.0
 """The longest that the last writes of a process may take, unless TACHOGRAPH_CLOSE_S says."""
 _NAMED = ("agent", "orchestrator")
@@ -85,28 +98,38 @@ class Fleet(Block):
         - ValueError where an argument or a setting is out of bounds.
 
         """
-        if heartbeat_s not in (None, *HEARTBEATS_S):
+        if not (heartbeat_s is None or (type(heartbeat_s) is int and heartbeat_s in HEARTBEATS_S)):
+            shown = found(heartbeat_s)
             raise ValueError(
-                f"heartbeat_s is {heartbeat_s}; expected 10, 60, 300 or 1800 seconds, or None"
+                f"heartbeat_s is {shown}; expected 10, 60, 300 or 1800 seconds, or None"
             )
         self._heartbeat_s = heartbeat_s
         self._close_s = _seconds(os.environ, "TACHOGRAPH_CLOSE_S", CLOSE_S)
-        self.name = check_fleet_name(name)
+        name = self.name = check_fleet_name(required_text(name, "the fleet's name"))
         self.client = client or connect(project, fleet=name)
+        self._own_client = client is None
         uncounted = UncountedWrites(self.client, name) if count_writes else None
-        self._writer = Writer(flush_interval_s)
+        self._writer = Writer(flush_interval_s, self._began)
         prices = PriceCache(self.client, name)
         self._runtime = Runtime(
             FleetDatabase(self.client, name, self._writer, uncounted),
             prices,
             ContextLevels(self.client, name),
-            Spool(spool_folder(os.environ, *_database(self.client), name)),
+            Spool(spool_folder(os.environ, *database_key(self.client), name)),
             self._tracer(read_tracing(tracing, os.environ), prices),
         )
-        self._closed = False
+        self._closing = threading.Lock()
+        self._closed = threading.Event()
         self._succeeding: dict[str | None, str] = {}
+        begins_anew(self)
         close_on_exit(self)
-        self._recover()
+        self._runtime.recover()
+
+    def forked(self) -> None:
+        """Begin anew in a child: it has a connection, a spool file and an end of its own."""
+        abandon_channel(self.client)
+        self._closing, self._closed = threading.Lock(), threading.Event()
+        self._close_s = min(self._close_s, CHILD_CLOSE_S)
 
     def session(
         self,
@@ -140,8 +163,15 @@ class Fleet(Block):
         - LookupError where there is no session to take over from.
 
         """
-        given = {"agent_role": role, "model": model, "provider": provider, **fields}
-        name = session_id or self._new_session_id(successor_of)
+        given = checked_fields(
+            "sessions", {"agent_role": role, "model": model, "provider": provider, **fields}
+        )
+        at, context_window = checked_moment(at), checked_window(context_window)
+        agent = self._runtime.database.id(SESSIONS, agent, "agent")
+        if successor_of is not None:
+            successor_of = self._runtime.database.id(SESSIONS, successor_of, "predecessor")
+        name = self._new_session_id(successor_of) if session_id is None else session_id
+        name = self._runtime.database.id(SESSIONS, name)
         predecessor = None if replayed else to_succeed(successor_of, self.name)
         succession = None
         if predecessor is not None:
@@ -166,7 +196,8 @@ class Fleet(Block):
 
         `at` is when it is queued, by default now. `fields` are any of the task's.
         """
-        at = at or datetime.now(UTC)
+        task_id = self._runtime.database.id(TASKS, task_id)
+        at, fields = checked_moment(at) or datetime.now(UTC), checked_fields("tasks", fields)
         if self._runtime.tracer is not None:
             fields["traceparent"] = self._runtime.tracer.create(task_id, at, fields)
         key = ReportKey(task_id, QUEUE, None)
@@ -200,19 +231,41 @@ class Fleet(Block):
         return uncounted.settle(timeout_s)
 
     def close(self) -> None:
-        """Write everything that remains, and stop; writes that fail are logged."""
-        if self._closed:
+        """Write everything that remains, and stop, within 10 s or TACHOGRAPH_CLOSE_S, and 1 s.
+
+        What is not written by then is logged, and its reports stay in the spool.
+        """
+        if not self._closing.acquire(blocking=False):  # another thread closes it
+            self._closed.wait(self._close_s + JOIN_S)
             return
-        self._closed = True
-        forget(self)
+        try:
+            self._close()
+        finally:
+            self._runtime.spool.close()
+            self._closed.set()
+            forget(self)
+
+    def _close(self) -> None:
+        until_s = time.monotonic() + self._close_s
         self._runtime.levels.stop()
-        within_s = self._close_s
-        if not self._writer.close(within_s):
-            _log.warning("fleets/%s: some telemetry was not written in %s s", self.name, within_s)
-        self._runtime.spool.close()
+        if self._writer.used:
+            self._runtime.recover()  # what children of this process have left
+        if not self._writer.close(self._close_s):
+            _log.warning(
+                "fleets/%s: some telemetry was not written in %s s", self.name, self._close_s
+            )
         tracer = self._runtime.tracer
-        if tracer is not None and not tracer.close(within_s):
-            _log.warning("fleets/%s: some spans were not exported in %s s", self.name, within_s)
+        if tracer is not None and not tracer.close(max(0.0, until_s - time.monotonic())):
+            _log.warning(
+                "fleets/%s: some spans were not exported in %s s", self.name, self._close_s
+            )
+        if self._own_client:
+            close_channel(self.client)
+        self._writer.join(JOIN_S)
+
+    def _began(self) -> None:
+        """Note that this process writes: a forked child too, once it has something to say."""
+        close_on_exit(self)
 
     def _new_session_id(self, successor_of: str | None) -> str:
         """Name a session; a successor keeps the name of its last attempt.
@@ -232,16 +285,6 @@ class Fleet(Block):
 
         return Tracer(self.name, SpanPipeline(self.name, self.client, tracing, prices))
 
-    def _recover(self) -> None:
-        """Write the reports that killed processes of this fleet left on this machine."""
-        for recovered in recover(self._runtime.spool):
-            key = recovered.spooled.key
-            reports = ReportQueue(
-                key.reporter, key.session, prices=self._runtime.prices, spooled=recovered.spooled
-            )
-            reports.restore(recovered.reports, recovered.segment)
-            self._writer.soon(self._runtime.task_document(key.task_id, reports), now=True)
-
     def _leave(self, error: type[BaseException] | None) -> None:  # noqa: ARG002 - as any block
         self.close()
 
@@ -255,14 +298,3 @@ def _seconds(environment: Mapping[str, str], name: str, default: float) -> float
     if not 0 <= seconds <= threading.TIMEOUT_MAX:
         raise ValueError(f"{name} is {text!r}; expected seconds, such as {default:g}")
     return seconds
-
-
-def _database(client: firestore.Client) -> tuple[str, str, str, str]:
-    """Name a client's database, and its agent, where the agent may write only its own reports.
-
-    The rules let no other agent write the reports that such an agent leaves behind.
-    """
-    emulator = os.environ.get("FIRESTORE_EMULATOR_HOST", "")
-    database, credentials = client._database, client._credentials  # noqa: SLF001 - no other names
-    own_only = getattr(credentials, "role", None) == "agent"
-    return emulator, str(client.project), str(database), str(credentials.agent if own_only else "")

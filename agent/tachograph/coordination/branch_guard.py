@@ -12,11 +12,11 @@ import threading
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from tachograph.context_manager import Block
 from tachograph.coordination.branch_lease import Lease
 from tachograph.coordination.git import CHANGES, NOTHING, WorkingCopy, failure_reason
 from tachograph.coordination.incidents import Incidents
 from tachograph.errors import BranchHeld
+from tachograph.process.block import Block
 
 _log = logging.getLogger("tachograph")
 RENEWALS = 3
@@ -126,7 +126,7 @@ class BranchGuard(Block):
                 if not self._lease.renew():
                     _log.warning("%s, %s: the lease was lost to another agent", *self._branch)
                     return
-            except (GoogleAPICallError, RetryError) as trouble:
+            except Exception as trouble:  # noqa: BLE001 - a later renewal may succeed
                 _log.warning("%s, %s: the lease is not renewed yet: %s", *self._branch, trouble)
 
     def _enter(self) -> None:

@@ -23,6 +23,7 @@ from google.cloud import firestore
 
 from tachograph.errors import BranchHeld
 from tachograph.firestore.retry import CONTENDED
+from tachograph.process.fork import begins_anew
 from tachograph_schema.paths import LEASES, DocumentPath, lease_id
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Lease:
         }
         self._version: Any = None
         self._until_s = 0.0
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Hold nothing in a child: the branch is its parent's."""
+        self._version = None
 
     @property
     def held(self) -> bool:

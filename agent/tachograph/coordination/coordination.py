@@ -16,6 +16,8 @@ from tachograph.coordination.messages import Inbox, Message, Outbox
 from tachograph.coordination.queue import Queue
 from tachograph.coordination.selection import TaskFilter
 from tachograph.firestore.database import FleetDatabase
+from tachograph.reports.checked import checked_moment, required_seconds, required_text
+from tachograph_schema.paths import SESSIONS, TASKS
 
 
 class Coordination:
@@ -35,15 +37,21 @@ class Coordination:
     def claim(self, task_id: str, at: datetime | None) -> ClaimedTask:
         """Claim a queued task; raises ClaimLost or LookupError."""
         self._database.writer.make_room(_BACKLOG_WAIT_S)
-        return self._claims.claim(task_id, at)
+        return self._claims.claim(self._database.id(TASKS, task_id), checked_moment(at))
 
     def claim_next(self, wanted: TaskFilter, at: datetime | None) -> ClaimedTask | None:
         """Claim a task of the queue that fits; None when there is none."""
         self._database.writer.make_room(_BACKLOG_WAIT_S)
-        return self._queue.take(wanted, at)
+        return self._queue.take(wanted, checked_moment(at))
 
     def dispatch(self, task_id: str, agent: str, session_id: str | None, ref: str | None) -> str:
         """Give a task to a worker; return the worker's session."""
+        task_id = self._database.id(TASKS, task_id)
+        agent = self._database.id(SESSIONS, agent, "agent")
+        if session_id is not None:
+            session_id = self._database.id(SESSIONS, session_id)
+        if ref is not None:
+            ref = required_text(ref, "ref")
         return Dispatcher(self._claims).dispatch(task_id, agent, session_id, ref)
 
     def send(self, to_agent: str, message_id: str | None, **fields: str | None) -> str:
@@ -60,8 +68,8 @@ class Coordination:
         self, repo: str, branch: str, folder: str | Path | None, remote: str, lease_s: float
     ) -> BranchGuard:
         """Return a guard of a branch; raises ValueError where `lease_s` is out of bounds."""
-        if not 1 <= lease_s <= MAX_LEASE_S:
-            raise ValueError(f"lease_s is {lease_s}; expected seconds, 1-{MAX_LEASE_S}")
+        repo, branch = required_text(repo, "repo"), required_text(branch, "branch")
+        lease_s = required_seconds(lease_s, "lease_s", MAX_LEASE_S)
         lease = Lease(
             self._database.client,
             self._database.fleet,

@@ -8,6 +8,7 @@ from google.cloud.firestore import SERVER_TIMESTAMP
 
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.document import CreateOnly
+from tachograph.reports.checked import checked_fields
 from tachograph_schema.documents.coordination import IncidentKind
 from tachograph_schema.paths import INCIDENTS, incident_id
 
@@ -34,5 +35,7 @@ class Incidents:
         given = {name: value for name, value in fields.items() if value is not None}
         incident = {"kind": kind, **self._own, **given, "occurred_at": at or SERVER_TIMESTAMP}
         name = incident_id(kind, *parts)
-        document = self._database.document(INCIDENTS, name, CreateOnly(incident))
+        document = self._database.document(
+            INCIDENTS, name, CreateOnly(checked_fields("incidents", incident))
+        )
         self._database.writer.soon(document, now=True)

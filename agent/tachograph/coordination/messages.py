@@ -18,10 +18,12 @@ from typing import Any
 
 from google.cloud import firestore
 
-from tachograph.context_manager import Block
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.document import CreateOnly, Document
 from tachograph.firestore.listener import Listener, listen_or_warn
+from tachograph.process.block import Block
+from tachograph.process.fork import begins_anew
+from tachograph.reports.checked import checked_fields
 from tachograph_schema.paths import MESSAGES
 
 _log = logging.getLogger("tachograph")
@@ -59,7 +61,9 @@ class Outbox:
     def send(self, to_agent: str, message_id: str | None = None, **fields: str | None) -> str:
         """Send a message in the background and return its id."""
         name = message_id or uuid.uuid4().hex
-        message = CreateOnly(message_fields(self.agent, to_agent, **fields))
+        message = CreateOnly(
+            checked_fields("messages", message_fields(self.agent, to_agent, **fields))
+        )
         self.database.writer.soon(self.database.document(MESSAGES, name, message), now=True)
         return name
 
@@ -94,7 +98,7 @@ class Inbox(Block):
 
     Iterate over it, take one at a time with `receive`, or have each passed to a callback. Each
     message is given once to each inbox. One that is not acknowledged is given again to the agent's
-    next session, so none is lost with a session. An exception in the callback ends its thread.
+    next session, so none is lost with a session. An exception in the callback is logged.
     """
 
     def __init__(self, outbox: Outbox, on_message: Callable[[Message], None] | None = None) -> None:
@@ -110,8 +114,15 @@ class Inbox(Block):
             .limit(MAX_WAITING)
         )
         self._watch: Any = self._listen()
+        begins_anew(self)
         if on_message is not None:
-            threading.Thread(target=self._pass_on, args=(on_message,), daemon=True).start()
+            threading.Thread(
+                target=self._pass_on, args=(on_message,), name="tachograph-inbox", daemon=True
+            ).start()
+
+    def forked(self) -> None:
+        """Give nothing in a child: the messages are its parent's."""
+        self._closed = True
 
     def receive(self, timeout_s: float | None = None) -> Message | None:
         """Wait up to `timeout_s` seconds for a message; None without one, or once it is closed."""
@@ -148,7 +159,11 @@ class Inbox(Block):
 
     def _pass_on(self, on_message: Callable[[Message], None]) -> None:
         for message in self:
-            on_message(message)
+            try:
+                on_message(message)
+            except Exception:  # noqa: BLE001 - as the next line says
+                # It is the agent's own, and the messages after it are to be given as well.
+                _log.exception("messages/%s: the callback failed; the next is given", message.id)
 
     def _listen_again(self) -> None:
         """Listen again where the stream has ended for good, say because the token expired."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ from google.cloud import firestore
 from tachograph.coordination.claims import ClaimedTask, Claims
 from tachograph.coordination.selection import SelectionWidth, TaskFilter, most_urgent, urgent
 from tachograph.errors import ClaimLost
+from tachograph.reports.checked import required_text
+from tachograph.reports.values import found
 from tachograph_schema.documents.fleet import PRIORITIES
 from tachograph_schema.paths import FLEETS, TASKS
 
@@ -28,6 +30,24 @@ LOOKED_THROUGH = 100
 """The number of oldest tasks that are read where a query cannot express the filter."""
 _REFRESH_S = 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.5
+
+
+def task_filter(
+    task_type: str | None, repo: str | None, labels: Mapping[str, str] | None
+) -> TaskFilter:
+    """Return a filter; raises ValueError where it asks for anything but text."""
+    if labels is not None and not isinstance(labels, Mapping):
+        raise ValueError(f"labels is {found(labels)}; expected a map of names to text")
+    return TaskFilter(
+        None if task_type is None else required_text(task_type, "task_type"),
+        None if repo is None else required_text(repo, "repo"),
+        None
+        if labels is None
+        else {
+            required_text(name, "a label"): required_text(value, "a label")
+            for name, value in labels.items()
+        },
+    )
 
 
 class Queue:

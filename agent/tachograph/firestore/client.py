@@ -12,6 +12,7 @@ from tachograph.errors import CredentialError, NotConnectedError
 from tachograph.firestore.credential import VARIABLE, read_credential
 from tachograph.firestore.identity import Enrolled, FleetClient, Unsigned
 
+_abandoned: list[object] = []
 EMULATOR = "emulator"
 """The name of the identity that needs no enrolment: owner of any fleet, in an emulator alone."""
 
@@ -37,6 +38,26 @@ def service_client(project: str | None = None) -> firestore.Client:
         return firestore.Client(project=project, database=_database())
     except (DefaultCredentialsError, OSError) as refusal:
         raise NotConnectedError from refusal
+
+
+def close_channel(client: firestore.Client) -> None:
+    """End a client's connection, and every call on it; the next call opens another.
+
+    The client's own `close` leaves the channel open, with its threads.
+    """
+    api = client._firestore_api_internal  # noqa: SLF001 - no public way
+    if api is not None:
+        client._firestore_api_internal = None  # noqa: SLF001 - likewise
+        api.transport.close()
+
+
+def abandon_channel(client: firestore.Client) -> None:
+    """Have a forked child open a connection of its own; the parent's is not even closed.
+
+    To close it here would close it under the parent.
+    """
+    _abandoned.append(client._firestore_api_internal)  # noqa: SLF001 - likewise
+    client._firestore_api_internal = None  # noqa: SLF001 - likewise
 
 
 def _enrolled(path: Path, project: str | None, fleet: str | None) -> firestore.Client:

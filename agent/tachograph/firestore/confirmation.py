@@ -12,6 +12,7 @@ from typing import Any
 
 from google.cloud import firestore
 
+from tachograph.process.fork import begins_anew
 from tachograph_schema.paths import LEDGER, SHARDS, TASKS, DocumentPath, ledger_key
 
 _PAGE = 300
@@ -42,6 +43,11 @@ class UncountedWrites:
         self._waiting: deque[str] = deque()
         self._counted = 0
         self._lock = threading.Lock()
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Begin anew in a child: the parent waits for its own writes."""
+        self._lock, self._waiting = threading.Lock(), deque()
 
     def wrote(self, path: str, update_time: Any, fields: Mapping[str, Any]) -> None:  # noqa: ANN401 - DatetimeWithNanoseconds
         """Remember one write, where it reports of a task."""

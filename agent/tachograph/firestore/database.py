@@ -23,9 +23,17 @@ class FleetDatabase:
     uncounted: UncountedWrites | None = None
     """The writes to wait for in `Fleet.settle`, where the process asked for that."""
 
+    def id(self, collection: str, name: object, what: str = "id") -> str:
+        """Return an id that a document of a collection may have; raises ValueError for another."""
+        if not isinstance(name, str):
+            raise ValueError(
+                f"{collection}: the {what} is of the type {type(name).__name__}; expected text"
+            )
+        return DocumentPath(self.fleet, collection, str.__str__(name)).document
+
     def document(self, collection: str, name: str, pending: Pending) -> Document:
         """Return a document for the writer, with the fields that are not written yet."""
-        path = DocumentPath(self.fleet, collection, name)
+        path = DocumentPath(self.fleet, collection, self.id(collection, name))
         return Document(self.client, str(path), pending, self.uncounted)
 
     def reference(self, collection: str, name: str) -> firestore.DocumentReference:

@@ -6,20 +6,31 @@ only the fields that have not landed are added to it.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from google.api_core.exceptions import (
     AlreadyExists,
     FailedPrecondition,
+    InvalidArgument,
     NotFound,
     PermissionDenied,
 )
 from google.cloud import firestore
+from google.cloud.firestore_v1._helpers import encode_dict
 
+from tachograph.process.fork import begins_anew
+from tachograph.process.warnings import words_of
+
+_log = logging.getLogger("tachograph")
 MAX_CONFLICTS = 20
+
+
+class UnwritableError(Exception):
+    """Fields that no attempt can write, and that nothing can be taken from."""
 
 
 class Pending(Protocol):
@@ -72,6 +83,7 @@ class Document:
         self._version: Any = None
         self.written_s = time.monotonic()
         """When it was written last, or else made, by the monotonic clock."""
+        begins_anew(self)
 
     @property
     def landed(self) -> Mapping[str, Any]:
@@ -82,11 +94,20 @@ class Document:
         """Take the fields and the version that this process has just read or written."""
         self._landed, self._version = landed, version
 
+    def forked(self) -> None:
+        """Begin anew in a child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+
     def flush(self) -> None:
-        """Write everything pending; raises Firestore's error where that is impossible."""
+        """Write everything pending; raises Firestore's error where that is impossible.
+
+        A part of it that cannot be written at all is set aside with a warning. Raises
+        UnwritableError where that leaves nothing.
+        """
         with self._lock:
             conflicts = 0
-            while (fields := self._pending.next_fields(self._landed)) is not None:
+            self._ask("begin_flush")
+            while (fields := self._next_fields()) is not None:
                 try:
                     self._write(fields)
                 except (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied) as refusal:
@@ -95,12 +116,34 @@ class Document:
                     self._read()
                     # The rules look at the stored document before the version is compared.
                     denied = isinstance(refusal, PermissionDenied) and self._version == version
-                    if denied and self._shrinks():
+                    if denied and self._ask("shrink"):
                         continue
                     if denied or conflicts > MAX_CONFLICTS:
                         raise
+                except InvalidArgument as refusal:
+                    self._set_aside(refusal)
+                except Exception as trouble:
+                    if _encodable(fields):  # so it is no fault of theirs
+                        raise
+                    self._set_aside(trouble)
                 else:
                     self._pending.wrote()
+
+    def _next_fields(self) -> dict[str, Any] | None:
+        while True:
+            try:
+                return self._pending.next_fields(self._landed)
+            except Exception as trouble:  # noqa: BLE001 - of whatever an agent has said
+                self._set_aside(trouble)
+
+    def _set_aside(self, trouble: Exception) -> None:
+        """Take the part that cannot be written out of what is pending; what follows it goes on."""
+        if self._ask("shrink"):
+            return
+        words = words_of(trouble)
+        if not self._ask("set_aside"):
+            raise UnwritableError(f"{self.path} cannot be written: {words}") from trouble
+        _log.warning("%s: a part cannot be written and is left out: %s", self.path, words)
 
     def _write(self, fields: dict[str, Any]) -> None:
         reference = self._client.document(self.path)
@@ -116,11 +159,25 @@ class Document:
         if self._observer is not None:
             self._observer.wrote(self.path, result.update_time, fields)
 
-    def _shrinks(self) -> bool:
-        shrink: Callable[[], bool] | None = getattr(self._pending, "shrink", None)
-        return shrink is not None and shrink()
+    def _ask(self, name: str) -> bool:
+        """Ask the pending fields for what only some kinds of them can do; False where not."""
+        able = getattr(self._pending, name, None)
+        return able is not None and bool(able())
 
     def _read(self) -> None:
         snapshot = self._client.document(self.path).get()
         self._landed = snapshot.to_dict() if snapshot.exists else None
         self._version = snapshot.update_time
+
+
+def _encodable(fields: Mapping[str, Any]) -> bool:
+    """Tell whether the client can put fields on the wire, wherever it would send them."""
+    try:
+        encode_dict({name: value for name, value in fields.items() if not _is_transform(value)})
+    except Exception:  # noqa: BLE001 - whatever the client raises, it is a refusal
+        return False
+    return True
+
+
+def _is_transform(value: object) -> bool:
+    return type(value).__module__.endswith(".transforms")

@@ -15,6 +15,8 @@ from google.api_core.exceptions import Cancelled
 from google.cloud import firestore
 from google.cloud.firestore_v1.watch import Watch
 
+from tachograph.process.warnings import warn_once
+
 _log = logging.getLogger("tachograph")
 _REOPEN_AFTER_S = 1.0
 
@@ -23,7 +25,14 @@ def listen(source: Any, on_documents: Callable[..., None]) -> Listener:  # noqa:
     """Listen to a document or a query; `Listener.on_end` reports a refusal."""
     one = isinstance(source, firestore.DocumentReference)
     start: Callable[..., Listener] = Listener.for_document if one else Listener.for_query
-    return start(source, on_documents, firestore.DocumentSnapshot)
+
+    def guarded(*documents: Any) -> None:  # noqa: ANN401 - the library's
+        try:
+            on_documents(*documents)
+        except Exception as trouble:  # noqa: BLE001 - the next answer comes by the same thread
+            warn_once(type(trouble).__name__, "a document is passed over: %s", trouble)
+
+    return start(source, guarded, firestore.DocumentSnapshot)
 
 
 def listen_or_warn(

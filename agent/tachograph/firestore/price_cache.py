@@ -7,9 +7,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud import firestore
 
+from tachograph.process.fork import begins_anew
 from tachograph_schema.paths import FLEETS, PRICES
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ class PriceCache:
         self._lock = threading.Lock()
         self._read_at: float | None = None
         self._prices: PriceList | None = None
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Begin anew in a child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
 
     def current(self) -> PriceList | None:
         """Return the list, or None where the fleet has none."""
@@ -41,7 +46,7 @@ class PriceCache:
                 self._read_at = now
                 try:
                     self._prices = self._read()
-                except (GoogleAPICallError, RetryError) as trouble:
+                except Exception as trouble:  # noqa: BLE001 - without its prices a fleet goes on
                     _log.warning("%s could not be read: %s", self._collection, trouble)
             return self._prices
 

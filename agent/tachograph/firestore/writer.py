@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 
-from tachograph.firestore.document import Document
+from tachograph.firestore.document import Document, UnwritableError
+from tachograph.process.fork import begins_anew
+from tachograph.process.warnings import words_of
 
 _log = logging.getLogger("tachograph")
 BACKLOG = 256
@@ -67,22 +70,42 @@ class Heartbeats(Generic[D]):
 
 
 class Writer:
-    """The thread that writes documents when they are due. Trouble is logged and tried again."""
+    """The thread that writes documents when they are due. Trouble is logged and tried again.
 
-    def __init__(self, interval_s: float) -> None:
+    The thread starts with the first document, in a forked child too: `started` is called then.
+    """
+
+    def __init__(self, interval_s: float, started: Callable[[], None] = lambda: None) -> None:
         self._interval_s = interval_s
+        self._started = started
+        self._begin()
+        begins_anew(self)
+
+    def _begin(self) -> None:
         self._due: dict[Document, float] = {}
         self._beats: Heartbeats[Document] = Heartbeats()
         self._writing: Document | None = None
-        self._closing = False
+        self._closing = self._closed = False
         self._flushing = 0
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="tachograph", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def used(self) -> bool:
+        """Whether this process has had a document written."""
+        return self._thread is not None
+
+    def forked(self) -> None:
+        """Begin with nothing to write in a child: the parent writes what it was told."""
+        self._begin()
 
     def soon(self, document: Document, *, now: bool = False, within_s: float | None = None) -> None:
         """Have a document written: within the interval, within `within_s` seconds, or at once."""
+        if self._thread is None:
+            self._start()
         with self._changed:
+            if self._closing:  # reports that come now are in the spool, for the next process
+                return
             if now or within_s is not None or document not in self._due:
                 wait_s = self._interval_s if within_s is None else within_s
                 due_s = time.monotonic() + (0 if now or self._flushing else wait_s)
@@ -108,6 +131,8 @@ class Writer:
     def flush(self, timeout_s: float) -> bool:
         """Write everything that waits; False when a write remains after `timeout_s` seconds."""
         with self._changed:
+            if self._thread is None:
+                return True
             self._due = dict.fromkeys(self._due, 0.0)
             self._flushing += 1
             self._changed.notify_all()
@@ -116,34 +141,59 @@ class Writer:
             return flushed
 
     def close(self, timeout_s: float) -> bool:
-        """Write everything and end the thread; False when a write remains."""
-        flushed = self.flush(timeout_s)
+        """Write everything that waits now, and take nothing more; False when a write remains.
+
+        The thread ends after the write it is at.
+        """
         with self._changed:
             self._closing = True
-            self._changed.notify_all()
-        self._thread.join(timeout_s)
-        return flushed
+        try:
+            return self.flush(timeout_s)
+        finally:
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` seconds for the end of the thread, after `close`."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _start(self) -> None:
+        with self._changed:
+            if self._thread is not None or self._closing:
+                return
+            self._thread = threading.Thread(target=self._run, name="tachograph", daemon=True)
+            self._thread.start()
+        self._started()
 
     def _idle(self) -> bool:
         return not self._due and self._writing is None
 
     def _run(self) -> None:
         while (document := self._next()) is not None:
+            again = False
             try:
                 document.flush()
+            except UnwritableError as refusal:
+                _log.warning("%s; it is left out", refusal)
             except (GoogleAPICallError, RetryError) as trouble:
+                again = True
                 _log.warning("%s is not written yet: %s", document.path, trouble)
-                with self._changed:
-                    self._due.setdefault(document, time.monotonic() + self._interval_s)
+            except Exception as trouble:  # noqa: BLE001 - the thread writes for all other documents
+                again = True
+                _log.warning("%s is not written yet: %s", document.path, words_of(trouble))
             finally:
                 with self._changed:
                     self._writing = None
+                    if again and not self._closed:
+                        self._due.setdefault(document, time.monotonic() + self._interval_s)
                     self._changed.notify_all()
 
     def _next(self) -> Document | None:
         """Wait for the document that is due first and take it; None when it is time to end."""
         with self._changed:
-            while not self._closing:
+            while not self._closed:
                 now_s = time.monotonic()
                 for silent in self._beats.due(now_s):
                     self._due.setdefault(silent, now_s)

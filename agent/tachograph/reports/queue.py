@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +12,9 @@ from datetime import UTC, datetime
 from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tachograph.reports.report import Report
+from tachograph.process.fork import begins_anew
+from tachograph.reports.checked import checked_call, checked_fields, checked_parts
+from tachograph.reports.report import Report, forked_reporter
 from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
 from tachograph_schema.periods import hour_of
@@ -56,6 +59,8 @@ class ReportQueue:
         self._lines: deque[Segment | None] = deque()
         """For each waiting report, the file of the spool that holds it."""
         self._number = 0
+        self._flushing: int | None = None
+        """The reports that the present flush has still to write; None for all there are."""
         self._spent = 0
         self._most = MAX_GROUP
         self._in_flight = 0
@@ -66,9 +71,21 @@ class ReportQueue:
         """Whether the session has stopped working on the task, and so takes no lost task back."""
         self.reopens = True
         """Whether an ended task may be begun again: by an orchestrator, but not by an agent."""
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Begin a sequence of its own in a child: the parent writes what it was told."""
+        self._lock = threading.Lock()
+        self._waiting, self._lines = deque(), deque()
+        self._number = self._in_flight = self._spent = 0
+        self._flushing, self._most = None, MAX_GROUP
+        self.reporter = forked_reporter(self.reporter, os.getpid())
+        if self._spooled is not None:
+            self._spooled.rename(self.reporter)
 
     def add(self, at: datetime | None, **parts: Any) -> None:  # noqa: ANN401 - as Report
-        """Add one report."""
+        """Add one report; a value that no document can hold is left out with a warning."""
+        at, parts = checked_parts(at, parts)
         with self._lock:
             self._number += 1
             report = Report(self._number, at or datetime.now(UTC), **parts)
@@ -80,8 +97,13 @@ class ReportQueue:
         with self._lock:
             self.session_gone = True
             for report in sorted(reports, key=lambda report: report.number):
-                self._waiting.append(report)
+                self._waiting.append(_checked(report))
                 self._lines.append(segment)
+
+    def begin_flush(self) -> bool:
+        """Write the reports there are now: a flush must end, however fast others come."""
+        self._flushing = len(self._waiting)
+        return True
 
     def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """Return the fields of the next write: the reports of one hour."""
@@ -89,7 +111,8 @@ class ReportQueue:
         with self._lock:
             number = int((landed.get("reports") or {}).get(self.reporter, 0))
             self._drop(sum(1 for _ in takewhile(lambda r: r.number <= number, self._waiting)))
-            group = next(_by_hour(islice(self._waiting, self._most)), [])
+            most = self._most if self._flushing is None else min(self._most, self._flushing)
+            group = next(_by_hour(islice(self._waiting, most)), [])
         self._in_flight = len(group)
         if not group:
             return None
@@ -117,6 +140,22 @@ class ReportQueue:
         """
         smaller, self._most = self._in_flight > 1, 1
         return smaller
+
+    def set_aside(self) -> bool:
+        """Take the part out of the first report that no write can hold; False without one.
+
+        First its fields go, because they are the agent's own; then all but its number.
+        """
+        with self._lock:
+            if not self._waiting or not self._in_flight:
+                return False
+            first = self._waiting[0]
+            bare = Report(first.number, first.at)
+            rest = replace(first, fields={}, identity={})
+            if first in (rest, bare):
+                rest = bare
+            self._waiting[0] = rest
+            return first != bare
 
     def wrote(self) -> None:
         """Drop the reports that have landed."""
@@ -149,6 +188,8 @@ class ReportQueue:
 
     def _drop(self, landed: int) -> None:
         if landed:
+            if self._flushing is not None:
+                self._flushing = max(0, self._flushing - landed)
             lines = [self._lines.popleft() for _ in range(landed)]
             for _ in range(landed):
                 self._waiting.popleft()
@@ -163,9 +204,9 @@ def read_usage(report: Report) -> Report:
     usage = report.deferred.read()
     return replace(
         report,
-        calls=report.calls + usage.calls,
-        fields={**report.fields, **usage.fields},
-        identity={**report.identity, **usage.identity},
+        calls=report.calls + tuple(map(checked_call, usage.calls)),
+        fields={**report.fields, **checked_fields("tasks", usage.fields)},
+        identity={**report.identity, **checked_fields("tasks", usage.identity)},
         deferred=None,
     )
 
@@ -174,3 +215,10 @@ def _by_hour(reports: Iterable[Report]) -> Iterator[list[Report]]:
     """Split reports where the hour changes: a write's change belongs to one hour."""
     for _, group in groupby(reports, key=lambda report: hour_of(report.at)):
         yield list(group)
+
+
+def _checked(report: Report) -> Report:
+    """Return a report out of a file, which anybody may have written."""
+    names = ("fields", "identity", "counts", "calls", "tool", "tool_ms")
+    at, parts = checked_parts(report.at, {name: getattr(report, name) for name in names})
+    return replace(report, at=at or report.at, **parts)

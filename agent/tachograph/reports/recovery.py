@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tachograph.reports.report import Report, ReportKey
 from tachograph.reports.spool import Segment, Spool
-from tachograph.reports.spool_lines import SpooledReports, read_lines
+from tachograph.reports.spool_lines import LINE_START, SpooledReports, read_lines
 
 _log = logging.getLogger("tachograph")
 
@@ -30,7 +30,7 @@ def recover(spool: Spool) -> list[Recovered]:
             by_key.setdefault(line.key, []).append(line.report)
             segment.waiting += 1
         if not by_key:
-            spool.drop(segment)
+            _drop(spool, segment, data)
             continue
         _log.warning(
             "%s: a process ended before %d reports were written; they are now",
@@ -42,3 +42,14 @@ def recover(spool: Spool) -> list[Recovered]:
             for key, reports in by_key.items()
         ]
     return recovered
+
+
+def _drop(spool: Spool, segment: Segment, data: bytes) -> None:
+    """Remove a file without a report, unless a person should see it.
+
+    A first line that was cut short belongs to a call that had not returned, and is no damage.
+    """
+    damaged = bool(data) and (b"\n" in data or not data.startswith(LINE_START))
+    if damaged:
+        _log.warning("%s: no line is a report; it is set aside", segment.path)
+    spool.drop(segment, damaged=damaged)

@@ -1,4 +1,4 @@
-"""Pure: one report of a session on a task.
+"""One report of a session on a task.
 
 Reports are numbered by their reporter, and `reports[reporter]` on the document says how many have
 landed. So a write whose answer was lost is recognised, a recording can be replayed twice, and two
@@ -8,6 +8,7 @@ sessions can add to one task without overwriting each other.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -58,3 +59,11 @@ def reporter_name(agent: str, session: str, nonce: str = "") -> str:
     if len(name) <= MAX_NAME_CHARS:
         return name
     return f"{agent[: MAX_NAME_CHARS // 2]}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def forked_reporter(name: str, pid: int) -> str:
+    """Name the reporter of a forked child, which begins a sequence of its own."""
+    agent, _, rest = name.partition(":")
+    if not rest:  # the queue's, which any process may use
+        return f"{name}.{pid}" if len(name) < MAX_NAME_CHARS // 2 else name
+    return reporter_name(agent, rest, f"{pid}-{secrets.token_hex(3)}")

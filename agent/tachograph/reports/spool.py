@@ -9,7 +9,6 @@ process.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import mmap
@@ -22,18 +21,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from tachograph.process.fork import begins_anew
+from tachograph.reports.spool_files import END, check_folder, locked, set_aside, take
+
 _log = logging.getLogger("tachograph")
 SETTING = "TACHOGRAPH_SPOOL"
 OFF = "off"
 SEGMENT_BYTES = 1 << 18
 """A full file stays until all of it has landed. Its blocks are allotted when it is made, because a
 mapped page without a block on a full disk would kill the process."""
-_END = b"\0"
+_CLOSED = -1
 _TRIES = 10
 
 
 class Segment:
-    """One file, under the lock of this process."""
+    """One file, under the lock of this process; a forked child only lets go of it."""
 
     def __init__(self, path: Path, file: int) -> None:
         self.path, self.file = path, file
@@ -56,7 +58,7 @@ class Segment:
         end = self._used + len(line)
         if self._map is None or end >= len(self._map):
             return False
-        self._map[self._used : end + 1] = line + _END
+        self._map[self._used : end + 1] = line + END
         self._used = end
         self.waiting += 1
         return True
@@ -64,19 +66,29 @@ class Segment:
     def empty(self) -> None:
         """Begin at the front again; bytes behind the first end mark are not read."""
         if self._map is not None:
-            self._map[:1] = _END
+            self._map[:1] = END
         self._used = 0
+
+    def leave(self) -> None:
+        """Let go of the file in a forked child: the parent has it locked, and goes on with it."""
+        if self._map is not None:
+            self._map.close()
+            self._map = None
+        file, self.file = self.file, _CLOSED
+        if file != _CLOSED:
+            os.close(file)
+
+    def set_aside(self) -> None:
+        """Rename a file that cannot be used, and give up its lock."""
+        set_aside(self.path)
+        self.let_go(remove=False)
 
     def let_go(self, *, remove: bool) -> None:
         """Give up the lock; a file to remove goes first, so that no process takes it in between."""
         with suppress(OSError):
             if remove:
                 self.path.unlink()
-        if self._map is not None:
-            self._map.close()
-            self._map = None
-        with suppress(OSError):
-            os.close(self.file)
+        self.leave()
 
 
 class Spool:
@@ -85,8 +97,20 @@ class Spool:
     def __init__(self, folder: Path | None) -> None:
         """`folder` is None for no spool at all."""
         self._folder = folder
+        self._open: set[Segment] = set()
+        self._reset()
+        begins_anew(self)
+
+    def _reset(self) -> None:
         self._current: Segment | None = None
         self._lock = threading.Lock()
+
+    def forked(self) -> None:
+        """Begin a file of its own in a child, and let go of the parent's."""
+        left, self._open = self._open, set()
+        self._reset()
+        for segment in left:
+            segment.leave()
 
     @property
     def on(self) -> bool:
@@ -100,7 +124,7 @@ class Spool:
         with self._lock:
             try:
                 return self._keep(line)
-            except OSError as trouble:
+            except (OSError, ValueError) as trouble:  # a map that is closed raises ValueError
                 self._give_up(trouble)
                 return None
 
@@ -113,35 +137,54 @@ class Spool:
                     self._tidy(segment)
 
     def close(self) -> None:
-        """Let go of the current file; lines that have not landed are for the next process."""
+        """Let go of all files; lines that have not landed are for the next process.
+
+        A line that is kept after this is in another file, which this process has until it ends.
+        """
         with self._lock:
-            current, self._current = self._current, None
-            self._folder = None
-            if current is not None:
-                current.let_go(remove=not current.waiting)
+            left, self._open, self._current = self._open, set(), None
+            for segment in left:
+                segment.let_go(remove=not segment.waiting)
 
     def take_over(self) -> Iterator[tuple[Segment, bytes]]:
         """Take the files of processes that are gone, with their content.
 
         The caller sets `waiting` to the number of lines, and calls `landed` for each of them.
         """
-        if self._folder is None or not self._folder.is_dir():
+        try:
+            folder = self._existing()
+            paths = [] if folder is None else sorted(folder.glob("*.jsonl"))
+        except OSError as trouble:
+            self._give_up(trouble)
             return
-        for path in sorted(self._folder.glob("*.jsonl")):
-            with suppress(OSError):  # another process's, or gone meanwhile
-                taken = _take(path)
-                if taken is not None:
-                    yield taken
+        for path in paths:
+            taken = take(path)
+            if taken is not None:
+                file, content = taken
+                segment = Segment(path, file)
+                self._open.add(segment)
+                yield segment, content
 
-    def drop(self, segment: Segment) -> None:
-        """Remove a file that holds nothing of use."""
-        segment.let_go(remove=True)
+    def drop(self, segment: Segment, *, damaged: bool = False) -> None:
+        """Remove a file that holds nothing of use, or set it aside where it should."""
+        self._open.discard(segment)
+        if damaged:
+            segment.set_aside()
+        else:
+            segment.let_go(remove=True)
+
+    def _existing(self) -> Path | None:
+        """Return the folder if there is one; raises OSError where it is not this user's alone."""
+        if self._folder is None or not os.path.lexists(self._folder):
+            return None
+        check_folder(self._folder)
+        return self._folder
 
     def _keep(self, line: bytes) -> Segment:
         segment = self._current
         if segment is not None and segment.append(line):
             return segment
-        segment = self._current = self._begin(max(SEGMENT_BYTES, len(line) + len(_END)))
+        segment = self._current = self._begin(max(SEGMENT_BYTES, len(line) + len(END)))
         segment.append(line)
         return segment
 
@@ -149,13 +192,19 @@ class Spool:
         folder = self._folder
         assert folder is not None  # noqa: S101 - None only where nothing is kept
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_folder(folder)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
         for _ in range(_TRIES):
             path = folder / f"{os.getpid()}-{secrets.token_hex(4)}.jsonl"
             file = os.open(path, flags, 0o600)
-            if _locked(file):
+            if locked(file):
                 segment = Segment(path, file)
-                segment.allot(size_bytes)
+                try:
+                    segment.allot(size_bytes)
+                except OSError:  # the disk is full
+                    segment.let_go(remove=True)
+                    raise
+                self._open.add(segment)
                 return segment
             os.close(file)  # another process took the empty file for one of a dead process
         raise OSError(f"{folder}: no file could be locked in {_TRIES} tries")
@@ -166,9 +215,10 @@ class Spool:
         if segment is self._current:
             segment.empty()
         else:
+            self._open.discard(segment)
             segment.let_go(remove=True)
 
-    def _give_up(self, trouble: OSError) -> None:
+    def _give_up(self, trouble: Exception) -> None:
         _log.warning(
             "%s: %s; a process that is killed loses what it has not written; set %s to a folder, "
             "or to %s",
@@ -202,21 +252,3 @@ def _cache(environment: Mapping[str, str]) -> Path:
     except RuntimeError:  # a user without a home
         return Path(tempfile.gettempdir()) / f"tachograph-{os.getuid()}"
     return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
-
-
-def _take(path: Path) -> tuple[Segment, bytes] | None:
-    file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-    if not _locked(file):
-        os.close(file)
-        return None
-    with os.fdopen(os.dup(file), "rb") as content:
-        return Segment(path, file), content.read().partition(_END)[0]
-
-
-def _locked(file: int) -> bool:
-    """Lock a file; False where another process holds it, or where it has been removed."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return os.fstat(file).st_nlink > 0

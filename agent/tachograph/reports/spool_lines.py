@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from tachograph.process.warnings import warn_once
 from tachograph.reports.report import Report, ReportKey
 from tachograph.reports.spool import Segment, Spool
 from tachograph.usage.deferred import DeferredUsage, ModelRequest
@@ -22,6 +23,7 @@ from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.terms import STANDARD, Terms
 from tachograph_schema.usage import Usage
 
+LINE_START = b'{"t":'
 _AT, _DECIMAL, _JSON, _LOST = "$at", "$decimal", "$json", "$lost"
 
 
@@ -40,9 +42,21 @@ class SpooledReports:
         self.spool, self.key = spool, key
         self._head = head_of(key)
 
+    def rename(self, reporter: str) -> None:
+        """Keep further reports under another reporter's name, in a forked child."""
+        self.key = replace(self.key, reporter=reporter)
+        self._head = head_of(self.key)
+
     def keep(self, report: Report) -> Segment | None:
         """Keep a report; returns the segment to pass to `landed`."""
-        return self.spool.keep(line_of(self._head, report)) if self.spool.on else None
+        if not self.spool.on:
+            return None
+        try:
+            line = line_of(self._head, report)
+        except Exception as trouble:  # noqa: BLE001 - of a response, which may be any object
+            warn_once(type(trouble).__name__, "a report is not kept in the spool: %s", trouble)
+            return None
+        return self.spool.keep(line)
 
     def landed(self, segments: Iterable[Segment | None]) -> None:
         """Forget reports that have landed."""
@@ -91,12 +105,14 @@ def read_lines(data: bytes) -> Iterable[SpoolLine]:
     for line in data.split(b"\n"):
         try:
             yield _read(json.loads(line, object_hook=_decoded))
-        except (ValueError, TypeError, LookupError, AttributeError):
+        except Exception:  # noqa: BLE001, S112 - anybody may have written it, as deep as they like
             continue
 
 
 def _read(line: Mapping[str, Any]) -> SpoolLine:
     deferred, at = line.get("later"), datetime.fromisoformat(line["at"])
+    if at.tzinfo is None:
+        raise ValueError("a report's moment has a zone")
     tool, tool_ms = line.get("tool", (None, 0))
     counts = line.get("counts", {})
     if tool is not None:

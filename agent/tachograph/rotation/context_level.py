@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from google.cloud import firestore
 
 from tachograph.firestore.listener import listen_or_warn
+from tachograph.process.fork import begins_anew
 from tachograph_schema.paths import BASELINES, FLEETS, baseline_id
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class ContextLevels:
         self._policy: RotationPolicy | None = None
         self._windows: Mapping[str, int] = {}
         self._learned_pct: dict[str, float | None] = {}
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Listen anew in a child: the listeners are its parent's."""
+        self._lock, self._watches = threading.Lock(), {}
 
     def of(self, **session: object) -> Level | None:
         """Return the level of a session by its fields; the first look begins to listen."""

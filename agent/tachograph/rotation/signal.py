@@ -11,6 +11,7 @@ from google.cloud import firestore
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.document import Document
 from tachograph.firestore.listener import listen_or_warn
+from tachograph.process.fork import begins_anew
 from tachograph_schema.documents.signal import STEP_AT, SignalStatus, may_move
 from tachograph_schema.paths import SIGNALS
 
@@ -64,6 +65,11 @@ class Rotation:
         self._received: dict[str, Mapping[str, Any]] = {}
         self._answers: dict[str, tuple[PendingStep, Document]] = {}
         self._signalled = threading.Event()
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Listen anew in a child: the listener is its parent's."""
+        self._watch, self._signalled, self._answers = None, threading.Event(), {}
 
     def listen(self) -> None:
         """Begin to listen, once."""

@@ -9,6 +9,7 @@ from typing import Any
 from google.cloud.firestore import SERVER_TIMESTAMP
 
 from tachograph.firestore.database import FleetDatabase
+from tachograph.reports.checked import checked_count, checked_moment, checked_window
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.session.context_window import ContextWindow
 from tachograph.session.document import SessionDocument
@@ -74,6 +75,9 @@ class SessionActivity(TaskListener, WaitListener):
         **fields: Any,  # noqa: ANN401 - a session's
     ) -> float | None:
         """Set the fill of the context, with other fields; return the percentage that is free."""
+        used_tokens = checked_count(used_tokens, "used_tokens")
+        window_tokens = checked_window(window_tokens)
+        at = checked_moment(at)
         fields |= self.context.fill(used_tokens, window_tokens, at)
         left_pct: float | None = fields.get("context_remaining_pct")
         self.say(at, progress=True, **fields, **self._arrival(used_tokens))

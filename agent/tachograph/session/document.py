@@ -10,6 +10,9 @@ from typing import Any
 
 from google.cloud.firestore import SERVER_TIMESTAMP
 
+from tachograph.process.fork import begins_anew
+from tachograph.reports.checked import checked_fields, checked_moment
+
 _LEFT = "context_remaining_pct"
 _ONCE = ("started_at",)
 """Fields that a resumed session has set already."""
@@ -28,21 +31,34 @@ class SessionDocument:
     """
 
     def __init__(self, heartbeat_s: int | None = None) -> None:
-        self._waiting: deque[dict[str, Any]] = deque()
-        self._in_flight: dict[str, Any] | None = None
-        self._spent_nanousd = 0
-        self._in_flight_nanousd = 0
         self._heartbeat_s = heartbeat_s
         self._live = False
         self._state: str | None = None
         self._ended = False
-        self._signs: dict[str, Any] = {}
+        self._begin()
+        begins_anew(self)
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._in_flight: dict[str, Any] | None = None
+        self._spent_nanousd = 0
+        self._in_flight_nanousd = 0
+        self._signs: dict[str, Any] = {}
+
+    def forked(self) -> None:
+        """Begin with nothing to write in a child, which gives no signs of life for its parent."""
+        self._begin()
+        self._live, self._heartbeat_s = False, None
 
     def say(
         self, at: datetime | None, fields: Mapping[str, Any], *, progress: bool = False
     ) -> None:
-        """Change fields, as of `at` or of now; a new state is progress as well."""
+        """Change fields, as of `at` or of now; a new state is progress as well.
+
+        A value that no session can have is left out with a warning.
+        """
+        at, fields = checked_moment(at), checked_fields("sessions", fields)
         with self._lock:
             change = dict(fields)
             new_state = change.get("state", self._state) != self._state
@@ -107,6 +123,12 @@ class SessionDocument:
             spent = (landed.get("cost_nanousd") or 0) + self._in_flight_nanousd
             return {**fields, "cost_nanousd": spent}
         return fields or None
+
+    def set_aside(self) -> bool:
+        """Give up the change that cannot be written; False where there is none."""
+        with self._lock:
+            refused, self._in_flight = self._in_flight, None
+        return refused is not None
 
     def wrote(self) -> None:
         """Drop the fields that have landed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from tachograph.firestore.document import Document
 from tachograph.firestore.identity import role_of
 from tachograph.firestore.price_cache import PriceCache
 from tachograph.reports.queue import ReportQueue
+from tachograph.reports.recovery import recover
 from tachograph.reports.spool import Spool
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import Succession
@@ -19,6 +21,8 @@ from tachograph_schema.paths import TASKS
 
 if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
+
+_log = logging.getLogger("tachograph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,22 @@ class Runtime:
         """Return the document of a task that the reports fill."""
         reports.reopens = role_of(self.database.client) != "agent"
         return self.database.document(TASKS, task_id, reports)
+
+    def recover(self) -> None:
+        """Write the reports that processes of this fleet, now gone, left on this machine."""
+        for recovered in recover(self.spool):
+            key = recovered.spooled.key
+            try:
+                reports = ReportQueue(
+                    key.reporter, key.session, prices=self.prices, spooled=recovered.spooled
+                )
+                document = self.task_document(key.task_id, reports)
+                reports.restore(recovered.reports, recovered.segment)
+            except Exception as trouble:  # noqa: BLE001 - anybody may have written the file
+                _log.warning("%s: %s; its lines are left out", recovered.segment.path, trouble)
+                recovered.spooled.landed([recovered.segment] * len(recovered.reports))
+                continue
+            self.database.writer.soon(document, now=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tachograph.coordination.branch_guard import BranchGuard
 from tachograph.coordination.coordination import Coordination
 from tachograph.coordination.messages import Inbox, Message
-from tachograph.coordination.selection import TaskFilter
+from tachograph.coordination.queue import task_filter
 from tachograph.session.runtime import Runtime, SessionStart
 from tachograph.session.window import Window
 from tachograph.task.run import TaskRun
@@ -59,7 +59,7 @@ class Session(Window):
         A call reads about as many documents as it chooses from, and one more for a lost race.
         `labels`, and `repo` together with `task_type`, are matched in the 100 oldest tasks only.
         """
-        claimed = self._coordination.claim_next(TaskFilter(task_type, repo, labels), at)
+        claimed = self._coordination.claim_next(task_filter(task_type, repo, labels), at)
         return None if claimed is None else self._runs.resume(claimed, at)
 
     async def claim_next_async(

@@ -16,6 +16,7 @@ from tachograph.task.run import TaskRun
 from tachograph.task.work import TaskWork
 from tachograph.tracing.attributes import ns
 from tachograph.usage.deferred import ModelRequest
+from tachograph_schema.paths import TASKS
 
 if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
@@ -86,6 +87,7 @@ class TaskRuns:
         return [work for _, work in self._runs.values()]
 
     def _open(self, task_id: str) -> tuple[TaskRun, TaskWork]:
+        task_id = self._runtime.database.id(TASKS, task_id)
         if task_id not in self._runs:
             work = self._new(task_id)
             self._runs[task_id] = TaskRun(work), work

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.firestore import SERVER_TIMESTAMP
 
-from tachograph.context_manager import Block
+from tachograph.process.block import Block
+from tachograph.process.fork import begins_anew
+from tachograph.reports.checked import checked_fields, checked_moment, checked_name
 from tachograph.rotation.signal import Rotation
 from tachograph.rotation.succession import take_over
 from tachograph.session.activity import SessionActivity
@@ -36,6 +38,13 @@ class Window(Block):
         self._rotation = Rotation(runtime.database, start.id, generation)
         begun = {"state": "idle", "started_at": start.at or SERVER_TIMESTAMP, "generation": 0}
         self._activity.say(start.at, now=True, **begun | dict(start.fields))
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Leave the session's state and its end to the parent; its tasks may be worked on."""
+        self._activity.ended = True
+        for work in self._runs.all():
+            work.trace = None
 
     @property
     def should_rotate(self) -> bool:
@@ -106,6 +115,7 @@ class Window(Block):
         `fields` are any of the task's, such as `task_type="build"`. `at` is when it began, by
         default now.
         """
+        at, fields = checked_moment(at), checked_fields("tasks", fields)
         began_at = at or datetime.now(UTC)
         begun = {"status": "active", "started_at": began_at, "created_at": began_at, **fields}
         return self._runs.begin(task_id, at, begun)
@@ -157,7 +167,8 @@ class Window(Block):
 
         This answers the rotation signal, and the fleet may then start the successor.
         """
-        fields = {} if journal is None else {"journal_ref": journal}
+        fields = {} if journal is None else checked_fields("sessions", {"journal_ref": journal})
+        at, journal = checked_moment(at), fields.get("journal_ref")
         self.update(at=at, **fields)
         current = self._runs.current
         if current is not None and current.is_over:
@@ -171,6 +182,7 @@ class Window(Block):
         """End the session: completed, rotated, crashed or compacted."""
         if self._activity.ended:
             return
+        at, reason = checked_moment(at), checked_name(reason, "reason") or "completed"
         self._activity.ended = True
         for work in self._runs.all():
             if work.trace is not None and reason == "rotated":

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tachograph.context_manager import Block, failed
+from tachograph.process.block import Block, failed
+from tachograph.process.warnings import warn_once
 from tachograph.task.waits import Wait
 from tachograph.task.work import TaskWork
 from tachograph.usage.deferred import AnswerListener, DeferredUsage, ModelRequest
@@ -80,7 +81,7 @@ class LlmCall(_Timed):
         It takes microseconds: the usage is read and priced in the background, and nothing else of
         the response is kept. A stream is recorded by `stream`.
         """
-        self._record(excerpt_of(response), 0, _ms(self._since_s))
+        self._record(_excerpt(response), 0, _ms(self._since_s))
 
     def stream(self, response: Iterable[T] | AsyncIterable[T]) -> Stream[T]:
         """Wrap a streamed response: `for chunk in call.stream(response)`, or `async for`.
@@ -139,3 +140,12 @@ class ToolCall(_Timed):
 
 def _ms(since_s: float) -> int:
     return round(1000 * (time.perf_counter() - since_s))
+
+
+def _excerpt(response: object) -> Excerpt:
+    try:
+        return excerpt_of(response)
+    except Exception as trouble:  # noqa: BLE001 - a response is of a class of anybody's
+        kind = type(response).__name__
+        warn_once(kind, "a response of the type %s cannot be read: %s", kind, type(trouble))
+        return excerpt_of({})

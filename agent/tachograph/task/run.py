@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from tachograph.context_manager import Block, failed
+from tachograph.process.block import Block, failed
+from tachograph.reports.checked import (
+    checked_call,
+    checked_count,
+    checked_moment,
+    checked_name,
+)
 from tachograph.task.calls import LlmCall, ToolCall
 from tachograph.task.work import TaskWork
 from tachograph.tracing.attributes import ns
 from tachograph.tracing.call_spans import begin_call, begin_tool
 from tachograph.usage.deferred import ModelRequest
+from tachograph_schema.counters.names import OTHER
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.overhead import Overhead
 from tachograph_schema.pricing.terms import STANDARD, Terms
@@ -73,11 +80,17 @@ class TaskRun(Block):
         - `overhead`: `retry`, `rotation` or `handoff`, where its cost is a part of that one's too;
           writing a journal is a part of the cost of a rotation.
         """
+        at = checked_moment(at)
         ended_at = at or datetime.now(UTC)
-        call = Call(usage, model, provider, priced_at or ended_at, cost_nanousd, calls, self._terms)
+        priced_at = checked_moment(priced_at) or ended_at
+        call = checked_call(
+            Call(usage, model, provider, priced_at, cost_nanousd, calls, self._terms)
+        )
+        usage, model, provider, calls = call.usage, call.model, call.provider, call.calls
+        duration_ms = None if duration_ms is None else checked_count(duration_ms, "duration_ms")
         counts = {"generation_ms": duration_ms or 0, "llm_errors": int(error)}
         identity = {"model": model, "provider": provider} if model else {}
-        if overhead is not None:
+        if isinstance(overhead, str) and overhead in get_args(Overhead):
             self._work.overhead_next(overhead)
         if calls and own_context:
             self._work.called(usage, at, duration_ms)
@@ -98,6 +111,9 @@ class TaskRun(Block):
         `model`, `provider` and `route` are the requested ones; the model that the response names
         wins. `own_context` is False where the prompt is not what the session's context holds.
         """
+        model = checked_name(model, "model")
+        provider = checked_name(provider, "provider")
+        route = checked_name(route, "route")
         own = self._work.request  # `replace` would take as long as the rest of this method
         served = own.session_model, own.session_provider
         request = ModelRequest(model, provider, route or own.route, *served)
@@ -121,6 +137,7 @@ class TaskRun(Block):
         not taken for stuck. `attributes` are its span's, such as `mcp.session.id`, where the fleet
         is traced. Raises ValueError unless `up_to_s` is above 0.
         """
+        name = checked_name(name, "a tool's name") or OTHER
         wait = None if up_to_s is None else self._work.session.waiting(name, up_to_s)
         trace = self._work.trace
         span = None if trace is None else begin_tool(trace, name, attributes or {})
@@ -135,6 +152,10 @@ class TaskRun(Block):
         at: datetime | None = None,
     ) -> None:
         """Record a call of a tool that took `duration_ms` milliseconds and ended `at`, or now."""
+        name = checked_name(name, "a tool's name") or OTHER
+        errors = checked_count(errors, "errors")
+        duration_ms = None if duration_ms is None else checked_count(duration_ms, "duration_ms")
+        at = checked_moment(at)
         self._work.report_tool(name, errors=errors, duration_ms=duration_ms, at=at)
         if self._work.trace is not None:
             self._work.trace.add_tool(name, ns(at), duration_ms, error=errors > 0)

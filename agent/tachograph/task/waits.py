@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from itertools import count
+from math import inf
 from typing import Protocol
 
-from tachograph.context_manager import Block
+from tachograph.process.block import Block
+from tachograph.process.fork import begins_anew
+from tachograph.reports.values import found
 
 
 class WaitListener(Protocol):
@@ -28,6 +31,11 @@ class Waits:
         self._before = "active"
         self._numbers = count()
         self._current: dict[int, tuple[str, int | None]] = {}
+        self._lock = threading.Lock()
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Begin anew in a child: another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
 
     def begin(self, reason: str, max_ms: int | None) -> int:
@@ -65,8 +73,8 @@ class Wait(Block):
 
     def __init__(self, waits: Waits, reason: str, up_to_s: float | None) -> None:
         """Prepare a wait of at most `up_to_s` seconds; raises ValueError unless that is above 0."""
-        if up_to_s is not None and not up_to_s > 0:
-            raise ValueError(f"up_to_s is {up_to_s}; expected seconds above 0, such as 900")
+        if up_to_s is not None:
+            up_to_s = _seconds(up_to_s)
         self._waits, self._reason = waits, reason
         self._max_ms = None if up_to_s is None else round(1000 * up_to_s)
         self._number: int | None = None
@@ -86,3 +94,13 @@ class Wait(Block):
 
     def _leave(self, error: type[BaseException] | None) -> None:  # noqa: ARG002 - as any block
         self.end()
+
+
+def _seconds(up_to_s: float) -> float:
+    try:
+        seconds = float(up_to_s)
+    except Exception:  # noqa: BLE001 - a number is a class of anybody's
+        seconds = 0.0
+    if not 0 < seconds < inf:
+        raise ValueError(f"up_to_s is {found(up_to_s)}; expected seconds above 0, such as 900")
+    return seconds

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tachograph.firestore.document import Document
 from tachograph.firestore.writer import Writer
+from tachograph.reports.checked import checked_moment, checked_name
 from tachograph.reports.queue import ReportQueue, SpendListener
 from tachograph.task.waits import Wait
 from tachograph.tracing.attributes import ns
 from tachograph.usage.deferred import ModelRequest
 from tachograph.usage.response import Answer
+from tachograph_schema.counters.names import OTHER
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.overhead import Overhead
 from tachograph_schema.usage import Usage
@@ -126,10 +128,12 @@ class TaskWork:
     def end(self, status: str, at: datetime | None, fields: Mapping[str, Any]) -> None:
         """Report the end of the task."""
         self.is_over = True
+        at = checked_moment(at)
         ended_at = at or datetime.now(UTC)
         self.report(ended_at, fields={"status": status, "completed_at": ended_at, **fields})
         if self.trace is not None:
-            error = str(fields.get("error_type")) if status == "failed" else None
+            kind = checked_name(fields.get("error_type"), "error_type")
+            error = (kind or OTHER) if status == "failed" else None
             self.trace.end(status, ns(ended_at), error)
         self.write_now()
         self.session.task_ended(at)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tachograph.reports.checked import checked_moment
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.tracing.redaction import preview
 from tachograph_schema.tracing.spans import (
@@ -138,6 +139,7 @@ def span_name(operation: str, subject: str | None) -> str:
 
 def ns(at: datetime | None) -> int:
     """Return an instant, by default now, in nanoseconds since 1970."""
+    at = checked_moment(at)
     return time.time_ns() if at is None else (at - _EPOCH) // _MICROSECOND * 1_000
 
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tachograph.context_manager import Block, failed
+from tachograph.process.block import Block, failed
+from tachograph.process.warnings import warn_once
 from tachograph.tracing.attributes import (
     Content,
     request_attributes,
@@ -34,8 +35,7 @@ class SpanBlock(Block):
 
     def content(self, went_in: str | None, came_out: str | None, ref: str | None) -> None:
         """Hold a content until the fleet's policy says how much of it is exported."""
-        inward, outward = (text and text[:_MAX_CONTENT_CHARS] for text in (went_in, came_out))
-        self._content = Content(inward, outward, ref)
+        self._content = Content(*(_text(value) for value in (went_in, came_out, ref)))
 
     def _enter(self) -> None:
         self._entered = self._trace.enter(self._span)
@@ -105,3 +105,15 @@ def begin_tool(trace: TaskTrace, name: str, attributes: Mapping[str, Any]) -> Sp
     all_attributes = {**tool_attributes(name), **attributes}
     span = trace.begin(span_name(EXECUTE_TOOL, name), all_attributes, time.time_ns())
     return None if span is None else SpanBlock(trace, span)
+
+
+def _text(value: object) -> str | None:
+    """Return a text that can be exported; None, with a warning, for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        cut = str.__str__(value)[:_MAX_CONTENT_CHARS]
+        return cut.encode(errors="replace").decode()  # without halves of characters
+    kind = type(value).__name__
+    warn_once(kind, "content is a value of the type %s; expected text; it is left out", kind)
+    return None

@@ -48,6 +48,10 @@ class Destinations:
         except CannotExportError as refusal:
             _log.warning("%s", refusal)
 
+    def close(self) -> None:
+        """Let go of the exporter, whose connection ends with it."""
+        self._export = None
+
     @property
     def any(self) -> bool:
         """Whether there is a place to send spans to."""

@@ -14,6 +14,8 @@ from typing import Final
 from google.cloud import firestore
 
 from tachograph.firestore.price_cache import PriceCache
+from tachograph.process.fork import begins_anew
+from tachograph.process.warnings import warn_once
 from tachograph.tracing.attributes import Content, add_content, add_usage
 from tachograph.tracing.baselines import BaselineCache
 from tachograph.tracing.batches import MAX_SPANS
@@ -53,11 +55,18 @@ class SpanPipeline:
         self._prices = prices
         self._live = LiveSpans() if tracing.app else None
         self._destinations = Destinations(fleet, client, tracing)
+        self._begin()
+        begins_anew(self)
+
+    def _begin(self) -> None:
         self._held = 0
         self._lock = threading.Lock()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="tachograph-traces", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    def forked(self) -> None:
+        """Begin anew in a child: the thread and what it has are its parent's."""
+        self._begin()
 
     def hold(self) -> bool:
         """Take room for one more span; False where there is none."""
@@ -90,32 +99,54 @@ class SpanPipeline:
         finish_reason: str | None,
     ) -> None:
         """Finish a span below a task's, in the background."""
-        self._queue.put(partial(self._finish, buffer, span, calls, content, finish_reason))
+        self._put(partial(self._finish, buffer, span, calls, content, finish_reason))
 
     def correct(self, buffer: TraceBuffer, call: Call, end_ns: int) -> None:
         """Add the correction of the last call to its span, in the background."""
-        self._queue.put(partial(self._correct, buffer, call, end_ns))
+        self._put(partial(self._correct, buffer, call, end_ns))
 
     def end(self, buffer: TraceBuffer) -> None:
         """Finish a task's own span, in the background; spans below it may still be open."""
-        self._queue.put(partial(self._end, buffer))
+        self._put(partial(self._end, buffer))
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything handed over is done; False after `timeout_s` seconds."""
+        if self._thread is None:
+            return True
         done = threading.Event()
         self._queue.put(done.set)
         return done.wait(timeout_s if self._thread.is_alive() else 0)
 
     def close(self, timeout_s: float) -> bool:
         """Do everything handed over, and end the thread; False after `timeout_s` seconds."""
+        if self._thread is None:
+            return True
         self._queue.put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _put(self, job: Job) -> None:
+        """Hand a job over to the thread, which starts with the first, in a forked child too."""
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(
+                        target=self._run, name="tachograph-traces", daemon=True
+                    )
+                    self._thread.start()
+        self._queue.put(job)
+
     def _run(self) -> None:
-        self._destinations.open()
+        self._do(self._destinations.open)
         while (job := self._queue.get()) is not None:
+            self._do(job)
+        self._do(self._destinations.close)
+
+    def _do(self, job: Job) -> None:
+        try:
             job()
+        except Exception as trouble:  # noqa: BLE001 - the thread finishes all other spans too
+            warn_once(type(trouble).__name__, "a span is lost: %s", trouble)
 
     def _finish(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,6 +11,7 @@ from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from tachograph.process.fork import begins_anew
 from tachograph.tracing.attributes import (
     UNKNOWN,
     Content,
@@ -67,6 +69,11 @@ class TaskTrace:
         self._open: dict[str, Span] = {}
         self._last_ns = span.start_ns
         self.is_over = False
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Begin anew in a child: another thread of the parent may have held the lock."""
+        self.buffer.lock = threading.Lock()
 
     def date_start(self, at: datetime) -> None:
         """Date the start of a task by its recording, whenever that is replayed."""

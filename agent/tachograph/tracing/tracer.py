@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from tachograph.process.fork import begins_anew
 from tachograph.tracing import otel
 from tachograph.tracing.attributes import ns, present
 from tachograph.tracing.pipeline import SpanPipeline
@@ -56,6 +57,11 @@ class Tracer:
         """Traces that may have open spans."""
         self._prune_at = _PRUNED_FROM
         self._lock = threading.Lock()
+        begins_anew(self)
+
+    def forked(self) -> None:
+        """Begin anew in a child: the spans that are open are its parent's."""
+        self._lock, self._traces, self._latest = threading.Lock(), set(), {}
 
     def create(self, task_id: str, at: datetime | None, fields: Mapping[str, Any]) -> str:
         """Return the traceparent of a task that is queued: below the task that queues it."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Generic, TypeVar, cast
 
+from tachograph.process.warnings import warn_once
 from tachograph.usage.excerpt import Excerpt
 
 T = TypeVar("T")
@@ -59,4 +60,8 @@ class Stream(Generic[T]):
         self._last = time.perf_counter()
         if self._first is None:
             self._first = self._last
-        self._excerpt.take(chunk)
+        try:
+            self._excerpt.take(chunk)
+        except Exception as trouble:  # noqa: BLE001 - a chunk is of a class of anybody's
+            kind = type(chunk).__name__
+            warn_once(kind, "a chunk of the type %s cannot be read: %s", kind, type(trouble))

@@ -1,0 +1,1 @@
+"""The process of an agent: its blocks, its forks and its end."""

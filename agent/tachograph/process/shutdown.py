@@ -1,0 +1,134 @@
+"""Closing fleets when the process ends, by itself or by SIGTERM.
+
+A signal handler runs between any two steps of the main thread, which may hold any lock. So it only
+puts the signal into a queue, and a thread closes the fleets.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import multiprocessing.util
+import os
+import queue
+import signal
+import threading
+from types import FrameType
+from typing import Protocol
+
+from tachograph.process.fork import begins_anew
+
+_log = logging.getLogger("tachograph")
+_PRIORITY = 100
+"""Before the finalizers of others: a fleet's last writes need what they end."""
+DEAF_S = 1.0
+"""How long the main thread may take to end by the signal, before the process ends without it."""
+
+
+class Closable(Protocol):
+    """An object to close before the process ends."""
+
+    def close(self) -> None:
+        """Write everything pending and stop; a second call waits for the first."""
+
+
+class _Exit:
+    """The open fleets of this process, and the thread that closes them after a signal."""
+
+    def __init__(self) -> None:
+        self.open: set[Closable] = set()
+        # Its `put` may be called in a signal handler: it takes no lock that Python can see.
+        self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.watcher: threading.Thread | None = None
+        self.closed = self.finalized = False
+        atexit.register(self.close_all)
+
+    def watch(self) -> None:
+        """Have a thread wait for the signal, once in a process."""
+        if self.watcher is None:
+            self.watcher = threading.Thread(
+                target=self._wait, args=(self.signals,), name="tachograph-exit", daemon=True
+            )
+            self.watcher.start()
+
+    def close_all(self) -> None:
+        """Close every fleet; one that cannot be closed holds up none of the others."""
+        for fleet in list(self.open):
+            try:
+                fleet.close()
+            except Exception as trouble:  # noqa: BLE001 - the other fleets are to be closed as well
+                _log.warning("%s was not closed: %s", fleet, trouble)
+
+    def at_exit(self) -> None:
+        """Close every fleet at the end of this process, once.
+
+        A child of `multiprocessing` calls its finalizers, and nothing that `atexit` has.
+        """
+        if not self.finalized:
+            self.finalized = True
+            multiprocessing.util.Finalize(None, self.close_all, exitpriority=_PRIORITY)
+
+    def forked(self) -> None:
+        """Begin anew in a child: the thread is its parent's."""
+        self.signals, self.watcher = queue.SimpleQueue(), None
+        self.closed = self.finalized = False
+
+    def _wait(self, signals: queue.SimpleQueue[int]) -> None:
+        number = signals.get()
+        if number == 0:
+            return
+        try:
+            self.close_all()
+        finally:
+            self.closed = True
+            # The main thread gives the process the end that its parent expects of the signal.
+            signal.pthread_kill(_main(), number)
+            threading.Event().wait(DEAF_S)
+            os._exit(128 + number)
+
+
+_exit = _Exit()
+begins_anew(_exit)
+
+
+def close_on_exit(fleet: Closable) -> None:
+    """Close a fleet at the end of the process, SIGTERM included, unless `forget` is called before.
+
+    The fleet is kept alive until then, because a program may hold no more of it than a task.
+
+    A program that handles SIGTERM itself keeps its handler, and closes its fleets by leaving the
+    `with` block or by exiting.
+    """
+    _exit.open.add(fleet)
+    _exit.at_exit()
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is signal.SIG_DFL and threading.current_thread() is threading.main_thread():
+        handler = _terminated
+        signal.signal(signal.SIGTERM, handler)
+    if handler is _terminated:
+        _exit.watch()
+
+
+def forget(fleet: Closable) -> None:
+    """Let go of a fleet that is closed; the thread ends with the last one."""
+    _exit.open.discard(fleet)
+    watcher = _exit.watcher
+    if not _exit.open and watcher is not None and watcher is not threading.current_thread():
+        _exit.watcher = None
+        _exit.signals.put(0)
+        _exit.signals = queue.SimpleQueue()
+        watcher.join(DEAF_S)
+
+
+def _terminated(number: int, _: FrameType | None) -> None:
+    if _exit.open and _exit.watcher is not None and not _exit.closed:
+        _exit.signals.put(number)
+        return
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)  # so that the parent process sees the signal that ended it
+
+
+def _main() -> int:
+    main = threading.main_thread().ident
+    assert main is not None  # noqa: S101 - it runs
+    return main
