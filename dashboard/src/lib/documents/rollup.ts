@@ -1,4 +1,4 @@
-import { canonical } from '../derive/scopes';
+import { canonical } from '../format/scopes';
 import { counters, map, numbers, text, type Counters, type Fields } from './values';
 
 /** `rollups/{grain}_{period}`: counters by scope. */

@@ -1,6 +1,6 @@
 /** Colours, the same on every page; a word always stands beside a colour. */
 
-import { NOT_KNOWN, REST } from '../derive/scopes';
+import { NOT_KNOWN, REST } from './scopes';
 
 const STATES: Readonly<Record<string, string>> = {
   active: 'var(--active)',

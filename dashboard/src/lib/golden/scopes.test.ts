@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import golden from '../../../../tests/golden/scopes.json';
-import { canonical, dimensionOf, isRest, nameOf, scopeOf, titleOf, titlesOf } from '../derive/scopes';
+import { canonical, dimensionOf, isRest, nameOf, scopeOf, titleOf, titlesOf } from '../format/scopes';
 
 /** tests/golden/write_scopes.py writes the file from tachograph_schema.counters.scopes. */
 describe('the page builds and reads scopes as functions and the command line do', () => {

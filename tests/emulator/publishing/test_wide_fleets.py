@@ -127,7 +127,7 @@ def _count(db: firestore.Client, fleet: str, task: str, **fields: Any) -> Entry:
     """Write a task, and count it as its event would be."""
     path = DocumentPath(fleet, TASKS, task)
     fields = {"reported_at": datetime(2026, 3, 1, 12, 5, tzinfo=UTC), **fields}
-    written = db.document(str(path)).set(fields).update_time
+    written: Any = db.document(str(path)).set(fields).update_time
     at = stamp(written, written.nanosecond)
     counts = contribution(TASKS, Version(fields, at, written, at), _POLICY)
     entry = Entry(
