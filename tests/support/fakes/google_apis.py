@@ -38,6 +38,8 @@ class Cloud:
     hosted: bool = False
     firebase: bool = False
     apps: list[Json] = field(default_factory=list)
+    keys: dict[str, Json] = field(default_factory=dict)
+    domains: list[str] = field(default_factory=list)
     weather: int = 0
     """The number of next requests that are answered with 503."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -175,8 +177,44 @@ def _apps(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
 
 
 def _add_app(cloud: Cloud, _names: Json, _query: Json, body: Json) -> Answer:
-    cloud.apps.append(body)
+    cloud.apps.append(body | {"appId": "1:2:web:3"})
     return 200, {"name": "operations/app"}
+
+
+def _change_app(cloud: Cloud, names: Json, query: Json, body: Json) -> Answer:
+    [app] = [app for app in cloud.apps if app["appId"] == names["app"]]
+    app |= {name: body[name] for name in query["updateMask"]}
+    return 200, app
+
+
+@_needs("apikeys.googleapis.com")
+def _key(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    key = cloud.keys.get(names["key"])
+    return (200, key) if key else _refusal(404, "NOT_FOUND", "no key")
+
+
+@_needs("apikeys.googleapis.com")
+def _add_key(cloud: Cloud, _names: Json, query: Json, body: Json) -> Answer:
+    [name] = query["keyId"]
+    path = f"projects/123456789012/locations/global/keys/{name}"
+    cloud.keys[name] = {"name": path, "uid": f"uid-{name}", **body}
+    return 200, {"name": "operations/key", "done": True, "response": cloud.keys[name]}
+
+
+def _change_key(cloud: Cloud, names: Json, query: Json, body: Json) -> Answer:
+    key = cloud.keys[names["key"]]
+    key |= {name: body[name] for name in query["updateMask"]}
+    return 200, {"name": "operations/key", "done": True, "response": key}
+
+
+def _key_string(_cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    return 200, {"keyString": f"AIza-{names['key']}"}
+
+
+def _domains(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    site = f"projects/{names['project']}/sites/{names['project']}"
+    named = [{"name": f"{site}/customDomains/{domain}"} for domain in cloud.domains]
+    return 200, {"customDomains": named} if named else {}
 
 
 def _add_site(cloud: Cloud, _names: Json, query: Json, _body: Json) -> Answer:
@@ -202,7 +240,13 @@ _METHODS: list[tuple[str, _Method]] = [
     (rf"POST /identitytoolkit/v2/{_P}/identityPlatform:initializeAuth", _sign_in),
     (rf"GET /firebase/v1beta1/{_P}/webApps", _apps),
     (rf"POST /firebase/v1beta1/{_P}/webApps", _add_app),
+    (rf"PATCH /firebase/v1beta1/{_P}/webApps/(?P<app>[^/]+)", _change_app),
     (rf"POST /firebasehosting/v1beta1/{_P}/sites", _add_site),
+    (rf"GET /firebasehosting/v1beta1/{_P}/sites/[^/]+/customDomains", _domains),
+    (rf"GET /apikeys/v2/{_P}/locations/global/keys/(?P<key>[\w-]+)", _key),
+    (rf"POST /apikeys/v2/{_P}/locations/global/keys", _add_key),
+    (rf"PATCH /apikeys/v2/{_P}/locations/global/keys/(?P<key>[\w-]+)", _change_key),
+    (rf"GET /apikeys/v2/{_P}/locations/global/keys/(?P<key>[\w-]+)/keyString", _key_string),
 ]
 
 
@@ -222,6 +266,8 @@ def served(cloud: Cloud) -> Iterator[Cloud]:
                 self._reply(200, answer)
             else:
                 self._handle(json.loads(body or b"{}"))
+
+        do_PATCH = do_POST  # noqa: N815 - http.server's name
 
         def _handle(self, body: Json) -> None:
             parts = urlsplit(self.path)
