@@ -45,7 +45,7 @@ _api_key = click.option(
     "--api-key",
     callback=checked(parameters.token),
     envvar="TACHOGRAPH_API_KEY",
-    help="The project's web API key, which is no secret.  [env: TACHOGRAPH_API_KEY]",
+    help="The project's API key of agents, which is no secret.  [env: TACHOGRAPH_API_KEY]",
 )
 _signer_option = click.option(
     "--signer",
@@ -151,6 +151,7 @@ def _key(api_key: str | None) -> str:
         return "emulator"
     if not api_key:
         raise click.UsageError(
-            "--api-key: not said; expected the project's web API key, from its Firebase settings"
+            "--api-key: not said; expected the project's API key of agents, "
+            "which `tachograph deploy` prints"
         )
     return api_key
