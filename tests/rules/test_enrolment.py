@@ -1,4 +1,4 @@
-"""Each enrolment is a new identity: nothing that an earlier one of its name was given acts again."""
+"""Each enrolment is a new identity: nothing that an earlier one was given acts again."""
 
 from __future__ import annotations
 

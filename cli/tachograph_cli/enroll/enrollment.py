@@ -122,17 +122,17 @@ def _end(
     db: firestore.Client,
     fleet: str,
     agent: str,
-    current: firestore.DocumentSnapshot,
+    current: firestore.DocumentSnapshot[Any],
 ) -> tuple[bool, datetime]:
     """End the identity that an agent has; return whether it had one, and since when it has none."""
     uids = {uid_of(fleet, agent), *filter(None, [(current.to_dict() or {}).get("uid")])}
     entry = db.document(str(DocumentPath(fleet, REVOKED, agent)))
-    before = entry.set({"before": firestore.SERVER_TIMESTAMP}).update_time
+    before: Any = entry.set({"before": firestore.SERVER_TIMESTAMP}).update_time  # a datetime's kin
     ended = [directory.end(uid, _now_s()) for uid in uids]
     return any(ended), before
 
 
-def _record(db: firestore.Client, current: firestore.DocumentSnapshot, uid: str) -> None:
+def _record(db: firestore.Client, current: firestore.DocumentSnapshot[Any], uid: str) -> None:
     """Write which identity an agent has now, unless somebody else enrolled it in between."""
     try:
         if current.exists:
