@@ -17,7 +17,7 @@ from google.cloud import firestore
 
 NAME = "mallory"
 """The beginning of a hostile agent's name, and of all that it creates."""
-CHAIN, CROWD = 30, 10
+CHAIN, CROWD = 20, 6
 WIDE = "𐍈" * 200
 ODD_IDS = ("feature/x", "a/b/c", "..", ".", "x|model:gpt-5", "a=b", "`x`", "[*]~", " ", WIDE)
 DELIMITED = ("edit|model:claude-haiku-4-5", "x|y=z:q", "_other", "_unknown", "fleet", "~steps~7")

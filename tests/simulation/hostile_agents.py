@@ -1,8 +1,8 @@
 """Hostile agents in a process, for the simulation of a fleet: `hostile_agents.py SETTINGS`.
 
-Each of them has the credential of an ordinary agent, so the rules bind it, and goes through every
-act a few times, until that is done or standard input ends. What the rules let it write is noted in
-a file, so that a run can tell what its promises were held against.
+Each of them has the credential of an ordinary agent, so the rules bind it, and does every act
+`ROUNDS` times, until that is done or standard input ends. What came of its writes is noted in a
+file, so that a run can tell what its promises were held against.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from simulation.hostile_acts import ACTS, Hostile
 from tachograph.firestore.credential import read_credential
 from tachograph.firestore.identity import Enrolled, FleetClient
 
-ROUNDS = 2
-PAUSE_S = 2.0
+ROUNDS = 1
+PAUSE_S = 5.0
 """Between two acts: no faster than the local functions count."""
 _TIMEOUT_S = 20
 _SEEN = 10
