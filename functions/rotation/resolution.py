@@ -7,6 +7,7 @@ no event tells: that another session took up the task, or that an event never ca
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from google.cloud import firestore
 
@@ -27,7 +28,7 @@ from tachograph_schema.paths import FLEETS, SIGNALS, TASKS, DocumentPath
 
 MAX_LOOKED_AT = 200
 """Open alerts that a tick looks at, in turns, with four reads each at most."""
-_turns: Cache[str, firestore.DocumentSnapshot | None] = Cache(MAX_FLEETS)
+_turns: Cache[str, firestore.DocumentSnapshot[Any] | None] = Cache(MAX_FLEETS)
 """By fleet: the signal that the tick before looked at last, where more came after it."""
 _refusals: Cache[str, bool] = Cache(MAX_FLEETS, max_age_s=3600)
 """The fleets without a successor to start whose refusals this process resolved within the hour."""

@@ -29,7 +29,7 @@ class _Fleet:
         self.put("tasks/t-1", {"status": "active", "agent_id": "b-1", "session_id": "s-1"})
         self.signal(status="journaled")
 
-    def signal(self, name: str = "rotate_s-1_0", **fields: Any) -> None:
+    def signal(self, name: str = "rotate_s-1_0", **fields: object) -> None:
         signal = {
             "kind": "rotate",
             "status": "pending",
@@ -185,7 +185,12 @@ def test_signal_that_can_not_be_settled_keeps_no_other_from_its_turn(
 ) -> None:
     fleet.signal("a", session_id="s-0", created_at=_LONG_AGO)
 
-    def settled(db: firestore.Client, name: str, ref: Any, at: Any = None) -> None:
+    def settled(
+        db: firestore.Client,
+        name: str,
+        ref: firestore.DocumentReference,
+        at: Thresholds | None = None,
+    ) -> None:
         if ref.id == "a":
             raise RuntimeError("whatever it is")
         settle(db, name, ref, at)
@@ -217,9 +222,9 @@ def test_session_that_was_well_again_many_times_is_told_anew_in_few_reads(
     reads: list[str] = []
     get = firestore.DocumentReference.get
 
-    def counted(ref: firestore.DocumentReference, *rest: Any, **more: Any) -> Any:
+    def counted(ref: firestore.DocumentReference) -> object:
         reads.append(ref.id)
-        return get(ref, *rest, **more)
+        return get(ref)
 
     monkeypatch.setattr(firestore.DocumentReference, "get", counted)
     fields = {"kind": "rotate", "status": "pending", "session_id": "s-1", "generation": 0}
