@@ -6,9 +6,11 @@ no event tells: that another session took up the task, or that an event never ca
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 
 from alerting.alerts import resolve_alert
@@ -18,7 +20,7 @@ from rotation.state import read_state
 from rotation.thresholds import session_thresholds
 from rotation.transitions import RotationState, is_resolved
 from runtime.cache import Cache
-from runtime.firestore import document, equals, fields_of
+from runtime.firestore import document, equals, fields_of, unchanged
 from runtime.policy import MAX_FLEETS, policy
 from runtime.units import Units
 from tachograph_schema.documents.session import Session
@@ -82,7 +84,8 @@ def resolve(db: firestore.Client, fleet: str, ref: firestore.DocumentReference) 
         if not is_resolved(state, _task(db, fleet, state), at):
             return False
     resolve_alert(db, fleet, alert_id(rule, ref.id))
-    ref.update({"open_alert": firestore.DELETE_FIELD})
+    with suppress(FailedPrecondition):  # it has another alert by now, or the next tick sees it
+        ref.update({"open_alert": firestore.DELETE_FIELD}, option=unchanged(snapshot))
     return True
 
 
