@@ -107,7 +107,7 @@ def texts() -> Iterator[Row]:
     yield Row(
         "sequences of 41 kB",
         update(
-            A, "tasks/wide", reporter=f"a:{'\u00e4' * 198}", **{f"reports.`a:{'\u00e4' * 198}`": 1}
+            A, "tasks/wide", reporter=f"a:{chr(228) * 198}", **{f"reports.`a:{chr(228) * 198}`": 1}
         ),
         update(A, "tasks/wide", reporter="a:y", **{"reports.`a:y`": 1}),
     )
