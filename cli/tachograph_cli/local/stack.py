@@ -74,9 +74,10 @@ class Stack:
         `root` is a checkout. `ports` fixes some or all ports by the service's name; the others are
         free ones near the usual. `tick_every_s` is the interval of the scheduled function (None:
         never), `forget_every_s` that of forgetting what the rules have seen, which loads the
-        checkout's rules again. The output of emulators and functions is in `log` until the end; `quiet=False`
-        prints it too. What killed stacks left on this machine is removed first. Raises StackError,
-        which names each missing tool with its remedy, and OSError where no port is free.
+        checkout's rules again. The output of emulators and functions is in `log` until the end;
+        `quiet=False` prints it too. What killed stacks left on this machine is removed first.
+        Raises StackError, which names each missing tool with its remedy, and OSError where no port
+        is free.
         """
         tools = find_tools(root, only)
         memory.heap_mb(os.environ)

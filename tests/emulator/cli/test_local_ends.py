@@ -66,7 +66,7 @@ def test_two_stacks_beside_a_stranger_run_their_commands(toy: Path, stranger: in
         )
         for _ in range(2)
     ]
-    answers = [process.communicate() for process in both]
+    answers = [process.communicate(timeout=2 * SOON_S) for process in both]
     assert [process.returncode for process in both] == [0, 0], answers
     addresses = {printed.split()[0] for printed, _ in answers}
     assert len(addresses) == 2
@@ -113,12 +113,9 @@ def test_what_a_killed_stack_leaves_goes_at_the_next_start(
         [run] = (tmp_path / "tmp").glob(f"{run_folder.PREFIX}*/{run_folder.LOCK}")
         process.kill()
         for each in below:
-            if "supervisor" in _command(each):
+            if "supervisor" in _command(each) or "sleep" in _command(each):
                 table.send(each, signal.SIGKILL)
-        process.communicate()
-        for each in below:
-            if _command(each).startswith("sleep"):
-                table.send(each, signal.SIGKILL)  # the command outlives a killed shell
+        process.wait(SOON_S)
         wait_for(lambda: run_folder.remove_abandoned(tmp_path / "tmp") == [run.parent])
         wait_for(lambda: below.isdisjoint(table.running()))
     assert not run.parent.exists()
