@@ -16,7 +16,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
-from support.local import SOON_S, local, started, wait_for
+from support.cli import SOON_S, local, started, wait_for
 from tachograph.firestore import emulator_identity
 from tachograph_cli.local.process import supervisor, table
 from tachograph_cli.local.stack import PROJECT, Stack

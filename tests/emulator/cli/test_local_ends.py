@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.local import SOON_S, local, started, wait_for
+from support.cli import SOON_S, local, started, wait_for
 from tachograph_cli.local import ports
 from tachograph_cli.local.emulators import run_folder
 from tachograph_cli.local.process import table
