@@ -68,10 +68,8 @@ def task_fields(
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
         fields[name] = _recorded(landed, name) + n
-    if models and landed.get("model") is not None:
-        # Recorded usage stays with its model; another one has its own row from its first call on.
-        fields.pop("model", None)
-        fields.pop("provider", None)
+    if models:
+        _keep_model(landed, fields)
     fields.update(_served(models, group))
     if "cost_nanousd" in totals or "unpriced_calls" in totals:
         fields["cost_source"] = _cost_source(landed, group, fields)
@@ -81,6 +79,13 @@ def task_fields(
     fields = {name: value for name, value in fields.items() if landed.get(name) != value}
     reports = {**(landed.get("reports") or {}), **landing}
     return {**fields, "reports": reports, "reported_at": group[-1].at}
+
+
+def _keep_model(landed: Mapping[str, Any], fields: dict[str, Any]) -> None:
+    """Leave recorded usage with its model: another has its own row from its first call on."""
+    if landed.get("model") is not None:
+        fields.pop("model", None)
+        fields.pop("provider", None)
 
 
 def _recorded(landed: Mapping[str, Any], name: str) -> int:
