@@ -173,7 +173,8 @@ def test_alert_stays_open_while_its_trouble_lasts_and_is_resolved_when_it_is_ove
 
 
 def test_every_rule_that_opens_alerts_has_a_way_to_resolve_them() -> None:
-    assert {rule for rule, _, _ in _CASES} == set(RULES)
+    elsewhere = {"tick_incomplete"}  # tests/emulator/hostile: resolved when the units are done
+    assert {rule for rule, _, _ in _CASES} | elsewhere == set(RULES)
 
 
 def test_event_of_a_sessions_end_resolves_its_alert_without_waiting_for_a_tick(
