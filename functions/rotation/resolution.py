@@ -44,8 +44,8 @@ def alert_id(rule: str, signal: str) -> str:
 def resolve_open(db: firestore.Client, fleet: str, units: Units) -> int:
     """Resolve the alerts about rotations whose trouble is over; return how many were looked at.
 
-    Once an hour of each process, the refusal of a
-    start is resolved where the fleet names no successor any more.
+    Once an hour of each process, the refusal of a start is resolved where the fleet names no
+    successor any more.
     """
     if not can_start(policy(fleet).rotation) and _refusals.get(fleet) is None:
         resolve_alert(db, fleet, REFUSED.name)

@@ -51,7 +51,7 @@ class EscapedStream(io.TextIOBase):
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]  # likewise
-        """What it does to characters that its encoding lacks."""
+        """The treatment of characters that its encoding lacks."""
         return self.stream.errors
 
 
