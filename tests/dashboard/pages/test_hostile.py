@@ -60,6 +60,7 @@ def hostile(fleet: FleetDocuments) -> FleetDocuments:
 
 def _show_all(hostile: FleetDocuments, look: Look) -> Page:
     page = look(hostile.name)
+    expect(page.locator("[data-panel]").first).to_be_visible()  # signed in, for the pages to come
     for query in PAGES:
         address = query.format(agent="%3Cscript%3Ewindow.pwned='address'%3C/script%3E")
         page.goto(f"{page.url.partition('?')[0]}?fleet={hostile.name}{address}")
