@@ -31,7 +31,7 @@ test: setup chromium ## Run all tests on the real emulators; TESTS=tests/unit ru
 	$(BIN)/python -m pytest $(or $(TESTS),tests) $(ARGS)
 	npm --workspace dashboard run test --if-present
 
-simulate: setup ## Run 50 agents on 500 tasks, with kills, a cut network and wrong clocks, and check the sums
+simulate: setup ## Run 50 agents on 500 tasks and 6 hostile ones, with kills, a cut network and wrong clocks, and check the sums
 	$(BIN)/python -m pytest -s tests/simulation/fleet_at_work.py $(ARGS)
 
 check: setup ## Check style and types and run the fast tests, as before every commit

@@ -18,6 +18,7 @@ from google.cloud import firestore  # noqa: E402
 from publishing.snapshots import take_snapshot  # noqa: E402
 from support.wire.meter import Bill, metered  # noqa: E402 - from the tests
 from tachograph_cli.local.stack import Stack  # noqa: E402
+from tachograph_schema.counters.scopes import scope  # noqa: E402
 from tachograph_schema.documents.session import OPEN_STATES  # noqa: E402 - from the functions' source root
 from tachograph_schema.documents.task import UNENDED_STATUSES  # noqa: E402
 
@@ -50,7 +51,7 @@ def _fill(fleet: str, sessions: int) -> None:
     db = firestore.Client()
     now = datetime.now(UTC)
     document = db.document("fleets", fleet)
-    models = {f"model:{model}": {"cost_usd": 1.0} for model in _MODELS}
+    models = {scope("model", model): {"cost_usd": 1.0} for model in _MODELS}
     document.collection("rollups").document(f"hour_{now:%Y-%m-%dT%H}").set(
         {"grain": "hour", "period": f"{now:%Y-%m-%dT%H}", "as_of": now, "c": {}, "ratios": models}
     )

@@ -73,14 +73,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _ends_orderly() -> Iterator[None]:
-    """Let SIGTERM end the session as Ctrl-C does, so that all fixtures are torn down."""
+    """Let SIGTERM and SIGINT end the session, so that all fixtures are torn down.
+
+    A shell starts a background command with SIGINT ignored, and every child would inherit that.
+    """
 
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

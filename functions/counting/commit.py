@@ -61,7 +61,7 @@ class Entry:
     correction: str | None = None
     """The command that made the entry, where no event did: sweep, rebuild, reprice."""
     folded: str | None = None
-    """What its shards do not tell apart, because they are full: names, or agents too."""
+    """Its hour is full: its shards tell no `names` apart but the agent's, or no `agents` either."""
 
 
 class Documents:

@@ -21,7 +21,7 @@ from tachograph_schema.counters.sketch import sums
 from tachograph_schema.documents.coordination import Incident, Message
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import Session
-from tachograph_schema.documents.task import Task
+from tachograph_schema.documents.task import Task, task_above
 from tachograph_schema.parsing import Problem, parse
 from tachograph_schema.paths import INCIDENTS, MESSAGES, SESSIONS, TASKS
 
@@ -88,8 +88,7 @@ def _count_task(version: Version, fleet: Fleet) -> Contribution:
     task, problems = parse(Task, version.fields)
     cells = {} if task.voided else task_cells(task, version.written_at, fleet)
     cells = _with_rejected(cells, problems)
-    tree = task.root_task_id or task.parent_task_id
-    return Contribution(cells, problems, task.reported_at, task.agent_id, tree)
+    return Contribution(cells, problems, task.reported_at, task.agent_id, task_above(task))
 
 
 def _count_session(version: Version, fleet: Fleet) -> Contribution:

@@ -31,7 +31,7 @@ from tachograph_schema.periods import reported_hour
 MAX_SPILLS = 16
 """Shards tried beyond a full one: each holds 1 MiB of counters, many more than a rollup shows."""
 _FOLDED = ("names", "agents")
-"""What is not told apart of an event whose hour is full, after all those shards."""
+"""An event whose hour is full, after all those shards, tells no names apart, then no agents."""
 _APART = 32
 """The rounds of shards between those and the usual ones, so that no large event reaches there."""
 _TRANSIENT = (

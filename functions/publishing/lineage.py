@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from google.cloud import firestore
 
 from runtime.firestore import document, fields_of
-from tachograph_schema.documents.task import Task
+from tachograph_schema.documents.task import Task, task_above
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import TASKS, DocumentPath
 
@@ -36,12 +36,14 @@ def roots(
 
 
 class TasksAbove:
-    """What stands above each task, read once: one read for each task that is asked for."""
+    """The task above each task: one read for each that is asked for and not known."""
 
-    def __init__(self, db: firestore.Client, fleet: str) -> None:
-        """Read nothing yet."""
+    def __init__(
+        self, db: firestore.Client, fleet: str, known: Mapping[str, str | None] | None = None
+    ) -> None:
+        """Read nothing yet; `known` are the tasks above those that were read."""
         self._db, self._fleet = db, fleet
-        self._above: dict[str, str | None] = {}
+        self._above = dict(known or {})
 
     def __call__(self, names: set[str]) -> Mapping[str, str | None]:
         """Return the task above each of `names`."""
@@ -51,10 +53,5 @@ class TasksAbove:
         ]
         if unread:
             for found in self._db.get_all(unread, field_paths=_ABOVE):
-                self._above[found.id] = above(parse(Task, fields_of(found))[0])
+                self._above[found.id] = task_above(parse(Task, fields_of(found))[0])
         return self._above
-
-
-def above(task: Task) -> str | None:
-    """Return the task that a task's cost is carried to."""
-    return task.root_task_id or task.parent_task_id

@@ -100,13 +100,13 @@ def _publish_all(
     db: firestore.Client, fleet: str, trees: list[_Snapshot], policy: Fleet, units: Units
 ) -> None:
     tasks = {task.id: task for task in db.get_all([_task(db, fleet, tree.id) for tree in trees])}
-    root_of = roots(tasks, TasksAbove(db, fleet))
+    counted = {name: _read(task, policy) for name, task in tasks.items()}
+    above = {name: contribution.tree for name, contribution in counted.items()}
+    root_of = roots(tasks, TasksAbove(db, fleet, above))
     for tree in trees:
-        root = root_of[tree.id]
-        above = None if root == tree.id else root
-        units.run(
-            "tree", tree.id, partial(_publish, db, fleet, tree, tasks[tree.id], above, policy)
-        )
+        root, own = root_of[tree.id], sums(counted[tree.id].cells.get(FLEET, {}))
+        into = None if root == tree.id else root
+        units.run("tree", tree.id, partial(_publish, db, fleet, tree, tasks[tree.id], own, into))
 
 
 def _publish(
@@ -114,12 +114,14 @@ def _publish(
     fleet: str,
     tree: _Snapshot,
     task: _Snapshot,
-    above: str | None,
-    policy: Fleet,
+    own: Row,
+    into: str | None,
 ) -> None:
-    """Publish a tree, and carry what changed of it into the tree `above`, in one commit."""
+    """Publish a tree, and carry what changed of it `into` another's, in one commit.
+
+    `own` is the root task's counters.
+    """
     fields = fields_of(tree)
-    own = sums(_read(task, policy).cells.get(FLEET, {}))
     total = tree_total(own, fields)
     row = part(fields)
     update = {
@@ -128,15 +130,15 @@ def _publish(
         "root": own,
         "total": total,
         "ratios": ratios(total),
-        "carried": {"to": above, "row": row} if above and row else None,
+        "carried": {"to": into, "row": row} if into and row else None,
     }
     if all(fields.get(name) == value for name, value in update.items()):
         return
     batch = db.batch()
-    for name, change in carried(fields, above).items():
+    for name, change in carried(fields, into).items():
         increments = {counter: firestore.Increment(n) for counter, n in change.items()}
-        into = document(db, DocumentPath(fleet, TREES, name))
-        batch.set(into, {"dirty": True, "below": increments}, merge=True)
+        other = document(db, DocumentPath(fleet, TREES, name))
+        batch.set(other, {"dirty": True, "below": increments}, merge=True)
     batch.update(tree.reference, {**update, "as_of": tree.read_time}, option=unchanged(tree))
     # Where it changed since it was read, the next pass has it.
     with suppress(FailedPrecondition, NotFound):

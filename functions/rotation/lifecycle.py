@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 MAX_LOOKED_AT = 200
 """Open signals that a tick looks at, in turns, the oldest first; with three reads each at most."""
 _MAX_CONFLICTS = 10
-_turns: Cache[str, firestore.DocumentSnapshot | None] = Cache(MAX_FLEETS)
+_turns: Cache[str, firestore.DocumentSnapshot[Any] | None] = Cache(MAX_FLEETS)
 """By fleet: the signal that the tick before looked at last, where more came after it."""
 
 

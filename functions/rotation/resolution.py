@@ -6,8 +6,11 @@ no event tells: that another session took up the task, or that an event never ca
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
+from google.api_core.exceptions import FailedPrecondition
 from google.cloud import firestore
 
 from alerting.alerts import resolve_alert
@@ -17,7 +20,7 @@ from rotation.state import read_state
 from rotation.thresholds import session_thresholds
 from rotation.transitions import RotationState, is_resolved
 from runtime.cache import Cache
-from runtime.firestore import document, equals, fields_of
+from runtime.firestore import document, equals, fields_of, unchanged
 from runtime.policy import MAX_FLEETS, policy
 from runtime.units import Units
 from tachograph_schema.documents.session import Session
@@ -27,7 +30,7 @@ from tachograph_schema.paths import FLEETS, SIGNALS, TASKS, DocumentPath
 
 MAX_LOOKED_AT = 200
 """Open alerts that a tick looks at, in turns, with four reads each at most."""
-_turns: Cache[str, firestore.DocumentSnapshot | None] = Cache(MAX_FLEETS)
+_turns: Cache[str, firestore.DocumentSnapshot[Any] | None] = Cache(MAX_FLEETS)
 """By fleet: the signal that the tick before looked at last, where more came after it."""
 _refusals: Cache[str, bool] = Cache(MAX_FLEETS, max_age_s=3600)
 """The fleets without a successor to start whose refusals this process resolved within the hour."""
@@ -41,8 +44,8 @@ def alert_id(rule: str, signal: str) -> str:
 def resolve_open(db: firestore.Client, fleet: str, units: Units) -> int:
     """Resolve the alerts about rotations whose trouble is over; return how many were looked at.
 
-    Once an hour of each process, the refusal of a
-    start is resolved where the fleet names no successor any more.
+    Once an hour of each process, the refusal of a start is resolved where the fleet names no
+    successor any more.
     """
     if not can_start(policy(fleet).rotation) and _refusals.get(fleet) is None:
         resolve_alert(db, fleet, REFUSED.name)
@@ -81,7 +84,8 @@ def resolve(db: firestore.Client, fleet: str, ref: firestore.DocumentReference) 
         if not is_resolved(state, _task(db, fleet, state), at):
             return False
     resolve_alert(db, fleet, alert_id(rule, ref.id))
-    ref.update({"open_alert": firestore.DELETE_FIELD})
+    with suppress(FailedPrecondition):  # it has another alert by now, or the next tick sees it
+        ref.update({"open_alert": firestore.DELETE_FIELD}, option=unchanged(snapshot))
     return True
 
 

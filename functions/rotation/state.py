@@ -12,7 +12,6 @@ from runtime.firestore import document, equals, fields_of
 from runtime.policy import policy
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.signal import Signal
-from tachograph_schema.fields import is_id
 from tachograph_schema.paths import FLEETS, SESSIONS, DocumentPath
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ def read_state(db: firestore.Client, fleet: str, snapshot: _Snapshot) -> Rotatio
 
 def read_session_of(db: firestore.Client, fleet: str, session_id: str) -> Session | None:
     """Return a session as it stands; None where there is none."""
-    if not is_id(session_id):
-        return None
     return _session(fleet, document(db, DocumentPath(fleet, SESSIONS, session_id)).get())
 
 

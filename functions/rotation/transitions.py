@@ -117,25 +117,31 @@ def is_resolved(state: RotationState, task: Task | None, at: Thresholds) -> bool
 
     It is over when a successor is at work, or the session needs none any more. A session that
     handed over and ended leaves its `task`: its trouble is over when somebody goes on with that.
-    Where nobody can, because it failed with the session or there is none, that is after a day.
     """
     signal, session, successor = state.signal, state.session, state.successor
     if signal.status == "completed" or (successor is not None and at_work(successor)):
         return True
     if session is None or session.voided or (session.generation or 0) > (signal.generation or 0):
         return True
-    if signal.open_alert == "rotation_unheeded" and signal.status not in (
-        *UNHEEDED_STATUSES, "expired"
-    ):  # fmt: skip
+    unheeded = signal.open_alert == "rotation_unheeded"
+    if unheeded and signal.status in ("journaled", "handed_off"):
         return True
     if session.ended_at is None:
         return is_well(session, at)
-    if signal.open_alert == "rotation_unheeded" or session.end_reason != "rotated":
-        return True
+    return unheeded or session.end_reason != "rotated" or _goes_on(state, task)
+
+
+def _goes_on(state: RotationState, task: Task | None) -> bool:
+    """Tell whether a task that was handed over waits for nobody any more.
+
+    Where nobody can go on, because it failed with its session or there is none, that is after a
+    day.
+    """
     if task is None or (task.status == "failed" and task.error_type == ERROR_TYPE):
-        return waited(signal, state.now) > _NOTICED
-    waits = task.status == "queued" or task.session_id in (None, signal.session_id)
-    return not (waits and task.status in UNENDED_STATUSES)
+        return waited(state.signal, state.now) > _NOTICED
+    if task.status not in UNENDED_STATUSES:
+        return True
+    return task.status != "queued" and task.session_id not in (None, state.signal.session_id)
 
 
 def owns(state: RotationState, task: Mapping[str, Any]) -> bool:

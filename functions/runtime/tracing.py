@@ -19,9 +19,11 @@ import flask
 
 from runtime.settings import settings
 from runtime.span_export import outlet
-from tachograph_schema.paths import TASKS, DocumentPath
+from tachograph_schema.fields import is_name
+from tachograph_schema.paths import MESSAGES, SESSIONS, SIGNALS, TASKS, DocumentPath
 from tachograph_schema.tracing.sampling import in_share
 from tachograph_schema.tracing.spans import (
+    AGENT_NAME,
     ERROR_TYPE,
     FLEET,
     PATH,
@@ -98,11 +100,7 @@ class _Trace:
     def belongs_to(self, path: DocumentPath, fields: Mapping[str, Any]) -> None:
         self._has_document = True
         self._parent = read_traceparent(fields.get("traceparent"))
-        task = path.document if path.collection == TASKS else fields.get("task_id")
-        attributes = {PATH: str(path), FLEET: path.fleet, TASK_ID: task}
-        attributes[SESSION_ID] = fields.get("session_id")
-        present = {name: value for name, value in attributes.items() if isinstance(value, str)}
-        self.root.attributes.update(present)
+        self.root.attributes.update(_attributes(path, fields))
         if self._parent is not None:
             self.root.trace_id, self.root.parent_id = self._parent.trace_id, self._parent.span_id
 
@@ -176,6 +174,22 @@ class _Step:
     ) -> None:
         if self._trace is not None and self._span is not None:
             self._trace.end(self._span, kind)
+
+
+def _attributes(path: DocumentPath, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a document: its path, its writer, and what it is about.
+
+    Anybody may name any trace and any task, so the writer stands beside them, as the rules verified
+    it. A session is named where the rules verified that one, too.
+    """
+    task = path.document if path.collection == TASKS else fields.get("task_id")
+    session = fields.get("session_id") if path.collection in (TASKS, SIGNALS) else None
+    if path.collection == SESSIONS:
+        session = path.document
+    agent = fields.get("from_agent_id" if path.collection == MESSAGES else "agent_id")
+    named = {TASK_ID: task, SESSION_ID: session, AGENT_NAME: agent}
+    names = {name: value for name, value in named.items() if is_name(value)}
+    return {PATH: str(path), FLEET: path.fleet, **names}
 
 
 def _span(name: str, parent: str | None) -> Span:

@@ -31,6 +31,8 @@ BATCHES: Final = "batches"
 SWEEPS: Final = "sweeps"
 PRICES: Final = "prices"
 REVOKED: Final = "revoked"
+IDENTITIES: Final = "identities"
+"""Which identity an agent has now; no rule lets anybody read it."""
 
 NOW: Final = "now"
 """The one document of `live/`: what an overview listens to."""

@@ -1,4 +1,4 @@
-"""What Hosting says beside the page: where it may connect to, and that nobody may frame it."""
+"""The headers of Hosting: the page connects to known hosts alone, and nobody may frame it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support.fakes.google_apis import Cloud, served, write_key
+from support.fakes.google_apis import Cloud
+from support.fakes.google_server import served, write_key
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 # Says what it is called with, and answers as a Terraform of version 1.11 that has a state would.

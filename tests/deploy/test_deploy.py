@@ -75,7 +75,11 @@ def test_deployment_goes_through_every_step_and_says_what_is_left(
     assert calls[-1] == f"firebase deploy --only hosting --project {PROJECT} --non-interactive"
     assert (checkout / "build/functions.zip").is_file()
     assert cloud.firebase
-    assert cloud.apps == [{"displayName": "Tachograph dashboard"}]
+    [app] = cloud.apps
+    assert (app["displayName"], app["apiKeyId"]) == (
+        "Tachograph dashboard",
+        "uid-tachograph-dashboard",
+    )
 
 
 def test_second_deployment_finds_firebase_there(
@@ -85,7 +89,7 @@ def test_second_deployment_finds_firebase_there(
         done = tachograph(*DEPLOY, cwd=checkout)
         assert "step check" in done.stderr
         cloud.hosted = True
-    assert done.stdout.count(": is there") == 4
+    assert done.stdout.count(": is there") == 6
     assert len(cloud.apps) == 1
     assert tools.read_text().count("firebase deploy") == 2
 

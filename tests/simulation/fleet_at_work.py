@@ -1,138 +1,49 @@
 """A fleet at work, whatever happens to it: 50 agents, 500 tasks, in processes of their own.
 
-`make simulate` runs it; it takes five minutes, and is no part of `make test`.
+`make simulate` runs it; it takes some seven minutes, and is no part of `make test`.
 
 Processes are killed, the network between some and Firestore is cut for half a minute, clocks are
-wrong by minutes, one tool takes long and says so, and two agents hang. What was promised is held
-against what the agents themselves wrote down.
+wrong by minutes, one tool takes long and says so, and two agents hang. Six further agents are
+hostile: they do whatever an ordinary agent's credential lets them do. What was promised is held
+against what the honest agents themselves wrote down.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from threading import Timer
-from typing import Any
 
 import pytest
 from google.cloud import firestore
 
 from publishing.rollups import publish
-from support.cli import run, wrong
-from support.wire.relay import Relay, relayed
+from simulation.simulated import (
+    CUT_AFTER_TASKS,
+    HONEST,
+    KILLS,
+    POLICY,
+    PROCESSES,
+    STUCK_AFTER_S,
+    TASKS,
+    Simulation,
+)
+from support.cli import run, verified
+from support.wire.relay import relayed
 from tachograph import Fleet
 from tachograph_cli.local.stack import Stack
 
-PROCESSES, AGENTS, TASKS = 10, 5, 500
-SKEWS_MIN = (-7, -3, 0, 0, 0, 0, 0, 0, 3, 7)
-BEHIND_THE_CABLE = (2, 3, 4)
-ODDITIES = {5: {"0": "hang"}, 6: {"0": "hang", "1": "long tool"}, 7: {"0": "long tool"}}
-CUT_S = 30
-KILLS = {100: 0, 200: 1, 300: 2}
-"""When so many tasks are completed, which process is killed."""
-CUT_AFTER_TASKS = 150
-STUCK_AFTER_S = 75
-"""More than the cut: who was cut off is well again, once its connection is up."""
-POLICY = {
-    "liveness": {"stuck_after_min_s": STUCK_AFTER_S, "missed_heartbeats": 10},
-    "rotation": {"rotate_below_pct": 35},
-}
 PATIENCE_S = 1200
-
-
-@dataclass
-class Simulation:
-    """The processes, and what is seen of their sessions while they work."""
-
-    db: firestore.Client
-    fleet: str
-    folder: Path
-    cable: Relay
-    processes: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
-    killed_agents: set[str] = field(default_factory=set)
-    seen_stuck: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
-    """When a session was found stuck, and when its last progress had been, the first time."""
-    started: int = 0
-
-    def start(self, place: int) -> None:
-        """Start a process with its agents; its ledger is its own."""
-        self.started += 1
-        name = f"p{place}-{self.started}"
-        settings = {
-            "fleet": self.fleet,
-            "name": name,
-            "agents": AGENTS,
-            "skew_min": SKEWS_MIN[place],
-            "oddities": ODDITIES.get(place, {}),
-            "ledger": str(self.folder / f"{name}.jsonl"),
-        }
-        environment = {**os.environ, "TACHOGRAPH_SPOOL": str(self.folder / "spool")}
-        if place in BEHIND_THE_CABLE:
-            environment["FIRESTORE_EMULATOR_HOST"] = self.cable.address
-        program = Path(__file__).parent / "agents_at_work.py"
-        with (self.folder / f"{name}.err").open("wb") as said:
-            self.processes[place] = subprocess.Popen(
-                [sys.executable, str(program), json.dumps(settings)],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stderr=said,
-            )
-
-    def kill(self, place: int) -> None:
-        """Kill a process as nothing can be prepared for, and start another in its place."""
-        process = self.processes[place]
-        process.kill()
-        process.communicate()
-        self.killed_agents |= {f"p{place}-{self.started_as(place)}-{n}" for n in range(AGENTS)}
-        self.start(place)
-
-    def started_as(self, place: int) -> int:
-        """Return the number that the process in a place was started by."""
-        settings = json.loads(str(self.processes[place].args[2]))  # type: ignore[index]  # a list
-        return int(settings["name"].rpartition("-")[2])
-
-    def cut_cable(self) -> None:
-        """Cut it, and have it mended in half a minute."""
-        self.cable.cut()
-        Timer(CUT_S, self.cable.mend).start()
-
-    def completed(self) -> int:
-        """Count the tasks that are."""
-        tasks = self.db.collection("fleets", self.fleet, "tasks")
-        done = tasks.where(filter=firestore.FieldFilter("status", "==", "completed"))
-        counted: Any = done.count()  # its types are wrong
-        return int(counted.get()[0][0].value)
-
-    def watch(self) -> Any:  # noqa: ANN401 - a listener
-        """Note every session that functions find stuck."""
-        sessions = self.db.collection("fleets", self.fleet, "sessions")
-        stuck = sessions.where(filter=firestore.FieldFilter("effective_state", "==", "stuck"))
-
-        def heard(documents: list[Any], *_: object) -> None:
-            for document in documents:
-                times = document.get("effective_since"), document.get("effective_progress_at")
-                self.seen_stuck.setdefault(document.id, times)
-
-        return stuck.on_snapshot(heard)
-
-    def notes(self) -> Iterator[list[Any]]:
-        """Yield what the agents wrote down, whichever process they were in."""
-        for path in self.folder.glob("*.jsonl"):
-            yield from (json.loads(line) for line in path.read_text().splitlines())
-
-    def all(self, collection: str) -> dict[str, dict[str, Any]]:
-        """Read a collection."""
-        documents = self.db.collection("fleets", self.fleet, collection).stream()
-        return {document.id: document.to_dict() or {} for document in documents}
+SETTLED_WITHIN_S = 400
+"""Functions count and publish all of it, and find who is gone, within this time."""
+GIVEN_UP = timedelta(minutes=5)
+"""The age of live/now at which a run ends early: without ticks, no lost task comes back."""
+LIVE_S = 120
+"""How old live/now may be: some ticks, on a machine that is fully at work."""
 
 
 @pytest.fixture(scope="module")
@@ -157,19 +68,24 @@ def _run(simulation: Simulation) -> None:
     watching = simulation.watch()
     with Fleet(simulation.fleet) as orchestrator:
         for n in range(TASKS):
-            orchestrator.create_task(f"t-{n}", task_type="edit", expected_duration_ms=5_000)
+            orchestrator.create_task(
+                f"t-{n}", task_type="edit", priority=HONEST, expected_duration_ms=5_000
+            )
         assert orchestrator.flush(120)
     for place in range(PROCESSES):
         simulation.start(place)
+    simulation.begin_hostilities()
     kills, is_cut = dict(KILLS), False
     deadline = time.monotonic() + PATIENCE_S
-    while (done := simulation.completed()) < TASKS:
+    while (done := simulation.over()) < TASKS:
         assert time.monotonic() < deadline, f"{done} of {TASKS} tasks in {PATIENCE_S} s"
         for after in [after for after in kills if done >= after]:
             simulation.kill(kills.pop(after))
         if done >= CUT_AFTER_TASKS and not is_cut:
             is_cut = True
             simulation.cut_cable()
+        simulation.look_at_live()
+        assert max(simulation.staleness[-1:], default=timedelta()) < GIVEN_UP, "no tick succeeds"
         time.sleep(0.5)
     _end(simulation)
     _settle(simulation)
@@ -177,15 +93,18 @@ def _run(simulation: Simulation) -> None:
 
 
 def _tell(simulation: Simulation) -> None:
-    sessions = simulation.all("sessions").values()
+    sessions = simulation.honest("sessions").values()
     reasons = Counter(session.get("end_reason") for session in sessions)
     gaps_ms = sorted(s["handoff_ms"] for s in sessions if s.get("handoff_ms") is not None)
     median_ms = gaps_ms[len(gaps_ms) // 2] if gaps_ms else None
     print(  # noqa: T201 - for whoever runs it
         f"\n{TASKS} tasks, {len(sessions)} sessions: {dict(reasons)}, "
         f"{len(simulation.killed_agents)} agents killed, {len(simulation.seen_stuck)} found stuck, "
-        f"median handoff {median_ms} ms, {_total(simulation)['retries']} retries"
+        f"median handoff {median_ms} ms, "
+        f"live/now at most {max(simulation.staleness).total_seconds():.0f} s old"
     )
+    for outcome, n in sorted(simulation.hostilities().items()):
+        print(f"{n:6} {outcome}")  # noqa: T201 - as above
 
 
 def _end(simulation: Simulation) -> None:
@@ -199,9 +118,9 @@ def _end(simulation: Simulation) -> None:
 
 def _settle(simulation: Simulation) -> None:
     """Wait until the functions have found who is gone, and counted everything."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + SETTLED_WITHIN_S
     while time.monotonic() < deadline:
-        sessions = simulation.all("sessions").values()
+        sessions = simulation.honest("sessions").values()
         if all(session.get("ended_at") for session in sessions) and not _dirty(simulation):
             break
         time.sleep(2)
@@ -217,15 +136,15 @@ def _dirty(simulation: Simulation) -> bool:
 
 
 def test_every_task_is_completed_exactly_once(simulated: Simulation) -> None:
-    assert {task["status"] for task in simulated.all("tasks").values()} == {"completed"}
+    tasks = simulated.honest_tasks()
+    paths = {f"fleets/{simulated.fleet}/tasks/{name}" for name in tasks}
+    assert {task["status"] for task in tasks.values()} == {"completed"}
     ups: Counter[str] = Counter()
-    for entry in simulated.all("ledger").values():
-        n = json.loads(entry["delta"]).get("fleet", {}).get("tasks_completed", 0)
-        assert n >= 0, f"{entry['path']} was taken back"
-        ups[entry["path"]] += n
-    assert sum(ups.values()) == TASKS
-    assert set(ups.values()) <= {0, 1}
-    assert _total(simulated)["tasks_completed"] == TASKS
+    for path, row in _counted(simulated):
+        n = row.get("tasks_completed", 0)
+        assert n >= 0 or path not in paths, f"{path} was taken back"
+        ups[path] += n
+    assert {ups[path] for path in paths} == {1}
 
 
 def test_nothing_spent_is_lost_and_nothing_is_counted_twice(simulated: Simulation) -> None:
@@ -236,15 +155,40 @@ def test_nothing_spent_is_lost_and_nothing_is_counted_twice(simulated: Simulatio
             intended[task] += out
         elif what == "spent":
             spent[task] += out
-    counted = {name: task.get("tokens_out", 0) for name, task in simulated.all("tasks").items()}
-    for name, tokens in counted.items():
+    counted: Counter[str] = Counter()
+    for path, row in _counted(simulated):
+        counted[path] += row.get("tokens_out", 0)
+    for name, task in simulated.honest_tasks().items():
+        tokens = task.get("tokens_out", 0)
         assert spent[name] <= tokens <= intended[name], name
-    assert _total(simulated)["tokens_out"] == sum(counted.values())
-    assert wrong(simulated.fleet, "--all-ages") == {}
+        assert counted[f"fleets/{simulated.fleet}/tasks/{name}"] == tokens, name
+
+
+def test_what_is_published_is_the_sum_of_what_was_counted(simulated: Simulation) -> None:
+    total = _total(simulated)
+    sums: Counter[str] = Counter()
+    for _, row in _counted(simulated):
+        sums.update({name: n for name, n in row.items() if "~" not in name})
+    assert {name: total.get(name, 0) for name in sums} == dict(sums)
+
+
+def test_verify_names_what_was_let_go_and_nothing_of_the_honest(simulated: Simulation) -> None:
+    checks = verified(simulated.fleet, "--all-ages")["checks"]
+    wrong = {name: check["findings"] for name, check in checks.items() if check["wrong"]}
+    assert set(wrong) <= {"documents", "ledger"}
+    named = {finding["where"] for findings in wrong.values() for finding in findings}
+    assert named <= {refused["path"] for refused in simulated.all("rejected").values()}
+    honest = {f"fleets/{simulated.fleet}/tasks/{name}" for name in simulated.honest_tasks()}
+    assert named & honest == set()
+
+
+def test_overview_stays_fresh(simulated: Simulation) -> None:
+    assert len(simulated.staleness) > PROCESSES
+    assert max(simulated.staleness) < timedelta(seconds=LIVE_S)
 
 
 def test_every_rotation_has_one_successor(simulated: Simulation) -> None:
-    sessions = simulated.all("sessions")
+    sessions = simulated.honest("sessions")
     successors = Counter(s.get("predecessor_session_id") for s in sessions.values())
     rotated = [name for name, s in sessions.items() if s.get("end_reason") == "rotated"]
     gone = {name for name in rotated if sessions[name]["agent_id"] in simulated.killed_agents}
@@ -252,7 +196,7 @@ def test_every_rotation_has_one_successor(simulated: Simulation) -> None:
     for name in rotated:
         # Who is killed between the two steps leaves a rotation that nobody took up.
         assert successors[name] == 1 or (name in gone and successors[name] == 0)
-    signals = simulated.all("signals").values()
+    signals = simulated.honest("signals").values()
     claimed = Counter(s["successor_session_id"] for s in signals if "successor_session_id" in s)
     assert set(claimed.values()) == {1}
     for signal in signals:
@@ -263,7 +207,7 @@ def test_every_rotation_has_one_successor(simulated: Simulation) -> None:
 def test_killed_agents_sessions_are_closed_as_crashed_and_no_others(
     simulated: Simulation,
 ) -> None:
-    sessions = simulated.all("sessions").values()
+    sessions = simulated.honest("sessions").values()
     crashed = [s for s in sessions if s.get("end_reason") == "crashed"]
     assert {s["agent_id"] for s in crashed} <= simulated.killed_agents
     for agent in simulated.killed_agents:
@@ -275,7 +219,7 @@ def test_who_hangs_is_found_stuck_within_a_tick_and_nobody_else(simulated: Simul
     hung = {session for what, session, *_ in simulated.notes() if what == "hang"}
     alive = {
         name for name in simulated.seen_stuck
-        if simulated.all("sessions")[name]["agent_id"] not in simulated.killed_agents
+        if simulated.honest("sessions")[name]["agent_id"] not in simulated.killed_agents
     }  # fmt: skip
     assert alive == hung
     snapshots = simulated.all("snapshots")
@@ -290,3 +234,9 @@ def _total(simulation: Simulation) -> dict[str, int]:
     total = simulation.db.document("fleets", simulation.fleet, "rollups", "total_all").get()
     row: dict[str, int] = total.get("c.fleet")
     return row
+
+
+def _counted(simulation: Simulation) -> Iterator[tuple[str, dict[str, int]]]:
+    """Yield what was counted for the fleet, by the path of the document that it was counted for."""
+    for entry in simulation.all("ledger").values():
+        yield entry["path"], json.loads(entry["delta"]).get("fleet", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import signal
 import threading
 import time
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from tachograph import Fleet
+from tachograph.firestore.client import service_client
 from tachograph.tracing.settings import Tracing
 from tachograph_cli.demo.actions import Pause
 from tachograph_cli.demo.player import Player
+from tachograph_cli.demo.retention import Retention
 from tachograph_cli.demo.simulation import SimulatedFleet
 from tachograph_cli.terminal.command_line import network_errors
 from tachograph_cli.terminal.parameters import checked, finite, fleet_name
@@ -92,6 +95,15 @@ def _turn(player: Player, at: datetime, *, live: bool) -> float:
     raise AssertionError("a simulated agent ended its actions; expected an endless iterator")
 
 
+def _keep_emulator_small(fleet: str, stop: threading.Event) -> threading.Thread | None:
+    """Let old pretend data go until `stop`; None outside an emulator, where nothing is deleted."""
+    if "FIRESTORE_EMULATOR_HOST" not in os.environ:
+        return None
+    thread = threading.Thread(target=Retention(service_client(), fleet).run, args=(stop,))
+    thread.start()
+    return thread
+
+
 @click.command()
 @click.option(
     "--fleet", "name", required=True, callback=checked(fleet_name), help="The fleet to pretend."
@@ -120,14 +132,31 @@ def main(name: str, agents: int, seed: int, hours: float) -> None:
         network_errors(f"fleets/{name}"),
         Fleet(name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet,
     ):
-        timeline = Timeline(fleet, SimulatedFleet(seed, agents, run), run, hours)
-        click.echo(f"{name}: laying down {hours:g} h of history")
-        timeline.play_past(now, stop)
-        if not stop.is_set():
-            click.echo(f"{name}: {agents} agents at work; Ctrl-C stops them")
-            timeline.play_live(fleet, stop)
-        for player in timeline.players:
-            player.end()
+        retention = _keep_emulator_small(name, stop)
+        try:
+            _play(fleet, SimulatedFleet(seed, agents, run), run, hours, now, stop)
+        finally:
+            stop.set()
+            if retention is not None:
+                retention.join()
+
+
+def _play(
+    fleet: Fleet,
+    simulated: SimulatedFleet,
+    run: str,
+    hours: float,
+    now: datetime,
+    stop: threading.Event,
+) -> None:
+    timeline = Timeline(fleet, simulated, run, hours)
+    click.echo(f"{fleet.name}: laying down {hours:g} h of history")
+    timeline.play_past(now, stop)
+    if not stop.is_set():
+        click.echo(f"{fleet.name}: {len(simulated.workers)} agents at work; Ctrl-C stops them")
+        timeline.play_live(fleet, stop)
+    for player in timeline.players:
+        player.end()
 
 
 if __name__ == "__main__":

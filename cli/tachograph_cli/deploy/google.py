@@ -86,6 +86,10 @@ class Google:
         """Return what a service answers to a POST. Raises RefusedError and NoCredentialsError."""
         return self._call("POST", service, path, query, body)
 
+    def patch(self, service: str, path: str, body: Json, **query: object) -> Json:
+        """Return what a service answers to a PATCH. Raises RefusedError and NoCredentialsError."""
+        return self._call("PATCH", service, path, query, body)
+
     def wait(self, service: str, version: str, operation: Json) -> Json:
         """Return the response of a long-running operation, which takes at most 300 s.
 

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tachograph.errors import OperatorError
+from tachograph_cli.deploy import api_keys
 from tachograph_cli.deploy.google import RefusedError
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
@@ -34,8 +35,12 @@ def prepare(api: Google, project: str) -> Iterator[str]:
     """
     yield f"Firebase: {_add_firebase(api, project)}"
     yield f"sign-in: {_turn_on_sign_in(api, project)}"
-    yield f"web app: {_add_app(api, project)}"
     yield f"site: {_add_site(api, project)}"
+    uid, words = api_keys.dashboard_key(api, project)
+    yield f"API key of the dashboard: {words}"
+    yield f"web app: {_add_app(api, project, uid)}"
+    key, words = api_keys.agents_key(api, project)
+    yield f"API key of agents: {words}; to enroll them: export TACHOGRAPH_API_KEY={key}"
 
 
 def command(root: Path, project: str) -> list[str]:
@@ -73,14 +78,20 @@ def _turn_on_sign_in(api: Google, project: str) -> str:
     return "turned on"
 
 
-def _add_app(api: Google, project: str) -> str:
+def _add_app(api: Google, project: str, key: str) -> str:
     # Hosting serves this app's configuration to the dashboard, from /__/firebase/init.json.
-    apps = api.get("firebase", f"v1beta1/projects/{project}/webApps").get("apps", [])
-    if apps:
+    path = f"v1beta1/projects/{project}/webApps"
+    apps = api.get("firebase", path).get("apps", [])
+    if not apps:
+        body = {"displayName": APP, "apiKeyId": key}
+        api.wait("firebase", "v1beta1", api.post("firebase", path, body))
+        return "added"
+    own = next((app for app in apps if app.get("displayName") == APP), None)
+    if own is None or own.get("apiKeyId") == key:
         return "is there"
-    operation = api.post("firebase", f"v1beta1/projects/{project}/webApps", {"displayName": APP})
-    api.wait("firebase", "v1beta1", operation)
-    return "added"
+    app = f"{path}/{own['appId']}"
+    api.patch("firebase", app, {"apiKeyId": key}, updateMask="apiKeyId")
+    return "uses that key now"
 
 
 def _add_site(api: Google, project: str) -> str:

@@ -38,6 +38,7 @@ PERMISSIONS = {
     "run.services.setIamPolicy": "roles/run.admin",
     "cloudscheduler.jobs.create": "roles/cloudscheduler.admin",
     "monitoring.alertPolicies.create": "roles/monitoring.editor",
+    "apikeys.keys.create": "roles/serviceusage.apiKeysAdmin",
     "firebase.projects.update": "roles/firebase.admin",
     "firebasehosting.sites.update": "roles/firebasehosting.admin",
 }

@@ -19,7 +19,6 @@ from tachograph_cli.enroll.enrollment import (
     check_agent_name,
     enroll,
     revoke,
-    uid_of,
 )
 from tachograph_cli.enroll.signer import EmulatorSigner, Signer, service_account_signer
 from tachograph_cli.terminal import parameters
@@ -45,7 +44,7 @@ _api_key = click.option(
     "--api-key",
     callback=checked(parameters.token),
     envvar="TACHOGRAPH_API_KEY",
-    help="The project's web API key, which is no secret.  [env: TACHOGRAPH_API_KEY]",
+    help="The project's API key of agents, which is no secret.  [env: TACHOGRAPH_API_KEY]",
 )
 _signer_option = click.option(
     "--signer",
@@ -89,24 +88,26 @@ def enroll_command(
 ) -> None:
     """Make AGENT a credential: scoped to the fleet and a role, expiring, revocable.
 
-    The file is a secret; give it to the agent alone, as TACHOGRAPH_CREDENTIAL. One that the agent
-    had before ends.
+    The file is a secret; give it to the agent alone, as TACHOGRAPH_CREDENTIAL. Each enrolment is a
+    new identity: credentials, tokens and links that an agent of this name had before end.
     """
     if dashboard is not None and out is not None:
         raise click.UsageError("--out: expected no file beside --dashboard, which writes none")
     with _connected(fleet) as db:
         key, account = _key(api_key), _signer(db.project, signer)
-        credential = enroll(
+        enrolment = enroll(
             Directory(db.project, account, key), db,
             project=db.project, api_key=key, fleet=fleet, agent=agent, role=role, days=days,
         )  # fmt: skip
+    if enrolment.replaced:
+        click.echo(f"{agent} was enrolled before: all it was given then has ended", err=True)
     if dashboard is not None:
-        token = account.custom_token(uid_of(fleet, agent))
+        token = account.custom_token(enrolment.uid)
         click.echo(f"{dashboard.rstrip('/')}/?fleet={quote(fleet)}#token={token}")
         return
     path = (out or _FOLDER / fleet / f"{agent}.json").expanduser()
-    write_credential(credential, path)
-    click.echo(f"{agent} is {role} of {fleet} until {credential.expires_at}")
+    write_credential(enrolment.credential, path)
+    click.echo(f"{agent} is {role} of {fleet} until {enrolment.credential.expires_at}")
     click.echo(f"export {VARIABLE}={path}")
 
 
@@ -151,6 +152,7 @@ def _key(api_key: str | None) -> str:
         return "emulator"
     if not api_key:
         raise click.UsageError(
-            "--api-key: not said; expected the project's web API key, from its Firebase settings"
+            "--api-key: not said; expected the project's API key of agents, "
+            "which `tachograph deploy` prints"
         )
     return api_key

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from tachograph_cli.local import machine
+from tachograph_cli.local import machine, scheduler
 from tachograph_cli.local.machine import Missing
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.stack import Stack
@@ -30,7 +30,9 @@ def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
         console.print(Text(words, "dim"))
     try:
         with console.status("starting the emulators"):
-            return Stack.start(root, only=services, quiet=quiet)
+            return Stack.start(
+                root, only=services, quiet=quiet, forget_every_s=scheduler.FORGET_EVERY_S
+            )
     except OSError as error:
         raise StackError(f"the local stack cannot start: {error}") from error
 

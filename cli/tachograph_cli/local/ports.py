@@ -15,6 +15,7 @@ USUAL: Mapping[str, int] = {
     "firestore": 8080,
     "auth": 9099,
     "hub": 4400,
+    "logging": 4500,
     "websocket": 9150,  # of Firestore's own user interface
     "eventarc": 9299,
     "tasks": 9499,

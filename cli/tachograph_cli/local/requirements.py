@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 import sys
 from typing import TYPE_CHECKING
 
 from tachograph_cli.checklist import Line
 from tachograph_cli.local import machine, ports
+from tachograph_cli.local.emulators import memory
 from tachograph_cli.local.machine import Found, Missing
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def examine() -> list[Line]:
             _functions(root.path),
             _dashboard(root.path),
         ]
-    return [*lines, _line(machine.find_chromium()), _ports()]
+    return [*lines, _line(machine.find_chromium()), _memory(), _ports()]
 
 
 def _line(tool: Found | Missing) -> Line:
@@ -90,6 +92,22 @@ def _dashboard(root: Path) -> Line:
             "dashboard", f"no {page}", "make dashboard, or: npm --workspace dashboard run build"
         )
     return Line("dashboard", str(page.parent))
+
+
+def _memory() -> Line:
+    needed_mb = memory.heap_mb(os.environ) + memory.BESIDE_MB
+    try:
+        free_mb = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    except (ValueError, OSError):  # a system that does not say
+        free_mb = None
+    state = f"a stack needs about {needed_mb:,} MB"
+    if free_mb is None:
+        return Line("memory", state)
+    # Memory that caches hold counts as free, too, but no call says how much that is.
+    total_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    state += f"; this machine has {total_mb:,} MB, {free_mb:,} of them unused"
+    short = total_mb < needed_mb
+    return Line("memory", state, f"lower {memory.SETTING}" if short else "", needed=False)
 
 
 def _ports() -> Line:

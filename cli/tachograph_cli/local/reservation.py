@@ -23,7 +23,7 @@ class Reservation:
     """The ports that one stack has reserved."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or Path(tempfile.gettempdir()) / f"tachograph-ports-{os.getuid()}"
+        self._folder = folder or _shared() / f"tachograph-ports-{os.getuid()}"
         self._locks: dict[int, int] = {}
         self._bound: dict[int, socket.socket] = {}
 
@@ -64,3 +64,9 @@ class Reservation:
             holder.close()
         else:
             self._bound[port] = holder
+
+
+def _shared() -> Path:
+    """Return the folder of all stacks of this machine, also of those with a TMPDIR of their own."""
+    shared = Path("/tmp")  # noqa: S108 - locks alone, in a folder that this user owns
+    return shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())

@@ -66,15 +66,18 @@ class Stack:
         project: str = PROJECT,
         ports: Mapping[str, int] | None = None,
         tick_every_s: float | None = scheduler.TICK_EVERY_S,
+        forget_every_s: float | None = None,
         quiet: bool = True,
     ) -> Self:
         """Start the services and wait until they answer.
 
         `root` is a checkout. `ports` fixes some or all ports by the service's name; the others are
         free ones near the usual. `tick_every_s` is the interval of the scheduled function (None:
-        never). The output of emulators and functions is in `log` until the end; `quiet=False`
-        prints it too. What killed stacks left on this machine is removed first. Raises StackError,
-        which names each missing tool with its remedy, and OSError where no port is free.
+        never), `forget_every_s` that of forgetting what the rules have seen, which loads the
+        checkout's rules again. The output of emulators and functions is in `log` until the end;
+        `quiet=False` prints it too. What killed stacks left on this machine is removed first.
+        Raises StackError, which names each missing tool with its remedy, and OSError where no port
+        is free.
         """
         tools = find_tools(root, only)
         memory.heap_mb(os.environ)
@@ -85,7 +88,7 @@ class Stack:
                 stack._choose_ports(ports or {})
                 stack._launch(root, tools, quiet=quiet)
                 stack._wait(READY_S if tools.emulator else READY_WITH_DOWNLOAD_S)
-                stack._schedule(tick_every_s)
+                stack._schedule(tick_every_s, forget_every_s)
             except _PortTakenError:
                 stack.stop()
                 if attempt == STARTS or ports:
@@ -175,7 +178,7 @@ class Stack:
         self.stop()
 
     def _choose_ports(self, fixed: Mapping[str, int]) -> None:
-        needed = {"hub", *self.only}
+        needed = {"hub", "logging", *self.only}
         needed |= {"websocket"} if "firestore" in self.only else set()
         needed |= {"eventarc", "tasks"} if "functions" in self.only else set()
         usual = {name: port for name, port in ports.USUAL.items() if name in needed - fixed.keys()}
@@ -252,10 +255,15 @@ class Stack:
             return set()
         return {process.pid for process in table.descendants(self._process.pid)}
 
-    def _schedule(self, tick_every_s: float | None) -> None:
+    def _schedule(self, tick_every_s: float | None, forget_every_s: float | None) -> None:
         self._every(scheduler.TRIM_EVERY_S, lambda: scheduler.trim_logs(self.run))
         if "functions" in self.only and tick_every_s is not None:
             self._every(tick_every_s, lambda: scheduler.tick(self.functions_url, self.log))
+        if "firestore" in self.only and forget_every_s is not None:
+            rules = self.run / "rules" / "firestore.rules"
+            host = self.address("firestore")
+            url = f"http://{host}/emulator/v1/projects/{self.project}:securityRules"
+            self._every(forget_every_s, lambda: scheduler.forget_coverage(url, rules, self.log))
 
     def _every(self, seconds: float, call: Callable[[], None]) -> None:
         job = scheduler.PeriodicJob(call, seconds)

@@ -38,7 +38,7 @@ class Console(rich.console.Console):
     def file(self, new_file: IO[str]) -> None:
         self._file = new_file
 
-    def render_str(self, text: str, **settings: Any) -> Text:  # type: ignore[override]  # noqa: ANN401
+    def render_str(self, text: str, **settings: Any) -> Text:  # noqa: ANN401 - likewise
         """Turn a string into a text of one line."""
         return super().render_str(escaped(text), **settings)
 

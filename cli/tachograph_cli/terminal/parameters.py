@@ -15,12 +15,11 @@ from typing import Any, TypeAlias
 
 import click
 
-from tachograph_schema.paths import check_fleet_name
+from tachograph_schema.paths import check_fleet_name, is_document_id
 
 Check: TypeAlias = Callable[[Any], object]
 """Raises ValueError, with what is expected, where a value cannot be."""
 
-_MAX_ID_BYTES = 1500  # of one segment of a Firestore path
 _PROJECT = r"[a-z][a-z0-9-]{4,28}[a-z0-9]"
 _REGION = r"[a-z]+-[a-z]+[0-9]+"
 _EMAIL = r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+"
@@ -64,8 +63,7 @@ def fleet_name(value: str) -> None:
 
 def document_id(value: str) -> None:
     """Expect the id of a document."""
-    fits = 0 < len(value.encode(errors="replace")) <= _MAX_ID_BYTES
-    if not fits or "/" in value or value in {".", ".."} or not value.isprintable():
+    if not is_document_id(value) or not value.isprintable():
         raise ValueError(f" is {value!r}; expected the id of a document, without '/'")
 
 

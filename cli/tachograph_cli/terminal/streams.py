@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
 
 from tachograph_cli.terminal.shown import escaped_lines
 
@@ -51,7 +51,7 @@ class EscapedStream(io.TextIOBase):
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]  # likewise
-        """What it does to characters that its encoding lacks."""
+        """The treatment of characters that its encoding lacks."""
         return self.stream.errors
 
 
@@ -73,11 +73,11 @@ def escaped_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _escaped_stream(stream: TextIO) -> TextIO:
+def _escaped_stream(stream: TextIO | EscapedStream | None) -> Any:  # noqa: ANN401 - as sys.stdout
     # None where there is no standard stream, as under pythonw.
     if stream is None or isinstance(stream, EscapedStream):
         return stream
-    return EscapedStream(stream)  # type: ignore[return-value]  # a TextIO in all that is used
+    return EscapedStream(stream)
 
 
 def _print_escaped(

@@ -10,6 +10,7 @@ exact.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -17,6 +18,7 @@ from typing import Any, Final
 from tachograph_schema.counters.cells import AnyCells, AnyRow, Cells, Row, add_rows
 from tachograph_schema.counters.derived import QUANTILES, outcomes, percentiles, ratios
 from tachograph_schema.counters.dimensions import (
+    bounded,
     by_dimension,
     fewer_label_keys,
     label_keys,
@@ -78,14 +80,16 @@ _LEVELS: Final[Sequence[Sequence[_Level]]] = (
 
 def fit(cells: AnyCells, max_bytes: int = MAX_DOCUMENT_BYTES) -> Fitted:
     """Return a period's counters as they are published, in at most so many bytes."""
-    whole = saturated_cells(canonical_cells(cells))
+    whole = canonical_cells(cells)
     fewer = fewer_label_keys(whole)
-    fitting = _Fitting(fewer, max_bytes - _FIXED_BYTES)
+    usual = bounded(fewer)
+    fitting = _Fitting(usual, max_bytes - _FIXED_BYTES)
     level = _first_that_fits(fitting.fits)
-    fitted, folded = fitting.at(level)
+    fitted = saturated_cells(fitting.at(level))
+    folded = _missing(fewer, fitted)
     if keys := len(label_keys(whole)) - len(label_keys(fewer)):
         folded["label"] = keys
-    return Fitted(saturated_cells(fitted), folded, level.step)
+    return Fitted(fitted, folded, level.step)
 
 
 def spelled_out(cells: AnyCells) -> dict[str, Any]:
@@ -117,17 +121,14 @@ class _Fitting:
                 size += scope_size(name, rest(name), self._sum(folded, level.step))
         return size <= self._max_bytes
 
-    def at(self, level: _Level) -> tuple[Cells, dict[str, int]]:
+    def at(self, level: _Level) -> Cells:
         kept: Cells = {}
-        counts: dict[str, int] = {}
         for name, scopes in self._scopes.items():
             named, folded = named_and_folded(self._cells, name, scopes, level.most(name))
             kept.update({scope: self._row(name, scope, level.step) for scope in named})
             if folded:
                 kept[rest(name)] = self._sum(folded, level.step)
-                counts[name] = sum(scope != rest(name) for scope in folded)
-        rows = {scope: row for scope, row in kept.items() if row}
-        return rows, {name: n for name, n in sorted(counts.items()) if n}
+        return {scope: row for scope, row in kept.items() if row}
 
     def _size(self, dimension: str, scope: str, step: int) -> int:
         size = self._sizes.get((step, scope))
@@ -152,6 +153,12 @@ def scope_size(dimension: str, scope: str, row: AnyRow) -> int:
         size += 2 * (name + MAP_BYTES) + value_size(ratios(row))
         size += sum(text_size(measure) + _MEASURE_BYTES for measure in measures)
     return size + value_size(outcomes(row)) if dimension == FLEET else size
+
+
+def _missing(cells: AnyCells, fitted: AnyCells) -> dict[str, int]:
+    """Count by dimension the values that are in the rest."""
+    missing = Counter(dimension(scope) for scope in cells.keys() - fitted.keys())
+    return dict(sorted(missing.items()))
 
 
 def _first_that_fits(fits: Callable[[_Level], bool]) -> _Level:

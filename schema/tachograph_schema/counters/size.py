@@ -55,4 +55,7 @@ def saturated(n: int) -> int:
 
 def saturated_cells(cells: AnyCells) -> Cells:
     """Return cells whose counters Firestore can hold."""
-    return {scope: {name: saturated(n) for name, n in row.items()} for scope, row in cells.items()}
+    return {
+        scope: {name: n if MIN_INT <= n <= MAX_INT else saturated(n) for name, n in row.items()}
+        for scope, row in cells.items()
+    }

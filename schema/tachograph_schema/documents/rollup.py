@@ -55,7 +55,7 @@ class Rollup(Record):
 
 
 class Carried(Record):
-    """What the tree of another task holds of this one."""
+    """The part of another tree that was carried there from this one."""
 
     to: Id = Field(description="The root.")
     row: dict[str, int] = Field(description="Counter -> what was added there.")

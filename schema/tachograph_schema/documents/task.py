@@ -172,3 +172,8 @@ class Task(BaseModel):
     telemetry_source: Literal["self", "provider", "transcript", "otel"] | None = optional(
         "Where the numbers come from."
     )
+
+
+def task_above(task: Task) -> str | None:
+    """Return the task whose tree a task's cost belongs to: its root, or else its parent."""
+    return task.root_task_id or task.parent_task_id

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +18,7 @@ from support.cli import run
 from support.fleets.documents import USD
 from support.page import number, panel
 from tachograph_cli.terminal import fmt
+from tachograph_schema.counters import scopes
 from tachograph_schema.counters.cells import add_into
 
 if TYPE_CHECKING:
@@ -201,6 +203,21 @@ def test_any_dimension_and_label_is_chosen_and_is_in_the_link(
     page.reload()
     expect(panel(page, "groups").locator("tbody th")).to_have_text(["core", "web"])
     assert "by=label:team" in page.url
+
+
+def test_agents_are_shown_and_linked_by_their_own_names_whatever_delimiters_those_have(
+    fleet: FleetDocuments, look: Look
+) -> None:
+    names = ("a:b|c=d", "100%", "_other")
+    row = {"cost_nanousd": USD, "tasks_completed": 1, "tokens_in": 10}
+    cells = {scopes.scope("agent", name): row for name in names} | {scopes.rest("agent"): row}
+    fleet.rollup("day", f"{datetime.now(UTC):%Y-%m-%d}", {"fleet": row, **cells})
+    page = look(fleet.name, query=f"{COST}&range=7d&by=agent")
+    rows = panel(page, "groups").locator("tbody th")
+    expect(rows).to_have_text(["_other", "100%", "a:b|c=d", "others, not told apart"])
+    rows.get_by_role("link", name="a:b|c=d").click()
+    expect(panel(page, "identity")).to_be_visible()
+    assert parse_qs(urlsplit(page.url).query)["agent"] == ["a:b|c=d"]
 
 
 def test_a_write_changes_the_right_number_on_the_cost_page(

@@ -157,5 +157,5 @@ def test_name_that_is_no_id_is_an_error_and_no_crash(
 ) -> None:
     _write(db, fleet_name, {"T-1": _task(1)})
     outcome = CliRunner().invoke(main, ["cost", name, "--fleet", fleet_name])
-    assert outcome.exit_code == 1
-    assert "not there" in outcome.output
+    assert outcome.exit_code == 2
+    assert "expected the id of a document" in outcome.output

@@ -4,83 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
-import time
 import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
+from support.cli import SOON_S, local, started, wait_for
 from tachograph.firestore import emulator_identity
 from tachograph_cli.local.process import supervisor, table
 from tachograph_cli.local.stack import PROJECT, Stack
 from tachograph_cli.local.toolchain import StackError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-FUNCTIONS = """
-specVersion: v1alpha1
-endpoints:
-  copy-tasks:
-    platform: gcfv2
-    entryPoint: copy
-    region: [us-central1]
-    eventTrigger:
-      eventType: google.cloud.firestore.document.v1.written
-      eventFilters: {database: (default), namespace: (default)}
-      eventFilterPathPatterns: {document: "fleets/{fleet}/tasks/{task}"}
-      retry: true
-  tick:
-    platform: gcfv2
-    entryPoint: tick
-    region: [us-central1]
-    httpsTrigger: {}
-"""
-MAIN = """
-import functions_framework
-from google.cloud import firestore
-
-@functions_framework.cloud_event
-def copy(event):
-    firestore.Client().document(event["document"].replace("/tasks/", "/copies/")).set({})
-
-@functions_framework.http
-def tick(request):
-    if request.method == "POST":
-        firestore.Client().document("fleets/toy/ticks/one").set({})
-    return "ticked"
-"""
 STARTED_S = 90
-SOON_S = 120
-
-
-@pytest.fixture(scope="module")
-def toy(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a clone that starts quickly and depends on no function of ours."""
-    clone = tmp_path_factory.mktemp("toy")
-    (clone / "agent").mkdir()
-    for name in ("agent/tachograph", "node_modules", "rules"):
-        (clone / name).symlink_to(root / name)
-    shutil.copy(root / "firebase.json", clone)
-    functions = clone / "functions"
-    functions.mkdir()
-    (functions / "venv").symlink_to(sys.prefix)
-    (functions / "requirements.txt").write_text("functions-framework\n")
-    (functions / "functions.yaml").write_text(FUNCTIONS)
-    (functions / "main.py").write_text(MAIN)
-    (clone / "dashboard" / "dist").mkdir(parents=True)
-    (clone / "dashboard" / "dist" / "index.html").write_text("<title>toy</title>")
-    return clone
 
 
 def test_the_stack_fires_functions_ticks_signs_in_and_serves_the_page(
@@ -90,8 +32,8 @@ def test_the_stack_fires_functions_ticks_signs_in_and_serves_the_page(
         db = _client(stack)
         task = db.document("fleets/toy/tasks/one")
         task.set({"status": "queued"})
-        _wait_for(lambda: db.document("fleets/toy/copies/one").get().exists, stack)
-        _wait_for(lambda: db.document("fleets/toy/ticks/one").get().exists, stack)
+        wait_for(lambda: db.document("fleets/toy/copies/one").get().exists, stack)
+        wait_for(lambda: db.document("fleets/toy/ticks/one").get().exists, stack)
         db.close()
         assert "<title>toy</title>" in _read(f"{stack.dashboard_url}/any/path/of/the/page")
         claims = _sign_in(stack, emulator_identity.viewer_token("acme"))
@@ -143,7 +85,7 @@ def test_what_the_stack_lacks_is_named_with_the_command_that_mends_it(
 def test_the_exit_status_of_the_command_is_passed_on(toy: Path) -> None:
     script = 'test "$TACHOGRAPH_FUNCTIONS_URL$GOOGLE_CLOUD_PROJECT" && exit 7'
     done = subprocess.run(
-        _local("--only", "functions", "--", "sh", "-c", script),
+        local("--only", "functions", "--", "sh", "-c", script),
         cwd=toy,
         capture_output=True,
         text=True,
@@ -156,9 +98,9 @@ def test_a_signal_reaches_the_command_whose_exit_status_is_passed_on(
     toy: Path, tmp_path: Path
 ) -> None:
     script = f"trap 'exit 9' TERM; touch {tmp_path}/running; while :; do sleep 0.1; done"
-    command = _local("--only", "functions", "--", "sh", "-c", script)
-    with _started(command, toy) as process:
-        _wait_for((tmp_path / "running").exists)
+    command = local("--only", "functions", "--", "sh", "-c", script)
+    with started(command, toy) as process:
+        wait_for((tmp_path / "running").exists)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SOON_S) == 9
 
@@ -176,7 +118,7 @@ def test_a_signal_reaches_the_command_whose_exit_status_is_passed_on(
 def test_no_process_is_left_behind_by(
     ending: signal.Signals, inherited: signal.Handlers, only: str, status: int, toy: Path
 ) -> None:
-    with _started(_local("--only", only), toy, inherited) as process:
+    with started(local("--only", only), toy, inherited) as process:
         assert process.stderr is not None
         printed = {}
         for line in process.stderr:
@@ -194,34 +136,7 @@ def test_no_process_is_left_behind_by(
 
         process.send_signal(ending)
         assert process.wait(SOON_S + supervisor.STOPPED_WITHIN_S) == status
-        _wait_for(lambda: below.isdisjoint(table.running()))
-
-
-@contextmanager
-def _started(
-    command: list[str], folder: Path, sigint: signal.Handlers = signal.SIG_DFL
-) -> Iterator[subprocess.Popen[str]]:
-    """Start a command with this disposition of SIGINT, which a child inherits if it is ignored.
-
-    A shell ignores SIGINT in a background command. The process is gone at the end, also of a test
-    that fails: Python warns of a process without an end in whichever test collects it.
-    """
-    before = signal.signal(signal.SIGINT, sigint)
-    try:
-        process = subprocess.Popen(
-            command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _local(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "tachograph_cli.main", "local", *arguments]
+        wait_for(lambda: below.isdisjoint(table.running()))
 
 
 def _client(stack: Stack) -> firestore.Client:
@@ -246,11 +161,3 @@ def _read(url: str, body: dict[str, Any] | None = None) -> str:
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=STARTED_S) as answer:
         return str(answer.read().decode())
-
-
-def _wait_for(holds: Callable[[], bool], stack: Stack | None = None) -> None:
-    deadline = time.monotonic() + SOON_S
-    while not holds():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {SOON_S} s; {stack.last_lines() if stack else os.times()}")
-        time.sleep(0.05)

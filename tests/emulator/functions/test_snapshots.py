@@ -13,6 +13,7 @@ from publishing import snapshots
 from support.wire.meter import Meter, metered
 from tachograph_cli.local.stack import Stack
 from tachograph_schema.counters.names import TOTALS
+from tachograph_schema.counters.scopes import scope
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.documents.snapshot import Live, Snapshot
@@ -87,6 +88,17 @@ def test_active_tasks_are_told_by_model_and_the_rest_together(
     tasks = [{"status": "active", **task} for task in active]
     _write(db, fleet_name, "tasks", [*tasks, {"status": "completed", "model": "m-14"}])
     assert _taken(db, fleet_name).active_by_model == {"m-14": 3, "m-5": 1, "_other": 2}
+
+
+def test_models_with_delimiters_and_those_called_like_our_words_are_counted_once(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    ratios = {scope("model", name): {"cost_usd": 1.0} for name in ("llama3:8b", "_other", "a|b")}
+    _hour(db, fleet_name, {**ratios, "model:before:escapes": {"cost_usd": 1.0}})
+    names = ("llama3:8b", "a|b", "before:escapes", "_other")
+    _write(db, fleet_name, "tasks", [{"status": "active", "model": name} for name in names])
+    counted = _taken(db, fleet_name).active_by_model
+    assert counted == dict.fromkeys(names, 1)
 
 
 def test_open_rotations_and_unread_messages_are_counted(

@@ -17,6 +17,7 @@ from publishing import rollups, snapshots
 from support.recount import published, rollup
 from support.wire.events import serve
 from tachograph_cli.local.stack import Stack
+from tachograph_schema.counters.fit import fit
 from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.rollup import Rollup, Shard
 from tachograph_schema.documents.snapshot import Live, Snapshot
@@ -92,7 +93,7 @@ def test_older_computation_never_replaces_a_newer_one(
     _shard(db, fleet_name, 0, tokens_in=9)
     newer = published(db, fleet_name)
     as_of = rollup(db, fleet_name, f"hour_{_HOUR}")["as_of"] - timedelta(seconds=1)
-    stale = {"fleet": {"tokens_in": 1}}
+    stale = fit({"fleet": {"tokens_in": 1}})
     rollups._overwrite_hour(db, fleet_name, _HOUR, as_of, stale)
     day = rollups._rollup(db, fleet_name, "day", "2026-03-01")
     document = rollups._document("day", "2026-03-01", as_of, stale)

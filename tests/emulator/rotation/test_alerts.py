@@ -1,4 +1,4 @@
-"""Alerts about rotations: opened with the trouble, and resolved when it is over, whoever ended it."""
+"""Alerts about rotations: opened with the trouble, and resolved when it is over."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class _Fleet:
         held = {"status": "active", "agent_id": "b-1", "session_id": "s-1", "claimed_at": _OLD}
         self.put("tasks/t-1", **held)
 
-    def signal(self, status: str, **fields: Any) -> None:
+    def signal(self, status: str, **fields: object) -> None:
         times = {"created_at": _OLD} | ({} if status == "pending" else {f"{status}_at": _OLD})
         self.put("signals/rotate_s-1_0", kind="rotate", status=status, session_id="s-1",
                  agent_id="b-1", task_id="t-1", generation=0, **times, **fields)  # fmt: skip
 
-    def put(self, path: str, **fields: Any) -> None:
+    def put(self, path: str, **fields: object) -> None:
         self.db.document(f"fleets/{self.name}/{path}").set(fields)
 
-    def change(self, path: str, **fields: Any) -> None:
+    def change(self, path: str, **fields: object) -> None:
         self.db.document(f"fleets/{self.name}/{path}").update(fields)
 
     def get(self, path: str) -> dict[str, Any]:
         return self.db.document(f"fleets/{self.name}/{path}").get().to_dict() or {}
 
-    def rotation(self, **fields: Any) -> None:
+    def rotation(self, **fields: object) -> None:
         self.db.document("fleets", self.name).set({"rotation": fields})
         _policies().clear()
 
@@ -54,8 +54,9 @@ class _Fleet:
         settle_open(self.db, self.name)
 
     def open_alerts(self) -> set[str]:
-        alerts = self.db.collection(f"fleets/{self.name}/alerts").stream()
-        return {alert.get("rule") for alert in alerts if "resolved_at" not in alert.to_dict()}
+        found = self.db.collection(f"fleets/{self.name}/alerts").stream()
+        alerts = [alert.to_dict() or {} for alert in found]
+        return {alert["rule"] for alert in alerts if "resolved_at" not in alert}
 
 
 @pytest.fixture
@@ -104,11 +105,11 @@ def _refused(fleet: _Fleet) -> None:
         start_successor(fleet.db, fleet.name, "rotate_s-1_0", policy(fleet.name).rotation)
 
 
-def _session(**fields: Any) -> Callable[[_Fleet], None]:
+def _session(**fields: object) -> Callable[[_Fleet], None]:
     return lambda fleet: fleet.change("sessions/s-1", **fields)
 
 
-def _task(**fields: Any) -> Callable[[_Fleet], None]:
+def _task(**fields: object) -> Callable[[_Fleet], None]:
     return lambda fleet: fleet.change("tasks/t-1", **fields)
 
 
@@ -172,7 +173,8 @@ def test_alert_stays_open_while_its_trouble_lasts_and_is_resolved_when_it_is_ove
 
 
 def test_every_rule_that_opens_alerts_has_a_way_to_resolve_them() -> None:
-    assert {rule for rule, _, _ in _CASES} == set(RULES)
+    elsewhere = {"tick_incomplete"}  # tests/emulator/hostile: resolved when the units are done
+    assert {rule for rule, _, _ in _CASES} | elsewhere == set(RULES)
 
 
 def test_event_of_a_sessions_end_resolves_its_alert_without_waiting_for_a_tick(

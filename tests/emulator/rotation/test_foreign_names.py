@@ -12,6 +12,7 @@ from liveness.watch import watch
 from rotation.lifecycle import MAX_LOOKED_AT, settle, settle_open, settle_session
 from rotation.signals import raise_signal
 from runtime.policy import policy
+from runtime.units import Units
 from tachograph_schema.rotation.thresholds import Thresholds
 
 AT = Thresholds(35, 40, 40)
@@ -29,7 +30,7 @@ class _Fleet:
         self.put("tasks/t-1", {"status": "active", "agent_id": "b-1", "session_id": "s-1"})
         self.signal(status="journaled")
 
-    def signal(self, name: str = "rotate_s-1_0", **fields: Any) -> None:
+    def signal(self, name: str = "rotate_s-1_0", **fields: object) -> None:
         signal = {
             "kind": "rotate",
             "status": "pending",
@@ -181,20 +182,26 @@ def test_signals_that_can_not_be_read_end_and_keep_no_others_from_their_turn(
 
 
 def test_signal_that_can_not_be_settled_keeps_no_other_from_its_turn(
-    fleet: _Fleet, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fleet: _Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet.signal("a", session_id="s-0", created_at=_LONG_AGO)
 
-    def settled(db: firestore.Client, name: str, ref: Any, at: Any = None) -> None:
+    def settled(
+        db: firestore.Client,
+        name: str,
+        ref: firestore.DocumentReference,
+        at: Thresholds | None = None,
+    ) -> None:
         if ref.id == "a":
             raise RuntimeError("whatever it is")
         settle(db, name, ref, at)
 
     monkeypatch.setattr("rotation.lifecycle.settle", settled)
     fleet.put("sessions/s-2", _AT_WORK | {"agent_id": "b-1"})
-    assert settle_open(fleet.db, fleet.name) == 2
+    units = Units(fleet.name, 60)
+    assert settle_open(fleet.db, fleet.name, units) == 2
     assert fleet.get("signals/rotate_s-1_0")["status"] == "completed"
-    assert "signals/a" in caplog.text
+    assert units.failed == {"signal": {"a": "RuntimeError"}}
 
 
 def test_session_whose_id_is_no_name_gets_no_signal_that_nobody_could_read(
@@ -217,9 +224,9 @@ def test_session_that_was_well_again_many_times_is_told_anew_in_few_reads(
     reads: list[str] = []
     get = firestore.DocumentReference.get
 
-    def counted(ref: firestore.DocumentReference, *rest: Any, **more: Any) -> Any:
+    def counted(ref: firestore.DocumentReference) -> object:
         reads.append(ref.id)
-        return get(ref, *rest, **more)
+        return get(ref)
 
     monkeypatch.setattr(firestore.DocumentReference, "get", counted)
     fields = {"kind": "rotate", "status": "pending", "session_id": "s-1", "generation": 0}

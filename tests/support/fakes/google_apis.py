@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 PROJECT = "my-project"
 ACCOUNT = f"deployer@{PROJECT}.iam.gserviceaccount.com"
@@ -38,6 +29,8 @@ class Cloud:
     hosted: bool = False
     firebase: bool = False
     apps: list[Json] = field(default_factory=list)
+    keys: dict[str, Json] = field(default_factory=dict)
+    domains: list[str] = field(default_factory=list)
     weather: int = 0
     """The number of next requests that are answered with 503."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -50,10 +43,11 @@ class Cloud:
             match = re.fullmatch(pattern, f"{method} {path}")
             if match:
                 return call(self, match.groupdict(), query, body)
-        return _refusal(501, "UNIMPLEMENTED", f"{method} {path}")
+        return refusal(501, "UNIMPLEMENTED", f"{method} {path}")
 
 
-def _refusal(status: int, reason: str, message: str) -> Answer:
+def refusal(status: int, reason: str, message: str) -> Answer:
+    """Return an error as Google writes it."""
     error = {"code": status, "status": reason, "message": message}
     if reason == "SERVICE_DISABLED":
         error |= {"status": "PERMISSION_DENIED", "details": [{"reason": reason}]}
@@ -64,7 +58,7 @@ def _needs(service: str) -> Callable[[_Method], _Method]:
     def guard(method: _Method) -> _Method:
         def guarded(cloud: Cloud, names: Json, query: Json, body: Json) -> Answer:
             if service in cloud.disabled:
-                return _refusal(403, "SERVICE_DISABLED", f"{service} has not been used in project")
+                return refusal(403, "SERVICE_DISABLED", f"{service} has not been used in project")
             return method(cloud, names, query, body)
 
         return guarded
@@ -78,7 +72,7 @@ _Method = Callable[[Cloud, Json, Json, Json], Answer]
 @_needs("cloudresourcemanager.googleapis.com")
 def _project(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
     if names["project"] != PROJECT:
-        return _refusal(403, "PERMISSION_DENIED", "The caller does not have permission")
+        return refusal(403, "PERMISSION_DENIED", "The caller does not have permission")
     return 200, {"name": "projects/123456789012", "projectId": PROJECT, "state": cloud.state}
 
 
@@ -98,7 +92,7 @@ def _billing(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
 
 def _services(cloud: Cloud, _names: Json, query: Json, _body: Json) -> Answer:
     if len(query["names"]) > 30:
-        return _refusal(400, "INVALID_ARGUMENT", "at most 30 names")
+        return refusal(400, "INVALID_ARGUMENT", "at most 30 names")
     return 200, {
         "services": [
             {
@@ -129,7 +123,7 @@ def _operation(_cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
 def _database(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
     database = cloud.databases.get(names["database"])
     if database is None:
-        return _refusal(404, "NOT_FOUND", f"no database {names['database']}")
+        return refusal(404, "NOT_FOUND", f"no database {names['database']}")
     return 200, database
 
 
@@ -144,12 +138,12 @@ def _functions(cloud: Cloud, names: Json, query: Json, _body: Json) -> Answer:
 
 
 def _job(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
-    return (200, cloud.job) if cloud.job else _refusal(404, "NOT_FOUND", "no job")
+    return (200, cloud.job) if cloud.job else refusal(404, "NOT_FOUND", "no job")
 
 
 def _rules(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if not cloud.rules:
-        return _refusal(404, "NOT_FOUND", "no release")
+        return refusal(404, "NOT_FOUND", "no release")
     return 200, {"updateTime": "2026-03-01T12:00:00Z"}
 
 
@@ -159,14 +153,14 @@ def _releases(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
 
 def _add_firebase(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if cloud.firebase:
-        return _refusal(409, "ALREADY_EXISTS", "Requested entity already exists")
+        return refusal(409, "ALREADY_EXISTS", "Requested entity already exists")
     cloud.firebase = True
     return 200, {"name": "operations/firebase"}
 
 
 def _sign_in(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
     if cloud.apps:
-        return _refusal(400, "INVALID_ARGUMENT", "Identity Platform has already been enabled")
+        return refusal(400, "INVALID_ARGUMENT", "Identity Platform has already been enabled")
     return 200, {}
 
 
@@ -175,13 +169,49 @@ def _apps(cloud: Cloud, _names: Json, _query: Json, _body: Json) -> Answer:
 
 
 def _add_app(cloud: Cloud, _names: Json, _query: Json, body: Json) -> Answer:
-    cloud.apps.append(body)
+    cloud.apps.append(body | {"appId": "1:2:web:3"})
     return 200, {"name": "operations/app"}
+
+
+def _change_app(cloud: Cloud, names: Json, query: Json, body: Json) -> Answer:
+    [app] = [app for app in cloud.apps if app["appId"] == names["app"]]
+    app |= {name: body[name] for name in query["updateMask"]}
+    return 200, app
+
+
+@_needs("apikeys.googleapis.com")
+def _key(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    key = cloud.keys.get(names["key"])
+    return (200, key) if key else refusal(404, "NOT_FOUND", "no key")
+
+
+@_needs("apikeys.googleapis.com")
+def _add_key(cloud: Cloud, _names: Json, query: Json, body: Json) -> Answer:
+    [name] = query["keyId"]
+    path = f"projects/123456789012/locations/global/keys/{name}"
+    cloud.keys[name] = {"name": path, "uid": f"uid-{name}", **body}
+    return 200, {"name": "operations/key", "done": True, "response": cloud.keys[name]}
+
+
+def _change_key(cloud: Cloud, names: Json, query: Json, body: Json) -> Answer:
+    key = cloud.keys[names["key"]]
+    key |= {name: body[name] for name in query["updateMask"]}
+    return 200, {"name": "operations/key", "done": True, "response": key}
+
+
+def _key_string(_cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    return 200, {"keyString": f"AIza-{names['key']}"}
+
+
+def _domains(cloud: Cloud, names: Json, _query: Json, _body: Json) -> Answer:
+    site = f"projects/{names['project']}/sites/{names['project']}"
+    named = [{"name": f"{site}/customDomains/{domain}"} for domain in cloud.domains]
+    return 200, {"customDomains": named} if named else {}
 
 
 def _add_site(cloud: Cloud, _names: Json, query: Json, _body: Json) -> Answer:
     if cloud.hosted:
-        return _refusal(409, "ALREADY_EXISTS", "site exists")
+        return refusal(409, "ALREADY_EXISTS", "site exists")
     return 200, {"name": f"projects/{PROJECT}/sites/{query['siteId'][0]}"}
 
 
@@ -202,76 +232,11 @@ _METHODS: list[tuple[str, _Method]] = [
     (rf"POST /identitytoolkit/v2/{_P}/identityPlatform:initializeAuth", _sign_in),
     (rf"GET /firebase/v1beta1/{_P}/webApps", _apps),
     (rf"POST /firebase/v1beta1/{_P}/webApps", _add_app),
+    (rf"PATCH /firebase/v1beta1/{_P}/webApps/(?P<app>[^/]+)", _change_app),
     (rf"POST /firebasehosting/v1beta1/{_P}/sites", _add_site),
+    (rf"GET /firebasehosting/v1beta1/{_P}/sites/[^/]+/customDomains", _domains),
+    (rf"GET /apikeys/v2/{_P}/locations/global/keys/(?P<key>[\w-]+)", _key),
+    (rf"POST /apikeys/v2/{_P}/locations/global/keys", _add_key),
+    (rf"PATCH /apikeys/v2/{_P}/locations/global/keys/(?P<key>[\w-]+)", _change_key),
+    (rf"GET /apikeys/v2/{_P}/locations/global/keys/(?P<key>[\w-]+)/keyString", _key_string),
 ]
-
-
-@contextmanager
-def served(cloud: Cloud) -> Iterator[Cloud]:
-    """Serve a project's APIs; `address` is a value for TACHOGRAPH_GOOGLE_APIS."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._handle({})
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if self.path == "/token":
-                cloud.tokens += 1
-                answer = {"access_token": f"t{cloud.tokens}", "expires_in": 3600}
-                self._reply(200, answer)
-            else:
-                self._handle(json.loads(body or b"{}"))
-
-        def _handle(self, body: Json) -> None:
-            parts = urlsplit(self.path)
-            cloud.asked.append((self.command, parts.path))
-            if not self.headers.get("Authorization", "").startswith("Bearer t"):
-                self._reply(*_refusal(401, "UNAUTHENTICATED", "no token"))
-            elif cloud.weather:
-                cloud.weather -= 1
-                self._reply(*_refusal(503, "UNAVAILABLE", "try again"))
-            else:
-                self._reply(*cloud.answer(self.command, parts.path, parse_qs(parts.query), body))
-
-        def _reply(self, status: int, answer: Json) -> None:
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    cloud.address = f"http://127.0.0.1:{server.server_port}/{{service}}"
-    try:
-        yield cloud
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def write_key(path: Path, cloud: Cloud) -> Path:
-    """Write the key of a service account, which this server accepts."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    content = {
-        "type": "service_account",
-        "project_id": PROJECT,
-        "private_key_id": "1",
-        "private_key": pem.decode(),
-        "client_email": ACCOUNT,
-        "token_uri": cloud.address.format(service="token"),
-    }
-    path.write_text(json.dumps(content))
-    return path

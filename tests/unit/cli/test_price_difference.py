@@ -9,8 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repair.gaps import Counted
+from repair.history import Chain
+from support.terminal import printed
+from tachograph_cli.repair import tables
 from tachograph_cli.repair.price_difference import repriced_fields, spread
+from tachograph_cli.repair.reprice import Correction
 from tachograph_schema.counters.cells import add_up
+from tachograph_schema.counters.scopes import scope
 from tachograph_schema.documents.price_sheet import read_prices
 from tachograph_schema.documents.task import Task
 from tachograph_schema.parsing import parse
@@ -42,6 +47,16 @@ def _changes(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a task's own
 def _entry(hour: str, **counters: int) -> Counted:
     path = DocumentPath("f", "tasks", "t-1")
     return Counted(path, hour, hour, {}, delta={"fleet": counters})
+
+
+def test_corrections_of_a_model_called_fleet_are_not_those_of_the_fleet() -> None:
+    before = {"fleet": {"cost_nanousd": 5}, scope("model", "fleet"): {"cost_nanousd": 3}}
+    after = {"fleet": {"cost_nanousd": 9}, scope("model", "fleet"): {"cost_nanousd": 7}}
+    chain = Chain(DocumentPath("f", "tasks", "t-1"), (), None, None)
+    sums = tables.by_model([Correction(chain, before, after, [])])
+    assert sums == {"fleet": (1, 5, 9), "model:fleet": (1, 3, 7)}
+    text = printed(tables.corrections_page(sums, dry_run=True), 80)
+    assert [line.split()[0] for line in text.splitlines() if "$0" in line] == ["fleet", "all"]
 
 
 def test_cost_becomes_todays() -> None:

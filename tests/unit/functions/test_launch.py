@@ -25,7 +25,7 @@ def test_command_of_a_document_is_never_run_outside_the_emulator(
     assert not can_start(RotationPolicy())
 
 
-@pytest.mark.parametrize("session", ["s-1", "𝔘" * 200, "x" * 1400, "../../etc", "a b;c"])
+@pytest.mark.parametrize("session", ["s-1", "𐍈" * 200, "x" * 1400, "../../etc", "a b;c"])
 def test_output_of_a_successor_has_a_file_of_its_own_whatever_its_session_is_called(
     session: str,
 ) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publishing.live import FLOWS, RING_POINTS, STOCKS, live_document
+from publishing.live import FLOWS, RING_POINTS, STOCKS, live_document, recent_row
+from tachograph_schema.counters.size import MAX_INT, document_size
+from tachograph_schema.fields import MAX_NAME_CHARS
 
 _START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -68,3 +70,20 @@ def test_what_flowed_is_the_growth_of_the_latest_hours_and_no_import_of_older_on
         taken(180, h12=150, h13=4),  # the hour turned
     )
     assert shown["rings"]["llm_calls"] == [0, 30, 47, 61]
+
+
+def test_largest_live_document_is_a_small_part_of_what_firestore_takes() -> None:
+    models = {f"{n:02}{'ß' * (MAX_NAME_CHARS - 2)}": MAX_INT for n in range(11)}
+    shown: dict[str, Any] = {}
+    for minute in range(2 * RING_POINTS):
+        shown = live_document(shown, {**_taken(60 * minute), "active_by_model": models})
+    assert len(shown["rings"]["at_ms"]) == RING_POINTS
+    assert document_size("fleets/acme/live/now", shown) < 30_000
+
+
+def test_flows_beyond_any_integer_stay_at_the_largest() -> None:
+    huge = {"tokens_in": MAX_INT, "tokens_out": MAX_INT, "cost_nanousd": MAX_INT}
+    assert recent_row(huge)["tokens_total"] == MAX_INT
+    hours = ({"2026-03-01T12": dict.fromkeys(FLOWS, n)} for n in (0, MAX_INT, 0, MAX_INT))
+    shown = _shown(*({**_taken(60 * i), "recent": hour} for i, hour in enumerate(hours)))
+    assert max(shown["rings"]["cost_nanousd"]) == MAX_INT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support.patterns import Pattern, patterns_in, slow
 from support.places import ROOT
 from tachograph_schema.tracing.redaction import preview, redacted
+from unit.schema.slow_patterns import Pattern, patterns_in, slow
 
 _PATTERNS = [
     pattern

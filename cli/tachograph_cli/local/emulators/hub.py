@@ -1,4 +1,4 @@
-"""What the emulators really listen on, as their hub says it, and whether that is ours.
+"""The ports that the emulators really listen on, as their hub says, and whether those are ours.
 
 firebase-tools says ready when anything listens on a port, and moves some services to another port
 without a word.

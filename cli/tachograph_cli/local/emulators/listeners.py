@@ -14,7 +14,7 @@ _LISTENS = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 
 
 class Listeners(NamedTuple):
-    """Who listens on a port."""
+    """Whether our processes, and whether others, listen on a port."""
 
     ours: bool
     strangers: bool

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from tachograph_cli.local.process import table
@@ -50,7 +51,7 @@ def remove_abandoned(parent: Path | None = None) -> list[Path]:
             continue
         try:
             temporary = str(path.parent / TEMPORARY)
-            sweep(lambda temporary=temporary: table.with_setting("TMPDIR", temporary))
+            sweep(partial(table.with_setting, "TMPDIR", temporary))
             shutil.rmtree(path.parent, ignore_errors=True)
             removed.append(path.parent)
         finally:

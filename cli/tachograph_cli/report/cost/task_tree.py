@@ -12,7 +12,7 @@ from google.cloud import firestore
 
 from tachograph.firestore.price_cache import PriceCache
 from tachograph_cli.report.published import PATIENCE
-from tachograph_schema.documents.task import Task
+from tachograph_schema.documents.task import Task, task_above
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import FLEETS, TASKS, TREES, DocumentPath, is_document_id
 
@@ -97,7 +97,7 @@ def _climb(db: firestore.Client, fleet: str, asked: str) -> list[tuple[str, _Sna
     while name is not None and name not in steps and len(steps) <= MAX_LEVELS:
         steps[name] = db.document(str(DocumentPath(fleet, TASKS, name))).get(retry=PATIENCE)
         task, _ = parse(Task, steps[name].to_dict() or {})
-        name = task.root_task_id or task.parent_task_id
+        name = task_above(task)
     return list(steps.items()) if steps[asked].exists else None
 
 

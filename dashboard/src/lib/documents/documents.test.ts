@@ -32,6 +32,11 @@ describe('what is missing or broken is unknown, never zero', () => {
     expect(session).toMatchObject({ contextLeftPct: undefined, costNanousd: undefined, lastSeenAt: undefined, state: 'idle', open: true });
   });
 
+  test('in a rollup, no scope from before names were escaped', () => {
+    const c = { 'model:llama3:8b': { tokens_in: 2 }, 'model:llama3%3A8b': { tokens_in: 3, llm_calls: 1 } };
+    expect(readRollup('r', { c }).c).toEqual({ 'model:llama3%3A8b': { tokens_in: 5, llm_calls: 1 } });
+  });
+
   test('in a rollup, only the broken counters', () => {
     expect(readRollup('r', { c: { fleet: { cost_nanousd: 5, llm_calls: 'x' }, 'tier:light': 7 } }).c).toEqual({ fleet: { cost_nanousd: 5 }, 'tier:light': {} });
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { countersByScope } from '../derive/derived';
 import { rangeOf, timeframeOf } from '../derive/range';
 import { readRollup } from '../documents/rollup';
-import { dimensions, groups, month, perTaskLines, savings, spendConcentration, tierRatio } from './cost';
+import { dimensions, dimensionTitle, folded, groups, month, perTaskLines, savings, spendConcentration, tierRatio } from './cost';
 
 const DAY = 86_400_000;
 const rollup = (period: string, c: Record<string, Record<string, number>>) => readRollup('', { period, c });
@@ -26,6 +26,22 @@ describe('groups', () => {
     expect(tierRatio(cells)).toEqual({ dearest: 'frontier', cheapest: 'light', ratio: 6 });
     expect(tierRatio({ 'tier:light': { cost_nanousd: 5, tasks_completed: 1 } })).toBeUndefined();
   });
+});
+
+test('names with delimiters are groups of their own, under their own names', () => {
+  const spent = { cost_nanousd: 1 };
+  const cells = {
+    fleet: { cost_nanousd: 6 }, 'type:build%7Cmodel%3Agpt-5': spent, 'type:build|model:gpt-5': spent,
+    'type:a%3Db': spent, 'type:%5Fother': spent, 'type:_other': spent, 'label:a%3Db=c': spent,
+  };
+  expect(groups(cells, 'type').map((g) => g.name)).toEqual(['"_other"', 'a=b', 'build|model:gpt-5', '_other']);
+  expect(groups(cells, 'type|model').map((g) => g.name)).toEqual(['build · gpt-5']);
+  expect(dimensions(cells).map(dimensionTitle)).toEqual(['task type × model', 'task type', 'a=b']);
+});
+
+test('the number of values in the rest is the most of any document', () => {
+  const days = [{ agent: 5 }, { agent: 9, type: 1 }, {}].map((folded, i) => readRollup('', { period: `2026-02-1${i}`, folded }));
+  expect([folded(days, 'agent'), folded(days, 'type'), folded([], 'type')]).toEqual([9, 1, 0]);
 });
 
 test('a line has no point where nothing was completed', () => {

@@ -2,12 +2,12 @@
 
 import { concentration, countersByScope, dearestToCheapest, ratios, type Ratios } from '../derive/derived';
 import { rangeOf, slotPoints, startOf, type Timeframe } from '../derive/range';
-import { dimensionOf, isRest, keyOf, titleOf } from '../format/scopes';
 import type { Point } from '../derive/series';
 import type { Rollup } from '../documents/rollup';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { policy, rollups } from '../firestore/queries';
+import { dimensionOf, isRest, keyOf, titleOf } from '../format/scopes';
 import type { Params } from '../state/address';
 
 const DAY = 86_400_000;

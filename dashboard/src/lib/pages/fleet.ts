@@ -4,7 +4,6 @@ import { limit, orderBy, where } from 'firebase/firestore';
 import { countersOf } from '../derive/derived';
 import { MOST } from '../derive/range';
 import { startOf } from '../derive/range';
-import { dimensionOf, titleOf } from '../format/scopes';
 import { HOUR_MS } from '../derive/series';
 import { readAlert, type Alert } from '../documents/alert';
 import { readBaseline } from '../documents/baseline';
@@ -15,6 +14,7 @@ import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { inFleet, now, policy, rollups } from '../firestore/queries';
 import { rate, roughDuration } from '../format/fmt';
+import { dimensionOf, titleOf } from '../format/scopes';
 
 /** The states of an open session. */
 const OPEN = ['idle', 'active', 'waiting', 'stuck', 'error'];

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tachograph_schema.counters.cells import Cells, add_rows
+from tachograph_schema.counters.scopes import pair
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.fields import MAX_NAME_CHARS
 from tachograph_schema.paths import baseline_id
@@ -62,6 +63,24 @@ def test_what_is_not_told_apart_has_no_normal() -> None:
     assert task_baselines([_day([1] * 9, "type:_other|model:_other")]) == []
     [normal] = task_baselines([_day([1] * 9, "type:_unknown|model:x/y")])
     assert (normal.task_type, normal.model) == ("_unknown", "x/y")
+
+
+def test_type_that_is_literally_a_reserved_word_has_no_baseline_and_takes_none() -> None:
+    unknown, literal = pair(None, "m"), pair("_unknown", "m")
+    [normal] = task_baselines([_day([1] * 9, unknown), _day([9] * 9, literal)])
+    assert (normal.task_type, normal.runs) == ("_unknown", 9)
+    assert task_baselines([_day([1] * 9, pair("_other", "m"))]) == []
+
+
+def test_pair_of_names_with_delimiters_has_the_baseline_of_those_names() -> None:
+    [normal] = task_baselines([_day([1] * 9, pair("build|model:gpt-5", "llama3:8b"))])
+    assert (normal.task_type, normal.model) == ("build|model:gpt-5", "llama3:8b")
+
+
+def test_days_from_before_names_were_escaped_add_up_with_those_of_today() -> None:
+    before, today = "type:build|model:llama3:8b", pair("build", "llama3:8b")
+    [normal] = task_baselines([_day([1] * 4, before), _day([1] * 4, today)])
+    assert (normal.model, normal.runs) == ("llama3:8b", 8)
 
 
 def test_those_of_most_runs_are_kept_when_there_are_too_many() -> None:

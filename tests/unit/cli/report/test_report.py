@@ -19,6 +19,7 @@ from tachograph_schema.counters.derived import (
     dearest_to_cheapest,
     overheads,
 )
+from tachograph_schema.counters.scopes import pair, rest, scope
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.rollup import Rollup
 
@@ -161,6 +162,43 @@ def test_page_says_how_agents_got_along_where_anything_is_known(width: int) -> N
     assert as_json(whole)["reliability"] == {"collision_share": 0.03, "acknowledged_share": 0.75}
     assert as_json(whole)["orchestration"]["orchestrating_to_building"] == 0.25
     assert "claims lost" not in printed(report_page.page(_report(a=NANO), width, AT), width)
+
+
+def test_names_with_delimiters_have_their_own_lines_under_their_own_names() -> None:
+    types = ("build", "build|model:gpt-5", "a=b", "_other", "100%")
+    cells = {scope("type", name): {"cost_nanousd": n} for n, name in enumerate(types, 1)}
+    cells |= {rest("type"): {"cost_nanousd": 9}, pair("build", "gpt-5"): {"cost_nanousd": 7}}
+    lines = report("acme", [_rollup("2026-02-16", {"fleet": {}, **cells})]).types
+    assert [line.name for line in lines] == [
+        "100%",
+        '"_other"',
+        "a=b",
+        "build|model:gpt-5",
+        "build",
+        "_other",
+    ]
+
+
+def test_model_of_a_rollup_from_before_names_were_escaped_is_the_same_model() -> None:
+    days = [
+        _rollup("2026-02-16", {"fleet": {}, "model:llama3:8b": {"cost_nanousd": 1}}),
+        _rollup("2026-02-17", {"fleet": {}, scope("model", "llama3:8b"): {"cost_nanousd": 2}}),
+    ]
+    [line] = report("acme", days).models
+    assert (line.name, line.cost_nanousd) == ("llama3:8b", 3)
+
+
+def test_report_says_what_a_rollup_had_no_room_for() -> None:
+    day = _rollup("2026-02-16", _cells(a=NANO))
+    folded = day.model_copy(update={"folded": {"agent": 1455, "type": 3}, "sketch_step": 3})
+    whole = report("acme", [day, folded])
+    assert as_json(whole)["folded"] == {"agent": 1455, "type": 3}
+    assert as_json(whole)["percentiles_relative_error"] == pytest.approx(0.062, abs=0.001)
+    text = " ".join(printed(report_page.page(whole, 120, AT), 120).split())
+    assert "values are among the others, because a rollup has bounded room" in text
+    assert "agent 1.46K, type 3" in text
+    assert "is how far percentiles of a tier, type or model may be off" in text
+    assert as_json(report("acme", [day]))["percentiles_relative_error"] == pytest.approx(0.02)
 
 
 def test_page_of_nothing_says_so_and_divides_by_nothing() -> None:

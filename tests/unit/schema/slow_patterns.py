@@ -173,7 +173,7 @@ def _chars(op: Any, value: Any, flags: int) -> Chars:  # noqa: ANN401
         found = frozenset().union(*some)
         return _ALPHABET - found if negated else found
     else:
-        raise AssertionError(f"{op} is not known here; teach it to tests/support/patterns.py")
+        raise AssertionError(f"{op} is not known here; teach it to this module")
     return _either_case(found, flags)
 
 

@@ -168,11 +168,26 @@ def test_traceback_that_quotes_a_name_is_escaped_too() -> None:
         ["cost", "t", "--fleet", "{}"],
         ["report", "{}"],
         ["report", "day", "{}", "--fleet", "f"],
+        ["rates", "--fleet", "f", "--window", "{}"],
+        ["top", "--fleet", "{}"],
+        ["verify", "--fleet", "{}"],
+        ["sweep", "--fleet", "{}"],
+        ["rebuild", "--fleet", "f", "--from", "{}"],
+        ["reprice", "--fleet", "f", "--from", "{}", "--to", "{}"],
+        ["replay", "/nowhere/{}", "--fleet", "f"],
+        ["local", "--only", "{}"],
+        ["demo", "--folder", "/nowhere/{}"],
+        ["enroll", "{}", "--fleet", "f"],
+        ["revoke", "agent", "--fleet", "{}"],
+        ["deploy", "--project", "p", "--budget", "{}"],
+        ["doctor", "{}"],
     ],
 )
 def test_refused_argument_is_quoted_without_commands(arguments: list[str]) -> None:
     for name in HOSTILE.values():
-        answer = CliRunner().invoke(main, [part.format(name) for part in arguments])
+        # An argument has no NUL, and its bytes that are no text become such a surrogate.
+        given = name.replace("\0", "").replace("\ud83d", "\udc80")
+        answer = CliRunner().invoke(main, [part.replace("{}", given) for part in arguments])
         assert answer.exit_code == 2
         assert commands(answer.output) == []
 
