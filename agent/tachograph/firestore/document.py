@@ -22,7 +22,8 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 
-from tachograph.process.fork import begins_anew
+from tachograph.firestore.retry import CONTENDED
+from tachograph.process.fork import begins_anew, call
 from tachograph.process.warnings import words_of
 
 _log = logging.getLogger("tachograph")
@@ -148,11 +149,11 @@ class Document:
     def _write(self, fields: dict[str, Any]) -> None:
         reference = self._client.document(self.path)
         if self._landed is None:
-            result = reference.create(fields)
+            result = reference.create(fields, retry=CONTENDED)
             self._landed = {}
         else:
             unchanged = self._client.write_option(last_update_time=self._version)
-            result = reference.update(fields, option=unchanged)
+            result = reference.update(fields, option=unchanged, retry=CONTENDED)
         self._landed.update(fields)
         self._version = result.update_time
         self.written_s = time.monotonic()
@@ -165,7 +166,8 @@ class Document:
         return able is not None and bool(able())
 
     def _read(self) -> None:
-        snapshot = self._client.document(self.path).get()
+        with call():
+            snapshot = self._client.document(self.path).get()
         self._landed = snapshot.to_dict() if snapshot.exists else None
         self._version = snapshot.update_time
 

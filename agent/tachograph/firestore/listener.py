@@ -7,6 +7,7 @@ thread of its own, where nobody can catch it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -50,11 +51,13 @@ class Listener(Watch):
     """The library's listener, which reports why it ended and waits a second between attempts."""
 
     _lock = threading.Lock()
+    _process = 0
     _reason: Exception | None = None
     _ended: Callable[[Exception], None] | None = None
 
     def _init_stream(self) -> None:
         self._delay = _ReopenDelay()
+        self._process = os.getpid()
         super()._init_stream()  # type: ignore[no-untyped-call]  # Google's
         # There is no public way to either.
         stream: Any = self._rpc
@@ -85,6 +88,10 @@ class Listener(Watch):
             self._end(reason if isinstance(reason, Exception) else RuntimeError(str(reason)))
 
     def _end(self, reason: Exception) -> None:
+        if (
+            os.getpid() != self._process
+        ):  # gRPC ends the streams of a forked child, which opens others
+            return
         with self._lock:
             self._reason, ended = reason, self._ended
         if ended is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from google.cloud import firestore
 
-from tachograph.process.fork import begins_anew
+from tachograph.process.fork import begins_anew, call
 from tachograph_schema.paths import FLEETS, PRICES
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class PriceCache:
             return self._prices
 
     def _read(self) -> PriceList | None:
-        snapshots = self._client.collection(self._collection).stream(retry=None, timeout=_TIMEOUT_S)
+        stored = self._client.collection(self._collection)
+        with call():
+            snapshots = stored.get(retry=None, timeout=_TIMEOUT_S)
         documents = {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}
         if not documents:
             return None

@@ -1,17 +1,24 @@
 """Forks: a child begins with nothing of its parent's pending, and with no lock that is held.
 
 The parent writes its own reports. Its threads do not exist in the child, and a lock that one of
-them held at the fork would stay held for ever.
+them held at the fork would stay held for ever. gRPC holds such locks during a call, and a child
+that Python clears of that call waits for them before its first line. So a fork waits for the calls
+of other threads, and they for it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 _log = logging.getLogger("tachograph")
+WAIT_S = 30.0
+"""How long a fork waits for calls that the network holds up; its child may hang in one of them."""
 
 
 class Forkable(Protocol):
@@ -29,7 +36,58 @@ def begins_anew(living: Forkable) -> None:
     _living.add(living)
 
 
+class _Calls:
+    """The calls of gRPC that are under way."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin with none: in a child, the threads that made them do not exist."""
+        self._number = 0
+        self._forking = False
+        self._changed = threading.Condition(threading.Lock())
+
+    def begin(self) -> None:
+        """Add a call, after a fork that is waiting."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._forking)
+            self._number += 1
+
+    def end(self) -> None:
+        """Take a call away."""
+        with self._changed:
+            self._number -= 1
+            self._changed.notify_all()
+
+    def before_fork(self) -> None:
+        """Wait for the calls under way, and hold up others until the fork is done."""
+        with self._changed:
+            self._forking = True
+            self._changed.wait_for(lambda: self._number == 0, WAIT_S)
+
+    def after_fork(self) -> None:
+        """Let others begin."""
+        with self._changed:
+            self._forking = False
+            self._changed.notify_all()
+
+
+_calls = _Calls()
+
+
+@contextmanager
+def call() -> Iterator[None]:
+    """Make a call of gRPC, never in the middle of a fork."""
+    _calls.begin()
+    try:
+        yield
+    finally:
+        _calls.end()
+
+
 def _forked() -> None:
+    _calls.reset()
     for living in list(_living):
         try:
             living.forked()
@@ -37,4 +95,6 @@ def _forked() -> None:
             _log.warning("%s is not usable in a forked process: %s", type(living), trouble)
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(
+    before=_calls.before_fork, after_in_parent=_calls.after_fork, after_in_child=_forked
+)

@@ -92,11 +92,11 @@ class ReportQueue:
             self._waiting.append(report)
             self._lines.append(None if self._spooled is None else self._spooled.keep(report))
 
-    def restore(self, reports: Iterable[Report], segment: Segment) -> None:
-        """Take up the reports of a process that is gone, from their file in the spool."""
+    def restore(self, reports: Iterable[tuple[Report, Segment]]) -> None:
+        """Take up the reports of a process that is gone, from their files in the spool."""
         with self._lock:
             self.session_gone = True
-            for report in sorted(reports, key=lambda report: report.number):
+            for report, segment in sorted(reports, key=lambda kept: kept[0].number):
                 self._waiting.append(_checked(report))
                 self._lines.append(segment)
 

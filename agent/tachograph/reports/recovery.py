@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from dataclasses import dataclass
 
 from tachograph.reports.report import Report, ReportKey
@@ -14,22 +15,24 @@ _log = logging.getLogger("tachograph")
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The unwritten reports of one session on one task, and the file that holds them."""
+    """The unwritten reports of one session on one task, each with the file that holds it."""
 
     spooled: SpooledReports
-    reports: list[Report]
-    segment: Segment
+    reports: list[tuple[Report, Segment]]
 
 
 def recover(spool: Spool) -> list[Recovered]:
-    """Take up the reports of processes that are gone."""
-    recovered: list[Recovered] = []
+    """Take up the reports of processes that are gone.
+
+    A process may have left several files. The reports of a sequence are taken out of all of them
+    together: a higher number that landed first would make the lower ones count as landed.
+    """
+    by_key: defaultdict[ReportKey, list[tuple[Report, Segment]]] = defaultdict(list)
     for segment, data in spool.take_over():
-        by_key: dict[ReportKey, list[Report]] = {}
         for line in read_lines(data):
-            by_key.setdefault(line.key, []).append(line.report)
+            by_key[line.key].append((line.report, segment))
             segment.waiting += 1
-        if not by_key:
+        if not segment.waiting:
             _drop(spool, segment, data)
             continue
         _log.warning(
@@ -37,11 +40,7 @@ def recover(spool: Spool) -> list[Recovered]:
             segment.path,
             segment.waiting,
         )
-        recovered += [
-            Recovered(SpooledReports(spool, key), reports, segment)
-            for key, reports in by_key.items()
-        ]
-    return recovered
+    return [Recovered(SpooledReports(spool, key), reports) for key, reports in by_key.items()]
 
 
 def _drop(spool: Spool, segment: Segment, data: bytes) -> None:

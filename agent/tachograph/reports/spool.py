@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tachograph.process.fork import begins_anew
-from tachograph.reports.spool_files import END, check_folder, locked, set_aside, take
+from tachograph.reports.spool_files import END, alone_in, check_folder, locked, set_aside, take
 
 _log = logging.getLogger("tachograph")
 SETTING = "TACHOGRAPH_SPOOL"
@@ -149,21 +149,23 @@ class Spool:
     def take_over(self) -> Iterator[tuple[Segment, bytes]]:
         """Take the files of processes that are gone, with their content.
 
-        The caller sets `waiting` to the number of lines, and calls `landed` for each of them.
+        The caller sets `waiting` to the number of lines, and calls `landed` for each of them. One
+        process at a time takes files: the files of one that is gone go together.
         """
         try:
             folder = self._existing()
-            paths = [] if folder is None else sorted(folder.glob("*.jsonl"))
+            if folder is None:
+                return
+            with alone_in(folder) as alone:
+                paths = sorted(folder.glob("*.jsonl")) if alone else []
+                found = [(path, taken) for path in paths if (taken := take(path)) is not None]
         except OSError as trouble:
             self._give_up(trouble)
             return
-        for path in paths:
-            taken = take(path)
-            if taken is not None:
-                file, content = taken
-                segment = Segment(path, file)
-                self._open.add(segment)
-                yield segment, content
+        for path, (file, content) in found:
+            segment = Segment(path, file)
+            self._open.add(segment)
+            yield segment, content
 
     def drop(self, segment: Segment, *, damaged: bool = False) -> None:
         """Remove a file that holds nothing of use, or set it aside where it should."""

@@ -10,7 +10,8 @@ import fcntl
 import logging
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _log = logging.getLogger("tachograph")
@@ -54,6 +55,16 @@ def locked(file: int) -> bool:
     except BlockingIOError:
         return False
     return os.fstat(file).st_nlink > 0
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Be the only process that takes files; False where another is. Raises OSError."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield locked(lock)
+    finally:
+        os.close(lock)
 
 
 def check_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.document import Document
 from tachograph.firestore.identity import role_of
 from tachograph.firestore.price_cache import PriceCache
+from tachograph.process.warnings import words_of
 from tachograph.reports.queue import ReportQueue
 from tachograph.reports.recovery import recover
 from tachograph.reports.spool import Spool
@@ -49,10 +50,11 @@ class Runtime:
                     key.reporter, key.session, prices=self.prices, spooled=recovered.spooled
                 )
                 document = self.task_document(key.task_id, reports)
-                reports.restore(recovered.reports, recovered.segment)
+                reports.restore(recovered.reports)
             except Exception as trouble:  # noqa: BLE001 - anybody may have written the file
-                _log.warning("%s: %s; its lines are left out", recovered.segment.path, trouble)
-                recovered.spooled.landed([recovered.segment] * len(recovered.reports))
+                files = [segment for _, segment in recovered.reports]
+                _log.warning("%s: %s; its lines are left out", files[0].path, words_of(trouble))
+                recovered.spooled.landed(files)
                 continue
             self.database.writer.soon(document, now=True)
 

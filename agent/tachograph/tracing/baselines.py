@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from google.api_core.exceptions import GoogleAPICallError, RetryError
 from google.cloud import firestore
 
+from tachograph.process.fork import call
 from tachograph_schema.documents.fleet import Fleet, TracingPolicy
 from tachograph_schema.parsing import parse
 from tachograph_schema.paths import BASELINES, FLEETS, SESSIONS, DocumentPath, baseline_id
@@ -69,7 +70,8 @@ class BaselineCache:
 
     def _read(self, path: str, *, raises: bool = False) -> Mapping[str, Any]:
         try:
-            snapshot = self._client.document(path).get(retry=None, timeout=_TIMEOUT_S)
+            with call():
+                snapshot = self._client.document(path).get(retry=None, timeout=_TIMEOUT_S)
         except (GoogleAPICallError, RetryError) as trouble:
             if raises:
                 raise

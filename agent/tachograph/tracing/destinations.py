@@ -10,6 +10,7 @@ from typing import Any, Final
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, RetryError
 from google.cloud import firestore
 
+from tachograph.process.fork import call
 from tachograph.tracing.batches import batches
 from tachograph.tracing.buffer import TraceBuffer
 from tachograph.tracing.settings import Tracing
@@ -80,9 +81,9 @@ class Destinations:
         path = DocumentPath(self._fleet, TRACES, buffer.span.trace_id)
         name = f"{buffer.span.span_id}-{digest(str(session))[:8]}-{number}"
         try:
-            self._client.document(f"{path}/{BATCHES}/{name}").create(
-                fields, retry=None, timeout=_WRITE_TIMEOUT_S
-            )
+            batch = self._client.document(f"{path}/{BATCHES}/{name}")
+            with call():
+                batch.create(fields, retry=None, timeout=_WRITE_TIMEOUT_S)
         except AlreadyExists:
             return
         except (GoogleAPICallError, RetryError) as trouble:

@@ -18,7 +18,7 @@ from tachograph import Fleet
 HANGS_S = 180
 """No end after so long is a hang; a shorter time says nothing."""
 _RECORDS = """
-import itertools, sys
+import itertools, sys, time
 from tachograph import Fleet, Usage
 fleet = Fleet(sys.argv[1], flush_interval_s=0.01)
 task = fleet.session("b-1").task("t-1")
@@ -26,6 +26,7 @@ task.flush()
 for n in itertools.count(1):
     task.record(Usage(tokens_in=1))
     print(n, flush=True)
+    time.sleep(0.0005)
 """
 _FORKS = """
 import multiprocessing, os, sys
@@ -59,14 +60,16 @@ task.record(Usage(tokens_in=1))
 fleet.close()
 """
 _FORKS_WHILE_RECORDING = """
-import os, sys, threading
+import os, sys, threading, time
 from tachograph import Fleet, Usage
 fleet = Fleet(sys.argv[1], flush_interval_s=0.01)
 task = fleet.session("b-1").task("t-1")
+task.flush()
 over = threading.Event()
 def record():
     while not over.is_set():
         task.record(Usage(tokens_out=1))
+        time.sleep(0.0005)
 threads = [threading.Thread(target=record) for _ in range(3)]
 for thread in threads:
     thread.start()
@@ -104,7 +107,7 @@ def _task(db: firestore.Client, fleet: str) -> Mapping[str, Any]:
     return db.document("fleets", fleet, "tasks", "t-1").get().to_dict() or {}
 
 
-@pytest.mark.parametrize("attempt", range(30))
+@pytest.mark.parametrize("attempt", range(8))
 def test_process_that_is_terminated_while_it_records_ends_and_loses_nothing(
     db: firestore.Client, fleet_name: str, folder: Path, attempt: int
 ) -> None:
@@ -112,7 +115,7 @@ def test_process_that_is_terminated_while_it_records_ends_and_loses_nothing(
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            for _ in range(1 + 7 * attempt):
+            for _ in range(1 + 25 * attempt):
                 process.stdout.readline()
             process.send_signal(signal.SIGTERM)
             said = process.communicate(timeout=HANGS_S)[0].split()
@@ -130,7 +133,9 @@ def test_forked_child_reports_by_itself_and_nothing_counts_twice(
     db: firestore.Client, fleet_name: str, folder: Path, how: str
 ) -> None:
     ended = _run(_FORKS, fleet_name, how)
-    assert (ended.returncode, ended.stderr) == (0, "") or "spool" in ended.stderr, ended.stderr
+    assert ended.returncode == 0, ended.stderr
+    taken_up = "a process ended before 10 reports were written" in ended.stderr
+    assert (ended.stderr == "") is (how != "is cut off") is not taken_up, ended.stderr
     task = _task(db, fleet_name)
     assert (task["tokens_in"], task["llm_calls"]) == (102, 12)
     assert len(task["reports"]) == 2, "the child has a sequence of its own"

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tachograph.reports.queue import ReportQueue
 from tachograph.reports.recovery import recover
 from tachograph.reports.report import Report, ReportKey
 from tachograph.reports.spool import Spool
+from tachograph.reports.spool_files import alone_in
 from tachograph.reports.spool_lines import SpooledReports, head_of, line_of
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,14 +106,14 @@ def test_planted_file_is_moved_aside_and_the_reports_of_others_are_taken_up(
     _leave_a_report(folder)
     spool = Spool(folder)
     [recovered] = recover(spool)
-    assert [report.number for report in recovered.reports] == [1]
+    assert [report.number for report, _ in recovered.reports] == [1]
     assert not os.path.lexists(folder / "1-bad.jsonl")
     assert os.path.lexists(folder / "1-bad.jsonl.damaged")
     assert "1-bad.jsonl" in caplog.text
     caplog.clear()
     assert recover(Spool(folder)) == []  # the good file is locked, and the bad one is not met again
     assert "1-bad" not in caplog.text
-    recovered.spooled.landed([recovered.segment])
+    recovered.spooled.landed([segment for _, segment in recovered.reports])
     assert sorted(p.name for p in folder.glob("*.jsonl")) == []
     spool.close()
 
@@ -135,7 +137,7 @@ def test_line_that_is_cut_short_costs_itself_alone(folder: Path) -> None:
     (folder / "1-cut.jsonl").write_bytes(_line(1) + _line(2) + _line(3)[:-9])
     spool = Spool(folder)
     [recovered] = recover(spool)
-    assert [report.number for report in recovered.reports] == [1, 2]
+    assert [report.number for report, _ in recovered.reports] == [1, 2]
     spool.close()
 
 
@@ -143,7 +145,7 @@ def test_garbage_between_reports_costs_itself_alone(folder: Path) -> None:
     (folder / "1-half.jsonl").write_bytes(_line(1) + b"\xff\xfe{\n" + _line(2))
     spool = Spool(folder)
     [recovered] = recover(spool)
-    assert [report.number for report in recovered.reports] == [1, 2]
+    assert [report.number for report, _ in recovered.reports] == [1, 2]
     spool.close()
 
 
@@ -212,4 +214,31 @@ def test_full_disk_is_a_warning_and_leaves_no_file(
     monkeypatch.undo()
     assert caplog.text.count("No space left") == 1
     assert list(folder.iterdir()) == []
+    spool.close()
+
+
+def test_reports_of_one_sequence_are_taken_out_of_all_its_files_in_their_order(
+    folder: Path,
+) -> None:
+    (folder / "1-a.jsonl").write_bytes(_line(3) + _line(4))
+    (folder / "1-b.jsonl").write_bytes(_line(1) + _line(2))
+    spool = Spool(folder)
+    [recovered] = recover(spool)
+    queue = ReportQueue(_KEY.reporter, _KEY.session, spooled=recovered.spooled)
+    queue.restore(recovered.reports)
+    fields = queue.next_fields(None)
+    assert fields is not None
+    assert fields["reports"] == {_KEY.reporter: 4}
+    queue.wrote()
+    assert list(folder.glob("*.jsonl")) == []
+    spool.close()
+
+
+def test_process_that_takes_files_up_takes_all_there_are(folder: Path) -> None:
+    _leave_a_report(folder)
+    with alone_in(folder) as alone:
+        assert alone
+        assert recover(Spool(folder)) == []
+    spool = Spool(folder)
+    assert len(recover(spool)) == 1
     spool.close()
