@@ -248,6 +248,7 @@ class Fleet(Block):
     def _close(self) -> None:
         until_s = time.monotonic() + self._close_s
         self._runtime.levels.stop()
+        self._runtime.database.stop_listening()
         if self._writer.used:
             self._runtime.recover()  # what children of this process have left
         if not self._writer.close(self._close_s):

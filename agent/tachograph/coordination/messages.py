@@ -115,6 +115,7 @@ class Inbox(Block):
         )
         self._watch: Any = self._listen()
         begins_anew(self)
+        outbox.database.hearers.add(self)
         if on_message is not None:
             threading.Thread(
                 target=self._pass_on, args=(on_message,), name="tachograph-inbox", daemon=True
@@ -143,6 +144,10 @@ class Inbox(Block):
             self._closed = True
             self._watch.unsubscribe()
             self._waiting.put(None)
+
+    def stop(self) -> None:
+        """Stop with the fleet."""
+        self.close()
 
     def _listen(self) -> Listener:
         subject = f"fleets/{self._outbox.database.fleet}: messages to {self._outbox.agent}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from weakref import WeakSet
 
 from google.cloud import firestore
 
@@ -11,6 +12,13 @@ from tachograph.firestore.confirmation import UncountedWrites
 from tachograph.firestore.document import Document, Pending
 from tachograph.firestore.writer import Writer
 from tachograph_schema.paths import FLEETS, DocumentPath
+
+
+class Hearer(Protocol):
+    """An object with a listener."""
+
+    def stop(self) -> None:
+        """Stop listening; also when it has stopped already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,8 @@ class FleetDatabase:
     writer: Writer
     uncounted: UncountedWrites | None = None
     """The writes to wait for in `Fleet.settle`, where the process asked for that."""
+    hearers: WeakSet[Hearer] = field(default_factory=WeakSet)
+    """What listens, and stops with the fleet: a listener lives in threads of its own."""
 
     def id(self, collection: str, name: object, what: str = "id") -> str:
         """Return an id that a document of a collection may have; raises ValueError for another."""
@@ -35,6 +45,11 @@ class FleetDatabase:
         """Return a document for the writer, with the fields that are not written yet."""
         path = DocumentPath(self.fleet, collection, self.id(collection, name))
         return Document(self.client, str(path), pending, self.uncounted)
+
+    def stop_listening(self) -> None:
+        """Stop all that listens."""
+        for hearer in list(self.hearers):
+            hearer.stop()
 
     def reference(self, collection: str, name: str) -> firestore.DocumentReference:
         """Return a document for reading."""

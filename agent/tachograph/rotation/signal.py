@@ -78,6 +78,7 @@ class Rotation:
             own = firestore.FieldFilter("session_id", "==", self._session_id)
             subject = f"signals to sessions/{self._session_id}"
             self._watch = listen_or_warn(signals.where(filter=own), self._receive, subject)
+            self._database.hearers.add(self)
 
     @property
     def signal(self) -> Mapping[str, Any] | None:
