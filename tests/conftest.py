@@ -22,7 +22,7 @@ from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import BaseQuery
 
 from support.places import ROOT
-from support.threads import ThreadWatch
+from support.threads import ThreadWatch, children
 from support.wire.indexes import Shape, read_indexes, shapes
 from tachograph_cli.local import machine
 from tachograph_cli.local.machine import Missing
@@ -57,18 +57,27 @@ _threads = ThreadWatch()
 
 @pytest.fixture(autouse=True)
 def _threads_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Note the threads that a test starts; the summary names those that never end."""
+    """Note the threads that a test starts; those that never end fail the session."""
     with _threads.during(request.node.nodeid):
         yield
 
 
+@pytest.hookimpl(trylast=True)  # after the last fixture has gone
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a session whose tests have left a thread or a process behind."""
+    if _threads.left_behind() or children():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Report the threads that tests left behind."""
-    left_behind = _threads.left_behind()
-    if left_behind:
-        terminalreporter.section("threads left behind")
-    for test, names in left_behind.items():
-        terminalreporter.write_line(f"{len(names)} by {test}: {', '.join(names)}")
+    """Name the threads and processes that tests left behind."""
+    left = {
+        test: ", ".join(names) for test, names in _threads.left_behind(grace_s=0).items()
+    } | dict.fromkeys(children(), "a process that still runs")
+    if left:
+        terminalreporter.section("left behind", red=True)
+    for test, what in left.items():
+        terminalreporter.write_line(f"{test}: {what}")
 
 
 @pytest.fixture(scope="session", autouse=True)

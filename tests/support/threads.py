@@ -1,12 +1,14 @@
-"""Threads that outlive the test which started them."""
+"""Threads and processes that outlive the test which started them."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 GRACE_S = 5.0
 """The time in which threads may still end after the last test, such as a closed listener's."""
@@ -38,3 +40,17 @@ class ThreadWatch:
             for test, threads in self._started.items()
         }
         return {test: names for test, names in alive.items() if names}
+
+
+def children() -> list[str]:
+    """Return the commands of this process's children, with their pids; Linux alone tells."""
+    found = Path(f"/proc/self/task/{os.getpid()}/children")
+    pids = found.read_text().split() if found.exists() else []
+    return [f"{pid} {_command(pid)}" for pid in pids]
+
+
+def _command(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except OSError:  # gone meanwhile
+        return ""

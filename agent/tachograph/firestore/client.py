@@ -41,13 +41,12 @@ def service_client(project: str | None = None) -> firestore.Client:
 
 
 def close_channel(client: firestore.Client) -> None:
-    """End a client's connection, and every call on it; the next call opens another.
+    """End a client's connection, and every call on it, those that a thread makes later too.
 
     The client's own `close` leaves the channel open, with its threads.
     """
     api = client._firestore_api_internal  # noqa: SLF001 - no public way
     if api is not None:
-        client._firestore_api_internal = None  # noqa: SLF001 - likewise
         api.transport.close()
 
 

@@ -22,7 +22,7 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 
-from tachograph.firestore.retry import CONTENDED
+from tachograph.firestore.retry import BACKGROUND
 from tachograph.process.fork import begins_anew, call
 from tachograph.process.warnings import words_of
 
@@ -149,11 +149,11 @@ class Document:
     def _write(self, fields: dict[str, Any]) -> None:
         reference = self._client.document(self.path)
         if self._landed is None:
-            result = reference.create(fields, retry=CONTENDED)
+            result = reference.create(fields, retry=BACKGROUND)
             self._landed = {}
         else:
             unchanged = self._client.write_option(last_update_time=self._version)
-            result = reference.update(fields, option=unchanged, retry=CONTENDED)
+            result = reference.update(fields, option=unchanged, retry=BACKGROUND)
         self._landed.update(fields)
         self._version = result.update_time
         self.written_s = time.monotonic()

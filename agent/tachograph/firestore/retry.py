@@ -41,3 +41,6 @@ CONTENDED = _BetweenForks(
 Repeating is safe for a write with a precondition: one that landed although its answer was lost is
 refused when it is repeated, and the next read shows that it landed.
 """
+
+BACKGROUND = CONTENDED.with_timeout(10.0)
+"""The same for a thread that tries again anyway, and is to end soon when its process does."""
