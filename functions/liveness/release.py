@@ -13,7 +13,7 @@ from google.api_core.exceptions import Aborted, FailedPrecondition, NotFound
 from google.cloud import firestore
 
 from runtime.cache import Cache
-from runtime.firestore import equals, fields_of, pages
+from runtime.firestore import equals, fields_of, pages, unchanged
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.documents.task_release import released
@@ -27,6 +27,7 @@ MAX_TASKS = 400
 """Released in one commit, which holds 500 writes; a session that holds more is closed by and by."""
 MAX_READ = 2_000
 """Tasks that name a session, whoever's they are, and are read in one tick."""
+_MAX_CONFLICTS = 10
 _read_to: Cache[str, _Snapshot] = Cache(1_000)
 """By session: the last task that was read, where more of them name it."""
 
@@ -49,23 +50,34 @@ def close_lost(
     was spent on it stays. A task of another agent is not released: its agent may have named a
     session without a document, and anybody may create one by that name. A session that more tasks
     name than one tick reads stays open until the last of them is read.
+
+    A session that was written since it was judged is left to the next tick. Where a task was, all
+    is read again: whoever adds to a task all the time, as anybody may, keeps no session open.
     """
-    path = lost.reference.path
-    held = _held(db, fleet, lost.id, session.agent_id, _read_to.get(path))
-    batch = db.batch()
+    for _ in range(_MAX_CONFLICTS):
+        held = _held(db, fleet, lost.id, session.agent_id, _read_to.get(lost.reference.path))
+        with suppress(Aborted, FailedPrecondition, NotFound):
+            _commit(db, lost, session, held, now)
+            return held.whole
+        if lost.reference.get().update_time != lost.update_time:
+            return False
+    return False
+
+
+def _commit(
+    db: firestore.Client, lost: _Snapshot, session: Session, held: _Held, now: datetime
+) -> None:
+    batch, path = db.batch(), lost.reference.path
     for task in held.tasks:
         fields = released(fields_of(task), lost.id, now)
-        batch.update(task.reference, fields, option=_as_read(db, task))
+        batch.update(task.reference, fields, option=unchanged(task))
     if held.whole:
-        batch.update(lost.reference, end_of(lost, session), option=_as_read(db, lost))
-    with suppress(Aborted, FailedPrecondition, NotFound):
-        if len(batch):
-            batch.commit()
-        if held.read_to is not None:
-            _read_to.put(path, held.read_to)
-        _log.warning("%s is lost; released: %s", path, [task.id for task in held.tasks])
-        return held.whole
-    return False
+        batch.update(lost.reference, end_of(lost, session), option=unchanged(lost))
+    if len(batch):
+        batch.commit()
+    if held.read_to is not None:
+        _read_to.put(path, held.read_to)
+    _log.warning("%s is lost; released: %s", path, [task.id for task in held.tasks])
 
 
 def end_of(lost: _Snapshot, session: Session) -> dict[str, Any]:
@@ -129,7 +141,3 @@ def _among_many(named: firestore.Query, agent: str, after: _Snapshot | None) -> 
 
 def _agent(task: _Snapshot) -> object:
     return fields_of(task).get("agent_id")
-
-
-def _as_read(db: firestore.Client, read: _Snapshot) -> Any:  # noqa: ANN401 - the client's own
-    return db.write_option(last_update_time=read.update_time)

@@ -12,6 +12,7 @@ from google.cloud import firestore
 from liveness import release
 from liveness.watch import watch
 from tachograph_schema.documents.fleet import Fleet
+from tachograph_schema.documents.task_release import released
 
 _POLICY = Fleet()
 _BATCH = 500
@@ -111,3 +112,26 @@ def test_session_that_holds_more_tasks_than_a_commit_is_closed_with_the_last_of_
         "b-1": {"queued": 15},
         "None": {"queued": 15},
     }
+
+
+@pytest.mark.parametrize(("writes", "closed"), [(release._MAX_CONFLICTS - 1, 1), (99, 0)])
+def test_task_that_is_written_all_the_time_keeps_no_session_open(
+    db: firestore.Client,
+    fleet_name: str,
+    lost: firestore.DocumentReference,
+    monkeypatch: pytest.MonkeyPatch,
+    writes: int,
+    closed: int,
+) -> None:
+    _hold(db, fleet_name, ["t-1"], agent_id="b-1")
+    rest = iter(range(writes))
+
+    def meanwhile(*asked: Any) -> dict[str, Any]:  # noqa: ANN401 - passes on what it is given
+        if next(rest, None) is not None:
+            task = db.document("fleets", fleet_name, "tasks", "t-1")
+            task.update({"reports.queue": firestore.Increment(1)})
+        return released(*asked)
+
+    monkeypatch.setattr(release, "released", meanwhile)
+    assert _look(db, lost) == closed
+    assert _statuses(db, fleet_name)["b-1"] == {"queued" if closed else "active": 1}
