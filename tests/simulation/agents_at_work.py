@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 from google.api_core.exceptions import GoogleAPICallError, RetryError
@@ -22,12 +23,16 @@ from tachograph import Fleet, Session, TaskRun, Usage
 
 MODEL = "claude-haiku-4-5"
 WINDOW_TOKENS = 200_000
-GROWTH_TOKENS = 8_000
+GROWTH_TOKENS = 12_000
 BOOTSTRAP_TOKENS = 12_000
 LONG_TOOL_S = 100
 """Longer than a task may stand still, but declared."""
 HANG_S = 120
 """Longer still, and not declared."""
+# An emulator delivers one event after the other, and sorts all tasks for a look at an empty queue.
+FLUSH_S = 4.0
+TOOL_S = (7.0, 12.0)
+IDLE_S = (15.0, 30.0)
 
 
 class _Ledger:
@@ -44,21 +49,27 @@ class _Ledger:
 class _Agent:
     """One agent: its present session, and how full that is."""
 
-    def __init__(self, fleet: Fleet, name: str, ledger: _Ledger, oddity: str | None) -> None:
+    def __init__(
+        self, fleet: Fleet, name: str, ledger: _Ledger, oddity: str | None, pause: Path
+    ) -> None:
         self._fleet, self._name, self._ledger = fleet, name, ledger
+        self._pause = pause
         self._oddity = oddity
         self._random = random.Random(name)  # noqa: S311 - a simulation's
         self._session = self._fresh(None)
 
     def work(self, over: threading.Event) -> None:
-        """Take tasks until it is over."""
+        """Take tasks until it is over, and none while the functions are behind."""
         while not over.is_set():
+            if self._pause.exists():
+                over.wait(1)
+                continue
             try:
                 task = self._session.claim_next()
             except (GoogleAPICallError, RetryError):
                 continue  # the network is cut
             if task is None:
-                over.wait(0.5)
+                over.wait(self._random.uniform(*IDLE_S))
                 continue
             self._do(task)
             if self._session.should_rotate:
@@ -71,7 +82,7 @@ class _Agent:
         for _ in range(self._random.randint(1, 3)):
             self._call(task)
             with task.tool_call("edit"):
-                time.sleep(self._random.uniform(3, 9))  # no faster than the local functions count
+                time.sleep(self._random.uniform(*TOOL_S))
         if self._oddity is not None:
             self._be_odd(task)
         if not task.lost:
@@ -127,9 +138,15 @@ def main(settings: dict[str, Any]) -> NoReturn:
     _set_clocks(settings["skew_min"])
     over = threading.Event()
     ledger = _Ledger(settings["ledger"])
-    fleet = Fleet(settings["fleet"], heartbeat_s=10)
+    fleet = Fleet(settings["fleet"], flush_interval_s=FLUSH_S)
     agents = [
-        _Agent(fleet, f"{settings['name']}-{n}", ledger, settings["oddities"].get(str(n)))
+        _Agent(
+            fleet,
+            f"{settings['name']}-{n}",
+            ledger,
+            settings["oddities"].get(str(n)),
+            Path(settings["pause"]),
+        )
         for n in range(settings["agents"])
     ]
     threads = [threading.Thread(target=agent.work, args=(over,)) for agent in agents]

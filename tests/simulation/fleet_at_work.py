@@ -1,6 +1,6 @@
 """A fleet at work, whatever happens to it: 50 agents, 500 tasks, in processes of their own.
 
-`make simulate` runs it; it takes some seven minutes, and is no part of `make test`.
+`make simulate` runs it; it takes eight to ten minutes, and is no part of `make test`.
 
 Processes are killed, the network between some and Firestore is cut for half a minute, clocks are
 wrong by minutes, one tool takes long and says so, and two agents hang. Six further agents are
@@ -22,6 +22,7 @@ import pytest
 from google.cloud import firestore
 
 from publishing.rollups import publish
+from simulation.hostile_acts import AS_QUEUE
 from simulation.simulated import (
     CUT_AFTER_TASKS,
     HONEST,
@@ -33,6 +34,7 @@ from simulation.simulated import (
     Simulation,
 )
 from support.cli import run, verified
+from support.places import ROOT
 from support.wire.relay import relayed
 from tachograph import Fleet
 from tachograph_cli.local.stack import Stack
@@ -40,6 +42,10 @@ from tachograph_cli.local.stack import Stack
 PATIENCE_S = 1200
 SETTLED_WITHIN_S = 400
 """Functions count and publish all of it, and find who is gone, within this time."""
+QUIET_S = 20
+"""Nothing was counted for so long, so no event is on its way any more."""
+LOOK_EVERY_S = 2
+FORGET_EVERY_S = 60
 GIVEN_UP = timedelta(minutes=5)
 """The age of live/now at which a run ends early: without ticks, no lost task comes back."""
 LIVE_S = 120
@@ -47,11 +53,18 @@ LIVE_S = 120
 
 
 @pytest.fixture(scope="module")
-def simulated(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """Run it once, for every promise below."""
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    """Run it once, for every promise below, on a stack of its own.
+
+    The emulator delivers one event after the other, so none of them may wait for a tick: those are
+    the schedule's. And it forgets what the rules have seen, as a demo's does: adding to that is a
+    part of every write.
+    """
     name = f"at-work-{os.urandom(4).hex()}"
     with ExitStack() as during:
         patch = during.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("TACHOGRAPH_TICK_ON_WRITE", "false")
+        stack = during.enter_context(Stack.start(ROOT, forget_every_s=FORGET_EVERY_S))
         for variable, value in stack.env.items():
             patch.setenv(variable, value)
         db = firestore.Client()
@@ -72,6 +85,7 @@ def _run(simulation: Simulation) -> None:
                 f"t-{n}", task_type="edit", priority=HONEST, expected_duration_ms=5_000
             )
         assert orchestrator.flush(120)
+    simulation.reached("all tasks are queued")
     for place in range(PROCESSES):
         simulation.start(place)
     simulation.begin_hostilities()
@@ -84,10 +98,13 @@ def _run(simulation: Simulation) -> None:
         if done >= CUT_AFTER_TASKS and not is_cut:
             is_cut = True
             simulation.cut_cable()
+        simulation.pace()
         simulation.look_at_live()
         assert max(simulation.staleness[-1:], default=timedelta()) < GIVEN_UP, "no tick succeeds"
-        time.sleep(0.5)
+        time.sleep(LOOK_EVERY_S)
+    simulation.reached("all tasks are done")
     _end(simulation)
+    simulation.reached("all agents have ended")
     _settle(simulation)
     watching.unsubscribe()
 
@@ -119,14 +136,23 @@ def _end(simulation: Simulation) -> None:
 def _settle(simulation: Simulation) -> None:
     """Wait until the functions have found who is gone, and counted everything."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
+    counted, since = -1, time.monotonic()
     while time.monotonic() < deadline:
-        sessions = simulation.honest("sessions").values()
-        if all(session.get("ended_at") for session in sessions) and not _dirty(simulation):
+        if (now := simulation.counted()) != counted:
+            counted, since = now, time.monotonic()
+        if time.monotonic() - since > QUIET_S and not _unsettled(simulation):
             break
-        time.sleep(2)
+        time.sleep(LOOK_EVERY_S)
+    simulation.reached(f"{counted} events are counted")
     # The functions emulator delivers an event once, or not at all: what is lost, the sweep counts.
     run("sweep", "--fleet", simulation.fleet, "--all-ages")
     publish(simulation.db, simulation.fleet)
+    simulation.reached("it is swept and published")
+
+
+def _unsettled(simulation: Simulation) -> bool:
+    sessions = simulation.honest("sessions").values()
+    return not all(session.get("ended_at") for session in sessions) or _dirty(simulation)
 
 
 def _dirty(simulation: Simulation) -> bool:
@@ -160,7 +186,9 @@ def test_nothing_spent_is_lost_and_nothing_is_counted_twice(simulated: Simulatio
         counted[path] += row.get("tokens_out", 0)
     for name, task in simulated.honest_tasks().items():
         tokens = task.get("tokens_out", 0)
-        assert spent[name] <= tokens <= intended[name], name
+        assert spent[name] <= tokens, name
+        # As the queue, anybody may add to a task: a risk that docs/security.md names.
+        assert tokens <= intended[name] or task["reports"]["queue"] == AS_QUEUE, name
         assert counted[f"fleets/{simulated.fleet}/tasks/{name}"] == tokens, name
 
 

@@ -18,6 +18,8 @@ from google.cloud import firestore
 NAME = "mallory"
 """The beginning of a hostile agent's name, and of all that it creates."""
 CHAIN, CROWD = 20, 6
+AS_QUEUE = 10**9
+"""The number of a report that no queue makes."""
 WIDE = "𐍈" * 200
 ODD_IDS = ("feature/x", "a/b/c", "..", ".", "x|model:gpt-5", "a=b", "`x`", "[*]~", " ", WIDE)
 DELIMITED = ("edit|model:claude-haiku-4-5", "x|y=z:q", "_other", "_unknown", "fleet", "~steps~7")
@@ -92,7 +94,7 @@ def signals(me: Hostile) -> Iterator[Write]:
 def foreign_reporters(me: Hostile) -> Iterator[Write]:
     """Add to others' tasks, under reporters that are not its own."""
     for reporter in ("queue", "orchestrator:1", "p0-1-0:x"):
-        reported = {"reporter": reporter, "reports": {reporter: 10**9}}
+        reported = {"reporter": reporter, "reports": {reporter: AS_QUEUE}}
         yield f"tasks/{me.victim('tasks')}", {**reported, "tokens_out": 10**12, "cost_nanousd": 1}
 
 

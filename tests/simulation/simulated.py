@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,13 +31,15 @@ HONEST = "honest"
 HOSTILE = 6
 """Agents that mean harm, beside the 50 that do not: more than one in ten."""
 CUT_S = 30
-KILLS = {100: 0, 200: 1, 300: 2}
+KILLS = {40: 0, 80: 1, 120: 2}
 """When so many tasks are completed, which process is killed."""
-CUT_AFTER_TASKS = 150
+CUT_AFTER_TASKS = 60
 STUCK_AFTER_S = 75
 """More than the cut: who was cut off is well again, once its connection is up."""
+BEHIND_S = 10
+"""Functions that have not counted a write for so long are behind: no further task is taken."""
 POLICY = {
-    "liveness": {"stuck_after_min_s": STUCK_AFTER_S, "missed_heartbeats": 10},
+    "liveness": {"stuck_after_min_s": STUCK_AFTER_S, "missed_heartbeats": 2},
     "rotation": {"rotate_below_pct": 35},
     "label_keys": ["team"],
 }
@@ -56,7 +59,15 @@ class Simulation:
     """When a session was found stuck, and when its last progress had been, the first time."""
     staleness: list[timedelta] = field(default_factory=list)
     """How old live/now was, whenever it was looked at."""
+    began_s: float = field(default_factory=time.monotonic)
+    probe: tuple[str, float] = ("", 0.0)
+    """The path of the last message that was sent to see when it is counted, and when that was."""
     started: int = 0
+
+    @property
+    def pause(self) -> Path:
+        """The file that is there while honest agents are to take no task."""
+        return self.folder / "pause"
 
     def begin_hostilities(self) -> None:
         """Enroll the hostile agents, as anybody is, and let them loose in a process of theirs."""
@@ -84,6 +95,7 @@ class Simulation:
             "name": name,
             "agents": AGENTS,
             "skew_min": SKEWS_MIN[place],
+            "pause": str(self.pause),
             "oddities": ODDITIES.get(place, {}),
             "ledger": str(self.folder / f"{name}.jsonl"),
         }
@@ -129,6 +141,30 @@ class Simulation:
         ended = own.where(filter=firestore.FieldFilter("status", "in", ENDED_STATUSES))
         counted: Any = ended.count()  # its types are wrong
         return int(counted.get()[0][0].value)
+
+    def pace(self) -> None:
+        """Let agents take no task while functions are behind: emulators deliver one by one."""
+        path, sent_s = self.probe
+        ledger = self.db.collection("fleets", self.fleet, "ledger")
+        seen = ledger.where(filter=firestore.FieldFilter("path", "==", path)).limit(1).get()
+        if path and not seen:
+            if time.monotonic() - sent_s > BEHIND_S:
+                self.pause.touch()
+            return
+        self.pause.unlink(missing_ok=True)
+        message = self.db.collection("fleets", self.fleet, "messages").document()
+        sent = {"kind": "probe", "sent_at": firestore.SERVER_TIMESTAMP, "acknowledged_at": None}
+        message.set({"from_agent_id": "probe", "to_agent_id": "probe", **sent})
+        self.probe = (str(message.path), time.monotonic())
+
+    def counted(self) -> int:
+        """Count the events that functions have counted."""
+        counted: Any = self.db.collection("fleets", self.fleet, "ledger").count()  # as above
+        return int(counted.get()[0][0].value)
+
+    def reached(self, what: str) -> None:
+        """Say to whoever runs it how far it is, and since when."""
+        print(f"\n{time.monotonic() - self.began_s:6.0f} s: {what}", flush=True)  # noqa: T201
 
     def watch(self) -> Any:  # noqa: ANN401 - a listener
         """Note every session that functions find stuck."""

@@ -27,8 +27,10 @@ def run(*arguments: str) -> Result:
     """Run a command; the environment of this process says where Firestore is."""
     _policies().clear()  # another process remembers nothing
     result = CliRunner(env={"COLUMNS": "120"}).invoke(main, arguments)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    if result.exception is not None:
+        unexpected = result.exception.__cause__
+        if unexpected is not None or not isinstance(result.exception, SystemExit):
+            raise unexpected or result.exception
     return result
 
 

@@ -23,6 +23,7 @@ from tachograph_cli.enroll.enrollment import (
 from tachograph_cli.enroll.signer import EmulatorSigner, Signer, service_account_signer
 from tachograph_cli.terminal import parameters
 from tachograph_cli.terminal.command_line import fleet_option, network_errors
+from tachograph_cli.terminal.fleets import require
 from tachograph_cli.terminal.parameters import checked
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def revoke_command(agent: str, fleet: str, api_key: str | None, signer: str | No
     Whatever it wrote stays. `tachograph enroll` lets it in again, with a new credential.
     """
     with _connected(fleet) as db:
+        require(db, fleet)
         directory = Directory(db.project, _signer(db.project, signer), api_key or "")
         enrolled = revoke(directory, db, fleet, agent)
     words = (

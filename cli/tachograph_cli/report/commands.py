@@ -163,7 +163,9 @@ def _nothing(
 ) -> str:
     if period is not None:
         last = (
-            f"the last before it with work is {earlier[0].period}" if earlier else "nor before it"
+            f"the last before it with work is {earlier[0].period}"
+            if earlier
+            else f"nor before it; {other_fleets(db, fleet)}"
         )
         return f"fleets/{fleet}/rollups: nothing was counted in the {grain} {period}; {last}"
     return f"fleets/{fleet}/rollups: nothing is published; {other_fleets(db, fleet)}"

@@ -11,7 +11,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, TextIO
 
 from tachograph_cli.terminal.shown import escaped_lines
@@ -59,16 +58,17 @@ class EscapedStream(io.TextIOBase):
 def escaped_streams() -> Iterator[None]:
     """Escape what is written to standard output and error while the block runs.
 
-    An exception that leaves the block is one that no command expects: its traceback, which quotes
-    whatever was at hand, is escaped too.
+    An exception that would leave the block is one that no command expects. Its traceback quotes
+    whatever was at hand, so it is printed within the block. Raises SystemExit from it, with the
+    status of a Python program that fails.
     """
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (_escaped_stream(stream) for stream in before)
     try:
         yield
-    except Exception:  # it goes on; the interpreter prints it after the block
-        sys.excepthook = _print_escaped
-        raise
+    except Exception as error:  # whatever it is, it is told and ends the program
+        traceback.print_exc()
+        raise SystemExit(1) from error
     finally:
         sys.stdout, sys.stderr = before
 
@@ -78,9 +78,3 @@ def _escaped_stream(stream: TextIO | EscapedStream | None) -> Any:  # noqa: ANN4
     if stream is None or isinstance(stream, EscapedStream):
         return stream
     return EscapedStream(stream)
-
-
-def _print_escaped(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    sys.stderr.write(escaped_lines("".join(traceback.format_exception(kind, error, trace))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -30,6 +31,23 @@ while True:
         urllib.request.urlopen(urllib.request.Request(url, fields.encode(), owner)).read()
     except OSError:
         pass
+"""
+KILLED = """
+import os, signal
+from tachograph import Fleet, Usage
+fleet = Fleet("acme", flush_interval_s=3600)
+fleet.create_task("queued")
+task = fleet.session("b-1").task("begun")
+task.record(Usage(tokens_out=10**6), model="claude-haiku-4-5", provider="anthropic")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+NEXT = """
+from google.cloud import firestore
+from tachograph import Fleet
+with Fleet("acme") as fleet:
+    fleet.create_task("own")
+    fleet.flush(60)
+print(sorted(task.id for task in firestore.Client().collection("fleets/acme/tasks").stream()))
 """
 
 
@@ -136,6 +154,20 @@ def test_a_demo_takes_with_it_all_that_it_pretended(
     left = [path for path in (tmp_path / "tmp").iterdir() if "ports" not in path.name]
     assert left == []
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_agents_that_were_killed_charge_their_own_stack_and_not_the_next(
+    toy: Path, temporary: dict[str, str]
+) -> None:
+    killed, following = (shlex.join([sys.executable, "-c", text]) for text in (KILLED, NEXT))
+    printed = []
+    for script in (f"{killed}; {following}", killed, following):
+        command = local("--only", "firestore", "--", "sh", "-c", script)
+        done = subprocess.run(
+            command, cwd=toy, env=temporary, capture_output=True, text=True, check=False
+        )
+        printed.append(done.stdout.strip().splitlines()[-1:])
+    assert printed == [["['begun', 'own', 'queued']"], [], ["['own']"]]
 
 
 def _java(processes: set[Process]) -> Process:

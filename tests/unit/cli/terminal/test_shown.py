@@ -24,6 +24,7 @@ from support.terminal import HOSTILE, commands, printed
 from tachograph_cli.main import COMMANDS, Entry, main
 from tachograph_cli.terminal.console import Console
 from tachograph_cli.terminal.shown import escaped_json, shortened, shown
+from tachograph_cli.terminal.streams import escaped_streams
 
 CLI = ROOT / "cli" / "tachograph_cli"
 _ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
@@ -157,7 +158,17 @@ def test_traceback_that_quotes_a_name_is_escaped_too() -> None:
     )
     assert done.returncode == 1
     assert "ValueError: ␛[2J" in done.stderr
+    assert done.stderr.count("Traceback") == 1
     assert commands(done.stderr) == []
+
+
+def test_command_that_fails_unexpectedly_leaves_the_process_as_it_was() -> None:
+    before = sys.excepthook, sys.stdout, sys.stderr
+    with pytest.raises(SystemExit) as ended, escaped_streams():
+        raise ValueError("unexpected")
+    assert ended.value.code == 1
+    assert isinstance(ended.value.__cause__, ValueError)
+    assert (sys.excepthook, sys.stdout, sys.stderr) == before
 
 
 @pytest.mark.parametrize(

@@ -145,12 +145,13 @@ def test_counters_saturate_instead_of_leaving_what_firestore_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("types", "models", "agents"), [(60, 8, 400), (200, 20, 2000), (15, 5, 200)]
+    ("types", "models", "agents", "tasks"),
+    [(60, 8, 400, 4000), (200, 20, 2000, 4000), (15, 5, 200, 9000)],
 )
 def test_day_and_week_of_a_wide_fleet_are_published_whole(
-    types: int, models: int, agents: int
+    types: int, models: int, agents: int, tasks: int
 ) -> None:
-    hours = day_of_work(types, models, agents, 4000)
+    hours = day_of_work(types, models, agents, tasks)
     published = [fit(hour) for hour in hours]
     day = fit(add_up(hour.cells for hour in published))
     week = fit(add_up([day.cells] * 7))
