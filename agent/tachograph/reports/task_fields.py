@@ -13,7 +13,7 @@ from tachograph_schema.documents.task_release import ERROR_TYPE, regained, relea
 from tachograph_schema.fields import MAX_MODELS, MAX_TOOLS
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.overhead import is_retry, overhead_cost
-from tachograph_schema.pricing.price import cost_of
+from tachograph_schema.pricing.price import cost_of, nanousd
 from tachograph_schema.usage import BUCKETS
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def task_fields(
     if _LOWEST in fields:
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
-        fields[name] = (landed.get(name) or 0) + n
+        fields[name] = _recorded(landed, name) + n
+    if models:
+        _keep_model(landed, fields)
     fields.update(_served(models, group))
     if "cost_nanousd" in totals or "unpriced_calls" in totals:
         fields["cost_source"] = _cost_source(landed, group, fields)
@@ -77,6 +79,20 @@ def task_fields(
     fields = {name: value for name, value in fields.items() if landed.get(name) != value}
     reports = {**(landed.get("reports") or {}), **landing}
     return {**fields, "reports": reports, "reported_at": group[-1].at}
+
+
+def _keep_model(landed: Mapping[str, Any], fields: dict[str, Any]) -> None:
+    """Leave recorded usage with its model: another has its own row from its first call on."""
+    if landed.get("model") is not None:
+        fields.pop("model", None)
+        fields.pop("provider", None)
+
+
+def _recorded(landed: Mapping[str, Any], name: str) -> int:
+    """Return a count of the document; a cost in dollars counts where none is in nano-dollars."""
+    if name == "cost_nanousd" and landed.get(name) is None:
+        return nanousd(landed.get("cost_usd") or 0)
+    return landed.get(name) or 0
 
 
 def _holds(
@@ -148,10 +164,8 @@ def _used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     split = landed.get("usage_by_model")
     if split:
         return {model: dict(row) for model, row in split.items()}
-    if not landed.get("llm_calls") or not landed.get("model"):
-        return {}
-    row = {name: landed[name] for name in _MODEL_COUNTS if landed.get(name)}
-    return {landed["model"]: row}
+    row = {name: n for name in _MODEL_COUNTS if (n := _recorded(landed, name))}
+    return {landed["model"]: row} if row and landed.get("model") else {}
 
 
 def _add_call(
