@@ -43,8 +43,9 @@ def references() -> Iterator[Row]:
         "is two dots": ("..", "..."),
         "is reserved": ("__x__", "__x"),
         "is empty": ("", "x"),
-        "has 401 bytes": ("x" * 401, "x" * 400),
+        "has 201 characters": ("x" * 201, "x" * 200),
         "has 402 bytes in 134 characters": ("\u20ac" * 134, "\u20ac" * 133),
+        "has 402 bytes in 201 characters": ("\u00e4" * 201, "\u00e4" * 200),
         "has 404 bytes in 101 characters": ("\U0001d4b3" * 101, "\U0001d4b3" * 100),
         "ends a line": ("a\nb", "a b"),
         "holds an escape": ("a\x1b[2J", "a[2J"),
@@ -60,9 +61,9 @@ def references() -> Iterator[Row]:
         "leases": _LEASE,
     }  # fmt: skip
     for collection, document in documents.items():
-        most = 600 if collection == "messages" else 400
+        most = 600 if collection == "messages" else 200
         yield Row(
-            f"an id of {most + 1} bytes in {collection}",
+            f"an id of {most + 1} characters in {collection}",
             create(A, f"{collection}/{'x' * (most + 1)}", document),
             create(A, f"{collection}/{'x' * most}", document),
         )
@@ -73,9 +74,9 @@ def references() -> Iterator[Row]:
     )
     for path, fine in (("{}/batches/0", "trace"), ("x/batches/{}", "batch")):
         yield Row(
-            f"a {fine}'s id of 401 bytes",
-            create(A, f"traces/{path.format('x' * 401)}", batch()),
-            create(A, f"traces/{path.format('x' * 400)}", batch()),
+            f"a {fine}'s id of 201 characters",
+            create(A, f"traces/{path.format('x' * 201)}", batch()),
+            create(A, f"traces/{path.format('x' * 200)}", batch()),
         )
 
 
@@ -98,18 +99,27 @@ def texts() -> Iterator[Row]:
         on_a(model="\u20ac" * 200),
         on_a(model="\u00e4" * 200),
     )
-    wide = {f"l{n}": "x" * 200 for n in range(64)}
+    for field in ("repo", "agent_version", "finish_reason", "provider", "route"):
+        yield Row(
+            f"{field} of 134 characters and 402 bytes",
+            on_a(**{field: "\u20ac" * 134}),
+            on_a(**{field: "\u20ac" * 133}),
+        )
+    for what, map_of in {
+        "a label": lambda name: {"labels": {name: "x"}},
+        "a label's value": lambda name: {"labels": {"x": name}},
+        "a tool": lambda name: {"tools": {name: {"calls": 1}}},
+        "a model": lambda name: {"usage_by_model": {name: {}}},
+        "a model's provider": lambda name: {"usage_by_model": {"m": {"provider": name}}},
+        "an evaluator": lambda name: {"evaluations": {name: {"checked": 1}}},
+    }.items():
+        yield Row(
+            f"{what} of 402 bytes", on_a(**map_of("\u20ac" * 134)), on_a(**map_of("\u20ac" * 133))
+        )
     yield Row(
-        "labels of 18 kB",
-        on_a(labels={**wide, **{f"{k}{'y' * 97}": v for k, v in wide.items() if k}}),
-        on_a(labels=wide),
-    )
-    yield Row(
-        "sequences of 41 kB",
-        update(
-            A, "tasks/wide", reporter=f"a:{chr(228) * 198}", **{f"reports.`a:{chr(228) * 198}`": 1}
-        ),
-        update(A, "tasks/wide", reporter="a:y", **{"reports.`a:y`": 1}),
+        "a sequence of 402 bytes",
+        _reported(f"a:{chr(8364) * 134}"),
+        _reported(f"a:{chr(8364) * 132}"),
     )
     for what, value in {"2^70": str(2**70), "-2^70": str(-(2**70))}.items():
         yield Row(
@@ -122,6 +132,10 @@ def texts() -> Iterator[Row]:
         _patched("doubleValue", float(2**70)),
         _patched("integerValue", "501"),
     )
+
+
+def _reported(reporter: str) -> Attempt:
+    return update(A, "tasks/a", reporter=reporter, **{f"reports.`{reporter}`": 1})
 
 
 def _patched(kind: str, value: object) -> Attempt:

@@ -102,10 +102,6 @@ def documents() -> dict[str, Mapping[str, Any]]:
             "cost_nanousd": 360_000_000, "retries": 1,
         },
         "tasks/leads": {**_HELD, "agent_id": "lead", "reports": {"b:s-b.1": 5}},
-        "tasks/wide": {
-            **_HELD, **by_a, "reporter": "a:0",
-            "reports": {f"a:{n:03}{'x' * 195}": 1 for n in range(199)},
-        },
         "sessions/s-a": {**_SESSION, "agent_id": "a", "predecessor_session_id": "s-a0"},
         "sessions/s-a1": {**_SESSION, "agent_id": "a", "predecessor_session_id": "s-a"},
         "sessions/s-b": {**_SESSION, "agent_id": "b"},
