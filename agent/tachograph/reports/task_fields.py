@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _MODEL_COUNTS = (*BUCKETS, "llm_calls", "cost_nanousd", "unpriced_calls", "unpriced_tokens")
 _LOWEST = "context_remaining_min_pct"
-_LATE_TOOLS = 8
-"""With more tools, a session that lost the task reports only the number of calls: see the rules."""
 _BIRTH = frozenset({"parent_task_id", "root_task_id", "depth", "created_by"})
 """The origin of a task: written when it is created, and never changed."""
 
@@ -57,8 +55,7 @@ def task_fields(
         add_row_into(totals, report.counts)
         if report.tool is not None:
             _add_tool(_row_of(tools, report.tool, MAX_TOOLS), report)
-            if holds or len(tools) <= _LATE_TOOLS:
-                fields["tools"] = tools
+            fields["tools"] = tools
         before = totals.get("cost_nanousd", 0)
         for call in report.calls:
             _add_call(totals, models, call, prices)
@@ -68,8 +65,7 @@ def task_fields(
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
         fields[name] = _recorded(landed, name) + n
-    if models:
-        _keep_model(landed, fields)
+    _keep_model(landed, fields, models)
     fields.update(_served(models, group))
     if "cost_nanousd" in totals or "unpriced_calls" in totals:
         fields["cost_source"] = _cost_source(landed, group, fields)
@@ -81,9 +77,11 @@ def task_fields(
     return {**fields, "reports": reports, "reported_at": group[-1].at}
 
 
-def _keep_model(landed: Mapping[str, Any], fields: dict[str, Any]) -> None:
+def _keep_model(
+    landed: Mapping[str, Any], fields: dict[str, Any], models: Mapping[str, Any]
+) -> None:
     """Leave recorded usage with its model: another has its own row from its first call on."""
-    if landed.get("model") is not None:
+    if models and landed.get("model") is not None:
         fields.pop("model", None)
         fields.pop("provider", None)
 

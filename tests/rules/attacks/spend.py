@@ -29,6 +29,41 @@ def spend() -> Iterator[Row]:
         yield Row(
             f"who holds a task takes away from {name}", used(**{name: 49}), used(**{name: 51})
         )
+    unknown = lambda **fields: update(A, "tasks/unknown", **fields)  # noqa: E731 - short
+    for name in MODEL_COUNTS:
+        yield Row(
+            f"who holds a task takes away from {name}, where something is unknown",
+            unknown(**{name: 49}),
+            unknown(**{name: 51}),
+        )
+    yield Row(
+        "what is known of a task becomes unknown",
+        update(A, "tasks/nulls", tokens_in=None),
+        update(A, "tasks/nulls", tokens_out=5),
+    )
+    yield Row(
+        "a fraction for a retry's cost",
+        used(retry_cost_nanousd=50.5),
+        used(retry_cost_nanousd=51),
+    )
+    yield Row(
+        "a cost's source that nobody knows",
+        used(cost_source="guessed"),
+        used(cost_source="reported"),
+    )
+    for n in (0, 5, 9):
+        tools = {f"t{k}": {"calls": "5" if k == n else 5} for k in range(10)}
+        fine = {f"t{k}": {"calls": 5} for k in range(10)}
+        yield Row(
+            f"text for a count of tool {n} of ten",
+            update(A, "tasks/a", tools=tools),
+            update(A, "tasks/a", tools=fine),
+        )
+    yield Row(
+        "one of two new tools with a field of its own",
+        update(A, "tasks/a", tools={"grep": {"calls": 1}, "sed": {"calls": 1, "args": 2}}),
+        update(A, "tasks/a", tools={"grep": {"calls": 1}, "sed": {"calls": 1, "errors": 2}}),
+    )
     for name in MODEL_COUNTS:
         models = lambda n, name=name: {"m1": {**_ROW, name: n}, "m2": _ROW}  # noqa: E731 - short
         yield Row(
@@ -91,6 +126,12 @@ def strangers_spend() -> Iterator[Row]:
     """Usage added or taken by whom the work is not."""
     queue = {"reporter": "queue", "reported_at": T}
     late = {"reporter": "a:s-a.1", "reports.`a:s-a.1`": 4}
+    for name, value in {"route": "local", "finish_reason": "x", "context_remaining_pct": 5}.items():
+        yield Row(
+            f"who was relieved changes {name}",
+            update(A, "tasks/relieved", **late, **{name: value}),
+            update(A, "tasks/lost", **late, route="local", tokens_in=5),
+        )
     for task in ("queued", "by-queue"):
         yield Row(
             f"a stranger adds $900,000 to the task {task} as the queue",

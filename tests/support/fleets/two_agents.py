@@ -48,7 +48,9 @@ def documents() -> dict[str, Mapping[str, Any]]:
         "": {"name": "Acme"},
         "tasks/a": {**_HELD, **by_a, "reports": both, "depth": 0, "created_by": "lead"},
         "tasks/b": {**_HELD, **by_b, "reports": {"b:s-b.1": 5}},
-        "tasks/relieved": {**_HELD, **by_b, "reports": both, "tokens_out": 9},
+        "tasks/relieved": {
+            **_HELD, **by_b, "reports": both, "tokens_out": 9, "route": "direct",
+        },
         "tasks/full": {
             **_HELD, **by_a, "reporter": "a:s-1", "reports": {f"a:s-{n}": 1 for n in range(200)},
         },
@@ -96,6 +98,7 @@ def documents() -> dict[str, Mapping[str, Any]]:
             **_TASK, **by_a, "status": "active", "tokens_in": 50, "tokens_out": None,
             "cache_read_tokens": None,
         },
+        "tasks/unknown": {**_used(by_a, both), "queued_at": None},
         "tasks/by-queue": {**_HELD, **by_b, "status": "completed", "reports": {"queue": 1}},
         "tasks/lost-cost": {
             **_TASK, **by_b, "status": "queued", "lost_session_id": "s-b", "reports": both,
