@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.attacks.row import SESSION, TASK, Row
 from support.fleets.two_agents import NOW, ORCHESTRATOR, A, T, batch
-from support.rules import Attempt, asked, create, update
+from support.rules import Attempt, Identity, asked, create, update
 
 _MESSAGE = {"from_agent_id": "a", "to_agent_id": "b", "sent_at": NOW, "acknowledged_at": None}
 _INCIDENT = {"kind": "claim_collision", "agent_id": "a"}
@@ -173,6 +173,12 @@ def writers() -> Iterator[Row]:
     yield Row("a batch of another agent's span", traced("b"), traced("a"))
     yield Row(
         "a batch with one span of another agent's", traced("a", "", "b"), traced("a", "", "a")
+    )
+    long = Identity("a" * 130, "agent")
+    yield Row(
+        "a batch of an agent whose name begins like a long one",
+        create(long, "traces/x/batches/0", batch(agent_id=["a" * 119])),
+        create(long, "traces/x/batches/0", batch(agent_id=["a" * 120])),
     )
     yield Row(
         "an incident of another's session",

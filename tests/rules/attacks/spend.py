@@ -59,6 +59,19 @@ def spend() -> Iterator[Row]:
             update(A, "tasks/a", tools=tools),
             update(A, "tasks/a", tools=fine),
         )
+    for n in range(4):
+        models = {f"m{k}": {"llm_calls": "5" if k == n else 5} for k in range(4)}
+        fine = {f"m{k}": {"llm_calls": 5} for k in range(4)}
+        yield Row(
+            f"text for a count of model {n} of four",
+            update(A, "tasks/a", usage_by_model=models),
+            update(A, "tasks/a", usage_by_model=fine),
+        )
+    yield Row(
+        "an attempt by a word",
+        update(A, "tasks/a", attempt="2"),
+        update(A, "tasks/a", attempt=2),
+    )
     yield Row(
         "one of two new tools with a field of its own",
         update(A, "tasks/a", tools={"grep": {"calls": 1}, "sed": {"calls": 1, "args": 2}}),
