@@ -174,6 +174,11 @@ def writers() -> Iterator[Row]:
     yield Row(
         "a batch with one span of another agent's", traced("a", "", "b"), traced("a", "", "a")
     )
+    yield Row(
+        "an agent's session takes over from a second one of its own",
+        update(A, "sessions/s-a1", predecessor_session_id="over"),
+        update(A, "sessions/over", predecessor_session_id="s-a"),
+    )
     long = Identity("a" * 130, "agent")
     yield Row(
         "a batch of an agent whose name begins like a long one",

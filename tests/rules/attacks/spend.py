@@ -181,6 +181,16 @@ def strangers_spend() -> Iterator[Row]:
         update(ORCHESTRATOR, "tasks/leads", cost_nanousd=2000),
     )
     yield Row(
+        "an orchestrator adds to the cost of another's task",
+        update(ORCHESTRATOR, "tasks/b", cost_nanousd=10**9),
+        update(ORCHESTRATOR, "tasks/b", priority="high"),
+    )
+    yield Row(
+        "who was relieved, and reported last, adds without a number",
+        update(A, "tasks/last-by-a", tokens_in=200),
+        update(A, "tasks/last-by-a", **{"reports.`a:s-a.1`": 4}, tokens_in=200),
+    )
+    yield Row(
         "an orchestrator gives a task back with less usage",
         update(ORCHESTRATOR, "tasks/leads", agent_id=None, status="queued", tokens_in=0),
         update(ORCHESTRATOR, "tasks/leads", agent_id=None, status="queued"),

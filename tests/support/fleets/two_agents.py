@@ -98,6 +98,7 @@ def documents() -> dict[str, Mapping[str, Any]]:
             **_TASK, **by_a, "status": "active", "tokens_in": 50, "tokens_out": None,
             "cache_read_tokens": None,
         },
+        "tasks/last-by-a": {**_HELD, **by_b, "reports": both, "reporter": "a:s-a.1"},
         "tasks/unknown": {**_used(by_a, both), "queued_at": None},
         "tasks/by-queue": {**_HELD, **by_b, "status": "completed", "reports": {"queue": 1}},
         "tasks/lost-cost": {
