@@ -179,6 +179,11 @@ def writers() -> Iterator[Row]:
         update(A, "sessions/s-a1", predecessor_session_id="over"),
         update(A, "sessions/over", predecessor_session_id="s-a"),
     )
+    yield Row(
+        "a lease is prolonged beyond a day",
+        update(A, "leases/a", renewed_at=NOW, lease_ms=86_400_001),
+        update(A, "leases/a", renewed_at=NOW, lease_ms=86_400_000),
+    )
     long = Identity("a" * 130, "agent")
     yield Row(
         "a batch of an agent whose name begins like a long one",

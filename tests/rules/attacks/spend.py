@@ -52,19 +52,19 @@ def spend() -> Iterator[Row]:
         used(cost_source="reported"),
     )
     for n in (0, 5, 9):
-        tools = {f"t{k}": {"calls": "5" if k == n else 5} for k in range(10)}
+        wrong = {f"t{k}": {"calls": "5" if k == n else 5} for k in range(10)}
         fine = {f"t{k}": {"calls": 5} for k in range(10)}
         yield Row(
             f"text for a count of tool {n} of ten",
-            update(A, "tasks/a", tools=tools),
+            update(A, "tasks/a", tools=wrong),
             update(A, "tasks/a", tools=fine),
         )
     for n in range(4):
-        models = {f"m{k}": {"llm_calls": "5" if k == n else 5} for k in range(4)}
+        bad = {f"m{k}": {"llm_calls": "5" if k == n else 5} for k in range(4)}
         fine = {f"m{k}": {"llm_calls": 5} for k in range(4)}
         yield Row(
             f"text for a count of model {n} of four",
-            update(A, "tasks/a", usage_by_model=models),
+            update(A, "tasks/a", usage_by_model=bad),
             update(A, "tasks/a", usage_by_model=fine),
         )
     yield Row(
