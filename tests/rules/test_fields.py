@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, get_args, get_origin
 
 import pytest
 from google.cloud import firestore
 from pydantic import BaseModel
 
+from support.fleets.full_task import (
+    BORN,
+    CALLED,
+    LATER,
+    RICH,
+    TOOL,
+    UNPRICED,
+    full_task,
+    reported,
+)  # fmt: skip
 from support.fleets.two_agents import NOW, A, T, batch, seed
-from support.rules import ActingClient, Attempt, create, update
+from support.rules import ActingClient, create, update
 from tachograph_schema import fields
 from tachograph_schema.documents.coordination import Incident, Lease, Message
 from tachograph_schema.documents.session import Session
@@ -47,13 +57,17 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 _LONG_NAME, _LONG_TEXT = "x" * 201, "x" * 2001
 _NAMES: tuple[list[Any], list[Any]] = (
-    ["x", "ä 1"],
-    [5, "", "a\nb", _LONG_NAME, "__x__", ["x"], True],
+    ["x", "ä 1", "a:b|c=d", "\u00e4" * 200],
+    [5, "", "a\nb", _LONG_NAME, "\u20ac" * 134, "__x__", ["x"], True],
+)
+_IDS: tuple[list[Any], list[Any]] = (
+    [*_NAMES[0], "...", ".a", "a_"],
+    [*_NAMES[1], "a/b", "/", "ä/b", ".", ".."],
 )
 _GOOD_BAD: dict[object, tuple[list[Any], list[Any]]] = {
     fields.Count: ([0, 7], [-1, "7", 1.5, True, [7], {"a": 7}, 2**53]),
     fields.Name: _NAMES,
-    fields.Id: _NAMES,  # the rules let a slash pass; functions let such a reference go
+    fields.Id: _IDS,
     fields.Text: (["", "words"], [5, _LONG_TEXT, ["x"], {"a": "b"}]),
     fields.Pct: ([0, 35.5, 100], [-1, 101, "35", float("nan"), [1]]),
     fields.Usd: ([0, 0.36], [-1, "0.36", float("nan"), 2e6]),
@@ -128,14 +142,10 @@ def test_rules_know_the_same_fields_of_a_tasks_maps(
     seed(admin, fleet_name)
     for name in model.model_fields:
         good, bad = _values(_of(model, name))
-        for value in good:
-            assert update(A, "tasks/a", **{field: {"x": {name: value}}}).is_allowed(
-                acting, fleet_name
-            ), (name, value)
-        for value in bad:
-            assert not update(A, "tasks/a", **{field: {"x": {name: value}}}).is_allowed(
-                acting, fleet_name
-            ), (name, value)
+        for n, value in enumerate([*good, *bad]):
+            task = {**_BASE["tasks"], field: {"x": {name: value}}}
+            allowed = create(A, f"tasks/{name}-{n}", task).is_allowed(acting, fleet_name)
+            assert allowed == (n < len(good)), (name, value)
 
 
 def test_fields_that_functions_alone_write_are_refused_of_agents(
@@ -159,40 +169,34 @@ def test_the_longest_life_of_a_task_fits_a_thousand_expressions(
 ) -> None:
     """One report of the SDK at a time passes the rules, however full the task is."""
     seed(admin, fleet_name)
-    tools = {f"t{n}": {"calls": 1, "errors": 0, "duration_ms": 5} for n in range(fields.MAX_TOOLS)}
-    counts = [name for name in ModelUsage.model_fields if name != "provider"]
-    row = {"provider": "p", **dict.fromkeys(counts, 1)}
-    models = {f"m{n}": row for n in range(fields.MAX_MODELS)}
-    begun = {
-        "agent_id": "a", "session_id": "s-a", "status": "active", "title": "x" * 100,
-        "task_type": "b", "repo": "shop", "branch": "main", "labels": {"team": "x", "user": "y"},
-        "created_at": T, "started_at": T, "reported_at": T, "reporter": "a:s",
-        "reports": {"a:s": 1}, "model": "m", "provider": "p", "agent_role": "builder",
-        "parent_task_id": "p", "root_task_id": "p", "depth": 1, "traceparent": "00-1",
-        "environment": "prod", "priority": "high", "agent_version": "1",
-    }  # fmt: skip
-    ended = {
-        "status": "completed", "completed_at": T + timedelta(hours=1), "duration_ms": 5,
-        "finish_reason": "stop", "context_remaining_pct": 50,
-    }  # fmt: skip
-    called = {
-        "tokens_in": 500, "tokens_out": 5, "cost_nanousd": 5000, "llm_calls": 1, "model": "m1",
-        "cost_source": "priced", "generation_ms": 5,
-    }  # fmt: skip
-    life: list[Attempt] = [
-        create(A, "tasks/x", begun),
-        update(A, "tasks/a", **{"reports.`a:s-a.1`": 4}, tools=tools, tool_calls=12),
-        update(A, "tasks/a", **{"reports.`a:n`": 1}, reporter="a:n", tools=tools, tool_calls=12),
-        update(A, "tasks/a", **{"reports.`a:n`": 2}, usage_by_model=models, **called),
-        update(A, "tasks/a", **{"reports.`a:n`": 3}, **ended),
-        update(
-            A, "tasks/relieved", **{"reports.`a:s-a.1`": 4}, reporter="a:s-a.1",
-            usage_by_model=models, tokens_in=500, llm_calls=4,
-        ),
-        update(
-            A, "tasks/relieved", **{"reports.`a:s-a.1`": 5}, tools=dict(list(tools.items())[:8]),
-            tool_calls=12,
-        ),
-    ]  # fmt: skip
-    refusals = [act.refusal(acting, fleet_name) for act in life]
-    assert refusals == [None] * len(life)
+    held, others = full_task("a", "s-a"), full_task("b", "s-b")
+    bare = {**BORN, "agent_id": "a", "session_id": "s-a", "status": "active", "labels": {}}
+    one_model = {k: v for k, v in held.items() if k != "usage_by_model"}
+    nulls = {**others, "unpriced_calls": None, "cache_write_1h_tokens": None}
+    queued = {**BORN, "status": "queued", "reports": {"queue": 1}, "reporter": "queue"}
+    lost = {**others, "status": "queued", "lost_session_id": "s-b"}
+    ended = {"status": "completed", "completed_at": LATER, "duration_ms": 5, "finish_reason": "end"}
+    taken = {"agent_id": "a", "session_id": "s-a", "status": "active", "agent_role": "builder"}
+    retaken = {"attempt": 2, "attempt_kind": "retry", "retry_session_id": "s-a", "retries": 2}
+    life: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+        "a call": (held, reported(held, CALLED)),
+        "a call of an unknown price": (held, reported(held, UNPRICED)),
+        "a call of a new process": (held, reported(held, CALLED, reporter="a:s-a.2")),
+        "a tool": (held, reported(held, TOOL)),
+        "a second model": (one_model, reported(one_model, CALLED)),
+        "a first call": (bare, reported(bare, CALLED)),
+        "the end": (held, reported(held, {"fields": ended})),
+        "the release": (held, reported(held, {"gives_up": True})),
+        "a late call": (others, reported(others, CALLED, gone=True)),
+        "a late call of an unknown price": (others, reported(others, UNPRICED, gone=True)),
+        "a late tool": (others, reported(others, TOOL, gone=True)),
+        "a late call where nothing was known": (nulls, reported(nulls, CALLED, gone=True)),
+        "a claim": (queued, {**taken, "status": "claimed", "claimed_at": LATER}),
+        "a claim by a report": (queued, reported(queued, {"fields": {**taken, "model": "m"}})),
+        "a retry": (lost, {**taken, **retaken, "lost_session_id": None}),
+    }
+    refusals = {"a rich creation": create(A, "tasks/x", RICH).refusal(acting, fleet_name)}
+    for name, (before, written) in life.items():
+        admin.document("fleets", fleet_name, "tasks", name).set(before)
+        refusals[name] = update(A, f"tasks/{name}", **written).refusal(acting, fleet_name)
+    assert {name: why for name, why in refusals.items() if why is not None} == {}

@@ -38,7 +38,7 @@ _WORDS = st.sampled_from(
         "queued",
         "completed",
         "",
-        "x" * 201,
+        "x" * 401,
         "__x__",
         "5",
         "a:s",

@@ -54,7 +54,11 @@ class ReportKey:
 
 
 def reporter_name(agent: str, session: str, nonce: str = "") -> str:
-    """Name a reporter: the name starts with its agent, as the rules demand of a sequence."""
+    """Name a reporter: the name starts with its agent, as the rules demand of a sequence.
+
+    A colon in the agent's name is written `%3A`, because the first colon ends the agent.
+    """
+    agent = agent.replace("%", "%25").replace(":", "%3A")
     name = f"{agent}:{session}" + (f".{nonce}" if nonce else "")
     if len(name) <= MAX_NAME_CHARS:
         return name

@@ -13,7 +13,7 @@ from tachograph_schema.documents.task_release import ERROR_TYPE, regained, relea
 from tachograph_schema.fields import MAX_MODELS, MAX_TOOLS
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.overhead import is_retry, overhead_cost
-from tachograph_schema.pricing.price import cost_of
+from tachograph_schema.pricing.price import cost_of, nanousd
 from tachograph_schema.usage import BUCKETS
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _MODEL_COUNTS = (*BUCKETS, "llm_calls", "cost_nanousd", "unpriced_calls", "unpriced_tokens")
 _LOWEST = "context_remaining_min_pct"
-_LATE_TOOLS = 8
-"""With more tools, a session that lost the task reports only the number of calls: see the rules."""
 _BIRTH = frozenset({"parent_task_id", "root_task_id", "depth", "created_by"})
 """The origin of a task: written when it is created, and never changed."""
 
@@ -57,8 +55,7 @@ def task_fields(
         add_row_into(totals, report.counts)
         if report.tool is not None:
             _add_tool(_row_of(tools, report.tool, MAX_TOOLS), report)
-            if holds or len(tools) <= _LATE_TOOLS:
-                fields["tools"] = tools
+            fields["tools"] = tools
         before = totals.get("cost_nanousd", 0)
         for call in report.calls:
             _add_call(totals, models, call, prices)
@@ -67,7 +64,8 @@ def task_fields(
     if _LOWEST in fields:
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
-        fields[name] = (landed.get(name) or 0) + n
+        fields[name] = _recorded(landed, name) + n
+    _keep_model(landed, fields, models)
     fields.update(_served(models, group))
     if "cost_nanousd" in totals or "unpriced_calls" in totals:
         fields["cost_source"] = _cost_source(landed, group, fields)
@@ -77,6 +75,22 @@ def task_fields(
     fields = {name: value for name, value in fields.items() if landed.get(name) != value}
     reports = {**(landed.get("reports") or {}), **landing}
     return {**fields, "reports": reports, "reported_at": group[-1].at}
+
+
+def _keep_model(
+    landed: Mapping[str, Any], fields: dict[str, Any], models: Mapping[str, Any]
+) -> None:
+    """Leave recorded usage with its model: another has its own row from its first call on."""
+    if models and landed.get("model") is not None:
+        fields.pop("model", None)
+        fields.pop("provider", None)
+
+
+def _recorded(landed: Mapping[str, Any], name: str) -> int:
+    """Return a count of the document; a cost in dollars counts where none is in nano-dollars."""
+    if name == "cost_nanousd" and landed.get(name) is None:
+        return nanousd(landed.get("cost_usd") or 0)
+    return landed.get(name) or 0
 
 
 def _holds(
@@ -148,10 +162,8 @@ def _used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     split = landed.get("usage_by_model")
     if split:
         return {model: dict(row) for model, row in split.items()}
-    if not landed.get("llm_calls") or not landed.get("model"):
-        return {}
-    row = {name: landed[name] for name in _MODEL_COUNTS if landed.get(name)}
-    return {landed["model"]: row}
+    row = {name: n for name in _MODEL_COUNTS if (n := _recorded(landed, name))}
+    return {landed["model"]: row} if row and landed.get("model") else {}
 
 
 def _add_call(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from rules.attacks import (
     coordination,
+    names,
     owners,
     raw_requests,
     reading,
     sessions,
     signals,
+    spend,
     task_fields,
     tasks,
 )
@@ -34,4 +36,9 @@ def rows() -> list[Row]:
         *signals.alerts_and_traces(),
         *owners.owners(),
         *raw_requests.raw_requests(),
+        *spend.spend(),
+        *spend.strangers_spend(),
+        *names.references(),
+        *names.texts(),
+        *names.writers(),
     ]

@@ -39,20 +39,20 @@ def raw_requests() -> Iterator[Row]:
     )
     yield Row(
         "a mask removes who asked for the task",
-        mask({"tokens_in": 5}, "tokens_in", "created_by"),
-        mask({"tokens_in": 5}, "tokens_in"),
+        mask({"tokens_in": 105}, "tokens_in", "created_by"),
+        mask({"tokens_in": 105}, "tokens_in"),
     )
     yield Row(
         "a mask removes the sequences",
-        mask({"tokens_in": 5}, "tokens_in", "reports"),
-        mask({"tokens_in": 6}, "tokens_in"),
+        mask({"tokens_in": 105}, "tokens_in", "reports"),
+        mask({"tokens_in": 106}, "tokens_in"),
     )
     yield Row(
         "a mask smuggles a field in",
-        mask({"tokens_in": 5, "secret": "x"}, "tokens_in", "secret"),
-        mask({"tokens_in": 5, "secret": "x"}, "tokens_in"),
+        mask({"tokens_in": 105, "secret": "x"}, "tokens_in", "secret"),
+        mask({"tokens_in": 105, "secret": "x"}, "tokens_in"),
     )
-    yield Row("a transform makes a total negative", turn("tokens_in", -101), turn("tokens_in", -50))
+    yield Row("a transform makes a total negative", turn("tokens_in", -101), turn("tokens_in", 50))
     yield Row("a transform adds to another's task", turn("tokens_in", 5, "b"), turn("tokens_in", 5))
     yield Row("a transform makes a field nobody knows", turn("prompts", 1), turn("steps", 1))
     yield Row(
@@ -66,14 +66,18 @@ def raw_requests() -> Iterator[Row]:
             A,
             lambda root: [
                 _write(
-                    f"{root}/tasks/a", {"tokens_in": 5}, update_mask={"field_paths": ["tokens_in"]}
+                    f"{root}/tasks/a",
+                    {"tokens_in": 105},
+                    update_mask={"field_paths": ["tokens_in"]},
                 ),
                 _write(
-                    f"{root}/tasks/b", {"tokens_in": 5}, update_mask={"field_paths": ["tokens_in"]}
+                    f"{root}/tasks/b",
+                    {"tokens_in": 105},
+                    update_mask={"field_paths": ["tokens_in"]},
                 ),
             ],
         ),
-        mask({"tokens_in": 7}, "tokens_in"),
+        mask({"tokens_in": 107}, "tokens_in"),
     )
     yield Row(
         "a write to a rival's fleet beside one's own",

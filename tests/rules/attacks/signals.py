@@ -101,11 +101,11 @@ def alerts_and_traces() -> Iterator[Row]:
     }
     texts = ("task_id", "agent_id", "span_id", "name", "kind", "model")
     counts = ("start_us", "duration_us", "tokens_in", "tokens_out", "cost_nanousd")
-    wrong |= {name: ([5], ["5"]) for name in texts} | {name: ([-1], [1]) for name in counts}
+    wrong |= {name: ([5], ["a"]) for name in texts} | {name: ([-1], [1]) for name in counts}
     for name, (attack, allowed) in wrong.items():
         yield Row(f"a batch with a wrong {name}", trace(**{name: attack}), trace(**{name: allowed}))
     for name in (*texts, *counts, "parent", "links"):
-        many: list[Any] = [{} if name == "links" else "x" if name in texts else 1] * 1001
+        many: list[Any] = [{} if name == "links" else "a" if name in texts else 1] * 1001
         yield Row(
             f"a batch of 1,001 in {name}", trace(**{name: many}), trace(**{name: many[:1000]})
         )

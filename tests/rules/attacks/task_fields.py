@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rules.attacks.row import LONG, TASK, Row
-from support.fleets.two_agents import DELETE, ORCHESTRATOR, OWNER, A, T
+from support.fleets.two_agents import DELETE, OWNER, A, T
 from support.rules import create, update
 
 _HUGE = {f"t{n}": {"calls": 1, "errors": 0, "duration_ms": 5} for n in range(13)}
@@ -17,14 +17,14 @@ def what_a_task_holds() -> Iterator[Row]:
     """Types, ranges, sizes; and what may not be changed."""
     on_a = lambda **fields: update(A, "tasks/a", **fields)  # noqa: E731 - short
     wrong: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-        "a negative total": ({"tokens_in": -1}, {"tokens_in": 0}),
-        "a cost below zero": ({"cost_nanousd": -(10**9)}, {"cost_nanousd": 5}),
-        "a fraction of a token": ({"tokens_in": 1.5}, {"tokens_in": 1}),
-        "text for a count": ({"tokens_in": "5"}, {"tokens_in": 5}),
+        "a negative total": ({"tokens_in": -1}, {"tokens_in": 100}),
+        "a cost below zero": ({"cost_nanousd": -(10**9)}, {"cost_nanousd": 1005}),
+        "a fraction of a token": ({"tokens_in": 101.5}, {"tokens_in": 101}),
+        "text for a count": ({"tokens_in": "105"}, {"tokens_in": 105}),
         "a count beyond every sum": ({"tokens_in": 2**62}, {"tokens_in": 10**14}),
-        "true for a count": ({"tokens_in": True}, {"tokens_in": 1}),
-        "a list for a count": ({"tokens_in": [1]}, {"tokens_in": 1}),
-        "a map for a count": ({"tokens_in": {"a": 1}}, {"tokens_in": 1}),
+        "true for a count": ({"tokens_in": True}, {"tokens_in": 101}),
+        "a list for a count": ({"tokens_in": [101]}, {"tokens_in": 101}),
+        "a map for a count": ({"tokens_in": {"a": 101}}, {"tokens_in": 101}),
         "not a number for a cost": ({"cost_usd": float("nan")}, {"cost_usd": 0.36}),
         "an infinite cost": ({"cost_usd": float("inf")}, {"cost_usd": 1}),
         "a negative cost": ({"cost_usd": -0.01}, {"cost_usd": 0}),
@@ -94,7 +94,7 @@ def what_a_task_holds() -> Iterator[Row]:
         "tools in a list": ({"tools": [{"calls": 1}]}, {"tools": {}}),
         "five models": (
             {"usage_by_model": {f"m{n}": {"tokens_in": 1} for n in range(5)}},
-            {"usage_by_model": {f"m{n}": {"tokens_in": 1} for n in range(4)}},
+            {"usage_by_model": {"m0": {"tokens_in": 1}}},
         ),
         "a model with a negative cost": (
             {"usage_by_model": {"m": {"cost_nanousd": -1}}},
@@ -155,9 +155,9 @@ def what_a_task_holds() -> Iterator[Row]:
         create(OWNER, "tasks/x", {**TASK, "voided": True}),
     )
     yield Row(
-        "an orchestrator voids by a word",
-        update(ORCHESTRATOR, "tasks/b", voided="yes"),
-        update(ORCHESTRATOR, "tasks/b", voided=True),
+        "an owner voids by a word",
+        update(OWNER, "tasks/b", voided="yes"),
+        update(OWNER, "tasks/b", voided=True),
     )
     yield Row(
         "an agent's new task holds 1 MB",

@@ -123,8 +123,8 @@ def others_tasks() -> Iterator[Row]:
     )
     yield Row(
         "an agent replaces its task, and with it who asked for it",
-        put(A, "tasks/a", TASK),
-        update(A, "tasks/a", tokens_in=5),
+        put(A, "tasks/a", {**TASK, "tokens_in": 100, "cost_nanousd": 1000}),
+        update(A, "tasks/a", tokens_in=105),
     )
     yield Row(
         "an agent claims what was never lost", claim(A, "for-b-again"), claim(B, "for-b-again")

@@ -48,7 +48,9 @@ def documents() -> dict[str, Mapping[str, Any]]:
         "": {"name": "Acme"},
         "tasks/a": {**_HELD, **by_a, "reports": both, "depth": 0, "created_by": "lead"},
         "tasks/b": {**_HELD, **by_b, "reports": {"b:s-b.1": 5}},
-        "tasks/relieved": {**_HELD, **by_b, "reports": both, "tokens_out": 9},
+        "tasks/relieved": {
+            **_HELD, **by_b, "reports": both, "tokens_out": 9, "route": "direct",
+        },
         "tasks/full": {
             **_HELD, **by_a, "reporter": "a:s-1", "reports": {f"a:s-{n}": 1 for n in range(200)},
         },
@@ -87,6 +89,23 @@ def documents() -> dict[str, Mapping[str, Any]]:
         "tasks/done": {**_HELD, **by_a, "status": "completed", "completed_at": T, "reports": both},
         "tasks/done-b": {**_HELD, **by_b, "status": "failed", "reports": {"b:s-b.1": 5}},
         "tasks/off": {**_HELD, **by_a, "status": "cancelled", "reports": both},
+        "tasks/used": _used(by_a, both),
+        "tasks/one-model": {
+            **_TASK, **by_a, "status": "active", "model": "m1", "tokens_in": 50, "llm_calls": 50,
+        },
+        "tasks/dollars": {**_TASK, **by_a, "status": "active", "cost_usd": 0.36},
+        "tasks/nulls": {
+            **_TASK, **by_a, "status": "active", "tokens_in": 50, "tokens_out": None,
+            "cache_read_tokens": None,
+        },
+        "tasks/last-by-a": {**_HELD, **by_b, "reports": both, "reporter": "a:s-a.1"},
+        "tasks/unknown": {**_used(by_a, both), "queued_at": None},
+        "tasks/by-queue": {**_HELD, **by_b, "status": "completed", "reports": {"queue": 1}},
+        "tasks/lost-cost": {
+            **_TASK, **by_b, "status": "queued", "lost_session_id": "s-b", "reports": both,
+            "cost_nanousd": 360_000_000, "retries": 1,
+        },
+        "tasks/leads": {**_HELD, "agent_id": "lead", "reports": {"b:s-b.1": 5}},
         "sessions/s-a": {**_SESSION, "agent_id": "a", "predecessor_session_id": "s-a0"},
         "sessions/s-a1": {**_SESSION, "agent_id": "a", "predecessor_session_id": "s-a"},
         "sessions/s-b": {**_SESSION, "agent_id": "b"},
@@ -138,6 +157,26 @@ def documents() -> dict[str, Mapping[str, Any]]:
         "sweeps/now": {"hour": "x"},
         "traces/t/batches/0": batch(),
     }  # fmt: skip
+
+
+def _used(holder: dict[str, Any], reports: dict[str, int]) -> dict[str, Any]:
+    """Return a task of which every count is 50."""
+    row = {
+        "tokens_in": 50, "cache_read_tokens": 50, "cache_write_tokens": 50,
+        "cache_write_1h_tokens": 50, "tokens_out": 50, "reasoning_tokens": 50, "llm_calls": 50,
+        "cost_nanousd": 50, "unpriced_calls": 50, "unpriced_tokens": 50,
+    }  # fmt: skip
+    more = {
+        "generation_ms": 50, "tool_calls": 50, "llm_errors": 50, "tool_errors": 50, "steps": 50,
+        "retry_cost_nanousd": 50, "rotation_cost_nanousd": 50, "handoff_cost_nanousd": 50,
+        "parse_errors": 50, "fallbacks": 50, "compactions": 50, "retrieval_queries": 50,
+        "retrieval_hits": 50, "retries": 50, "rotations": 50, "handoffs": 50, "model": "m1",
+        "provider": "anthropic",
+    }  # fmt: skip
+    rows = {name: {**row, "provider": "anthropic"} for name in ("m1", "m2")}
+    tools = {name: {"calls": 5, "errors": 5, "duration_ms": 5} for name in ("grep", "sed")}
+    split = {"usage_by_model": rows, "tools": tools, "reports": reports}
+    return {**_HELD, **holder, **row, **more, **split}
 
 
 def batch(**fields: object) -> dict[str, Any]:
