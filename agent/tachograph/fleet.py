@@ -8,7 +8,6 @@ import secrets
 import threading
 import time
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from tachograph.firestore.price_cache import PriceCache
 from tachograph.firestore.writer import Writer
 from tachograph.process.block import Block
 from tachograph.process.fork import begins_anew
-from tachograph.process.shutdown import close_on_exit, forget
+from tachograph.process.shutdown import CHILD_CLOSE_S, close_on_exit, close_seconds, forget
 from tachograph.reports.checked import (
     checked_fields,
     checked_moment,
@@ -48,12 +47,8 @@ if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
 
 _log = logging.getLogger("tachograph")
-CHILD_CLOSE_S = 3.0
-"""The same for a forked child: what it cannot write stays in the spool, for its parent to write."""
 JOIN_S = 1.0
-"""How long the writer may then take to end, whose call has been cancelled."""
-CLOSE_S = 10.0
-"""The longest that the last writes of a process may take, unless TACHOGRAPH_CLOSE_S says."""
+"""How long the writer may take to end once its call has been cancelled."""
 _NAMED = ("agent", "orchestrator")
 """The roles whose name stands on the tasks that they queue."""
 
@@ -104,7 +99,7 @@ class Fleet(Block):
                 f"heartbeat_s is {shown}; expected 10, 60, 300 or 1800 seconds, or None"
             )
         self._heartbeat_s = heartbeat_s
-        self._close_s = _seconds(os.environ, "TACHOGRAPH_CLOSE_S", CLOSE_S)
+        self._close_s = close_seconds(os.environ)
         name = self.name = check_fleet_name(required_text(name, "the fleet's name"))
         self.client = client or connect(project, fleet=name)
         self._own_client = client is None
@@ -167,7 +162,7 @@ class Fleet(Block):
             "sessions", {"agent_role": role, "model": model, "provider": provider, **fields}
         )
         at, context_window = checked_moment(at), checked_window(context_window)
-        agent = self._runtime.database.id(SESSIONS, agent, "agent")
+        agent = required_text(agent, "the agent's name")
         if successor_of is not None:
             successor_of = self._runtime.database.id(SESSIONS, successor_of, "predecessor")
         name = self._new_session_id(successor_of) if session_id is None else session_id
@@ -288,14 +283,3 @@ class Fleet(Block):
 
     def _leave(self, error: type[BaseException] | None) -> None:  # noqa: ARG002 - as any block
         self.close()
-
-
-def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(name, str(default))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= threading.TIMEOUT_MAX:
-        raise ValueError(f"{name} is {text!r}; expected seconds, such as {default:g}")
-    return seconds

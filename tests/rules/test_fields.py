@@ -57,11 +57,11 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 _LONG_NAME, _LONG_TEXT = "x" * 201, "x" * 2001
 _NAMES: tuple[list[Any], list[Any]] = (
-    ["x", "ä 1", "a:b|c=d", "\u00e4" * 200],
+    ["x", "ä 1", "a:b|c=d", "a/b", "\u00e4" * 200],
     [5, "", "a\nb", _LONG_NAME, "\u20ac" * 134, "__x__", ["x"], True],
 )
 _IDS: tuple[list[Any], list[Any]] = (
-    [*_NAMES[0], "...", ".a", "a_"],
+    [*(name for name in _NAMES[0] if "/" not in name), "...", ".a", "a_"],
     [*_NAMES[1], "a/b", "/", "ä/b", ".", ".."],
 )
 _GOOD_BAD: dict[object, tuple[list[Any], list[Any]]] = {

@@ -12,6 +12,8 @@ from pathlib import Path
 
 GRACE_S = 5.0
 """The time in which threads may still end after the last test, such as a closed listener's."""
+_TRACKER = "multiprocessing.resource_tracker"
+"""Python's own, which ends with the process."""
 
 
 class ThreadWatch:
@@ -46,7 +48,8 @@ def children() -> list[str]:
     """Return the commands of this process's children, with their pids; Linux alone tells."""
     found = Path(f"/proc/self/task/{os.getpid()}/children")
     pids = found.read_text().split() if found.exists() else []
-    return [f"{pid} {_command(pid)}" for pid in pids]
+    commands = {pid: _command(pid) for pid in pids}
+    return [f"{pid} {words}" for pid, words in commands.items() if _TRACKER not in words]
 
 
 def _command(pid: str) -> str:

@@ -13,6 +13,7 @@ import os
 import queue
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
 from typing import Protocol
 
@@ -21,8 +22,25 @@ from tachograph.process.fork import begins_anew
 _log = logging.getLogger("tachograph")
 _PRIORITY = 100
 """Before the finalizers of others: a fleet's last writes need what they end."""
+CLOSE_S = 10.0
+"""The longest that the last writes of a process may take, unless TACHOGRAPH_CLOSE_S says."""
+CHILD_CLOSE_S = 3.0
+"""The same for a forked child: what it cannot write stays in the spool, for its parent to write."""
 DEAF_S = 1.0
 """How long the main thread may take to end by the signal, before the process ends without it."""
+
+
+def close_seconds(environment: Mapping[str, str]) -> float:
+    """Return how long the last writes may take, in seconds; raises ValueError for no number."""
+    name = "TACHOGRAPH_CLOSE_S"
+    text = environment.get(name, str(CLOSE_S))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= threading.TIMEOUT_MAX:
+        raise ValueError(f"{name} is {text!r}; expected seconds, such as {CLOSE_S:g}")
+    return seconds
 
 
 class Closable(Protocol):

@@ -32,8 +32,8 @@ def references() -> Iterator[Row]:
     fields = (
         "tasks.parent_task_id", "tasks.root_task_id", "tasks.retry_session_id", "tasks.session_id",
         "sessions.task_id", "sessions.predecessor_session_id", "messages.task_id",
-        "messages.to_agent_id", "incidents.task_id", "incidents.session_id",
-        "incidents.other_session_id", "incidents.other_agent_id", "leases.session_id",
+        "incidents.task_id", "incidents.session_id", "incidents.other_session_id",
+        "leases.session_id",
         "signals.task_id", "signals.successor_session_id",
     )  # fmt: skip
     for field in fields:
