@@ -98,7 +98,14 @@ class BranchGuard(Block):
             return
         self._remote_head = head
         self._incidents.write(
-            "branch_contamination", repo, branch, head, repo=repo, branch=branch, detail=head
+            "branch_contamination",
+            repo,
+            branch,
+            head,
+            shared=True,
+            repo=repo,
+            branch=branch,
+            detail=head,
         )
 
     def _refused(self, held: BranchHeld) -> BranchHeld:

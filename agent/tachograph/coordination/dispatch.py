@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from google.api_core.exceptions import (
-    AlreadyExists,
     FailedPrecondition,
     NotFound,
     PermissionDenied,
@@ -99,12 +99,12 @@ class Dispatcher:
             batch = self._database.client.batch()
             unchanged = self._database.client.write_option(last_update_time=snapshot.update_time)
             batch.update(task, claimed, option=unchanged)
-            # A version of the task has at most one dispatch, hence one message.
-            name = f"{DISPATCH}_{task_id}_{snapshot.update_time.timestamp():.6f}"
-            batch.create(self._database.reference(MESSAGES, name), message)
+            # A version of the task has at most one dispatch, hence one message. Nobody can foresee
+            # its id, and so hold up the dispatch by a message of that id.
+            batch.create(self._database.reference(MESSAGES, uuid.uuid4().hex), message)
             try:
                 batch.commit(retry=CONTENDED)
-            except (AlreadyExists, FailedPrecondition, NotFound, PermissionDenied) as refusal:
+            except (FailedPrecondition, NotFound, PermissionDenied) as refusal:
                 # Another write came first; perhaps this one, whose answer was lost.
                 before, snapshot = snapshot, task.get()
                 denied = isinstance(refusal, PermissionDenied)

@@ -11,7 +11,7 @@ from support.recount import cells_of
 from support.wire.events import Version
 from tachograph import ClaimLost, DispatchRefused, Fleet, Session
 from tachograph_schema.counters.names import FLEET
-from tachograph_schema.paths import INCIDENTS, MESSAGES
+from tachograph_schema.paths import INCIDENTS, MESSAGES, incident_id
 
 _WAIT_S = 30.0
 
@@ -138,3 +138,32 @@ def test_dispatch_done_again_is_one_dispatch_and_one_message(
         fleet.flush()
         assert boss.dispatch("t-1", "b-1") == boss.dispatch("t-1", "b-1") == worker.id
     assert len(list(db.collection("fleets", fleet_name, MESSAGES).stream())) == 1
+
+
+def test_message_that_was_written_first_by_the_id_of_a_dispatch_does_not_hold_it_up(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        boss, worker = fleet.session("boss", role="orchestrator"), fleet.session("b-1")
+        fleet.create_task("t-1")
+        fleet.flush()
+        version = db.document("fleets", fleet_name, "tasks", "t-1").get().update_time.timestamp()
+        planted = f"dispatch_t-1_{version:.6f}"
+        db.document("fleets", fleet_name, MESSAGES, planted).set({"from_agent_id": "mallory"})
+        assert boss.dispatch("t-1", "b-1") == worker.id
+    assert _task(db, fleet_name, "t-1")["status"] == "claimed"
+
+
+def test_incident_that_was_written_first_by_another_hides_none(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        boss = fleet.session("boss")
+        planted = incident_id("dispatch_refused", "t-1", "b-1", "absent", boss.id)
+        db.document("fleets", fleet_name, INCIDENTS, planted).set({"kind": "git_failure"})
+        with pytest.raises(DispatchRefused):
+            boss.dispatch("t-1", "b-1")
+    assert sorted(i["kind"] for i in _incidents(db, fleet_name)) == [
+        "dispatch_refused",
+        "git_failure",
+    ]
