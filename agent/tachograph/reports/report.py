@@ -58,16 +58,18 @@ def reporter_name(agent: str, session: str, nonce: str = "") -> str:
 
     A colon in the agent's name is written `%3A`, because the first colon ends the agent.
     """
-    agent = agent.replace("%", "%25").replace(":", "%3A")
-    name = f"{agent}:{session}" + (f".{nonce}" if nonce else "")
-    if len(name) <= MAX_NAME_CHARS:
-        return name
-    return f"{agent[: MAX_NAME_CHARS // 2]}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+    return _sequence(agent.replace("%", "%25").replace(":", "%3A"), session, nonce)
 
 
 def forked_reporter(name: str, pid: int) -> str:
     """Name the reporter of a forked child, which begins a sequence of its own."""
-    agent, _, rest = name.partition(":")
-    if not rest:  # the queue's, which any process may use
-        return f"{name}.{pid}" if len(name) < MAX_NAME_CHARS // 2 else name
-    return reporter_name(agent, rest, f"{pid}-{secrets.token_hex(3)}")
+    agent, colon, rest = name.partition(":")
+    # Without a colon it is the queue's, which is named once for each task that is created.
+    return _sequence(agent, rest, f"{pid}-{secrets.token_hex(3)}") if colon else name
+
+
+def _sequence(agent: str, session: str, nonce: str) -> str:
+    name = f"{agent}:{session}" + (f".{nonce}" if nonce else "")
+    if len(name) <= MAX_NAME_CHARS:
+        return name
+    return f"{agent[: MAX_NAME_CHARS // 2]}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
