@@ -13,8 +13,10 @@ from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tachograph.process.fork import begins_anew
+from tachograph.process.warnings import warn_once
 from tachograph.reports.checked import checked_call, checked_fields, checked_parts
 from tachograph.reports.report import Report, forked_reporter
+from tachograph.reports.rising import rising
 from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
 from tachograph_schema.periods import hour_of
@@ -69,6 +71,8 @@ class ReportQueue:
         """Whether another session holds the task, because this one was not heard of."""
         self.session_gone = False
         """Whether the session has stopped working on the task, and so takes no lost task back."""
+        self.lowers = True
+        """Whether a correction may lower what is recorded: an owner's may, as the rules say."""
         self.reopens = True
         """Whether an ended task may be begun again: by an orchestrator, but not by an agent."""
         begins_anew(self)
@@ -128,6 +132,8 @@ class ReportQueue:
             session_gone=self.session_gone,
             reopens=self.reopens,
         )
+        if not self.lowers:
+            fields = self._risen(landed, fields)
         cost = landed.get("cost_nanousd") or 0
         self._spent = fields.get("cost_nanousd", cost) - cost
         return fields
@@ -164,6 +170,18 @@ class ReportQueue:
         self._most = min(MAX_GROUP, 2 * self._most)
         if self._spent and self._listener is not None:
             self._listener.spent(self._spent)
+
+    def _risen(self, landed: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+        """Leave out what a correction would take back of spend that has landed."""
+        risen = rising(landed, fields)
+        if risen != fields:
+            warn_once(
+                self.reporter,
+                "%s: a correction lowers spend that is recorded, which the owner alone may; that "
+                "part is left out",
+                self.reporter,
+            )
+        return risen
 
     def _warn_if_lost(self, landed: Mapping[str, Any]) -> None:
         """Warn, once, that another session holds the task."""

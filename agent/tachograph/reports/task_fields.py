@@ -19,7 +19,7 @@ from tachograph_schema.usage import BUCKETS
 if TYPE_CHECKING:
     from tachograph_schema.documents.price_sheet import PriceList
 
-_MODEL_COUNTS = (*BUCKETS, "llm_calls", "cost_nanousd", "unpriced_calls", "unpriced_tokens")
+MODEL_COUNTS = (*BUCKETS, "llm_calls", "cost_nanousd", "unpriced_calls", "unpriced_tokens")
 _LOWEST = "context_remaining_min_pct"
 _BIRTH = frozenset({"parent_task_id", "root_task_id", "depth", "created_by"})
 """The origin of a task: written when it is created, and never changed."""
@@ -45,7 +45,7 @@ def task_fields(
     fields, totals = _taken_up(landed, session) if holds else ({}, {})
     retry = is_retry({**landed, **fields}, session)
     landing = {reporter: group[-1].number}
-    models = _used_by_model(landed)
+    models = used_by_model(landed)
     tools = {name: dict(use) for name, use in (landed.get("tools") or {}).items()}
     for report in group:
         fields.update({k: v for k, v in report.identity.items() if _is_open(landed, k)})
@@ -157,12 +157,12 @@ def _cost_source(landed: Mapping[str, Any], group: list[Report], fields: dict[st
     return "priced" if computed or landed.get("cost_source") == "priced" else "reported"
 
 
-def _used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the usage of each model so far; a task of one model has it in its own fields."""
     split = landed.get("usage_by_model")
     if split:
         return {model: dict(row) for model, row in split.items()}
-    row = {name: n for name in _MODEL_COUNTS if (n := _recorded(landed, name))}
+    row = {name: n for name in MODEL_COUNTS if (n := _recorded(landed, name))}
     return {landed["model"]: row} if row and landed.get("model") else {}
 
 

@@ -38,7 +38,8 @@ class Runtime:
 
     def task_document(self, task_id: str, reports: ReportQueue) -> Document:
         """Return the document of a task that the reports fill."""
-        reports.reopens = role_of(self.database.client) != "agent"
+        role = role_of(self.database.client)
+        reports.reopens, reports.lowers = role != "agent", role in (None, "owner")
         return self.database.document(TASKS, task_id, reports)
 
     def recover(self) -> None:
