@@ -1,4 +1,4 @@
-"""Spend of an agent only rises, as the rules demand: a correction takes back what has not landed."""
+"""Spend of an agent only rises, as the rules demand: corrections take back what has not landed."""
 
 from __future__ import annotations
 
