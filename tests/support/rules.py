@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +86,19 @@ class Attempt:
         except REFUSED as refusal:
             return str(refusal)
         return None
+
+
+def any_of(*attempts: Attempt) -> Attempt:
+    """Make attempts of one identity until one is allowed: no order of a map's rows is certain."""
+
+    def operation(client: ActingClient, fleet: str) -> object:
+        *first, last = attempts
+        for attempt in first:
+            with suppress(*REFUSED):
+                return attempt.operation(client, fleet)
+        return last.operation(client, fleet)
+
+    return Attempt(attempts[0].identity, operation)
 
 
 def create(identity: Identity, path: str, fields: Fields) -> Attempt:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.attacks.row import TASK, Row, claim
 from support.fleets.two_agents import DELETE, ORCHESTRATOR, OWNER, A, T
-from support.rules import create, put, update
+from support.rules import any_of, create, put, update
 
 COUNTS = (
     "tokens_in", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "tokens_out",
@@ -51,22 +51,12 @@ def spend() -> Iterator[Row]:
         used(cost_source="guessed"),
         used(cost_source="reported"),
     )
-    for n in (0, 5, 9):
-        wrong = {f"t{k}": {"calls": "5" if k == n else 5} for k in range(10)}
-        fine = {f"t{k}": {"calls": 5} for k in range(10)}
-        yield Row(
-            f"text for a count of tool {n} of ten",
-            update(A, "tasks/a", tools=wrong),
-            update(A, "tasks/a", tools=fine),
-        )
-    for n in range(4):
-        bad = {f"m{k}": {"llm_calls": "5" if k == n else 5} for k in range(4)}
-        fine = {f"m{k}": {"llm_calls": 5} for k in range(4)}
-        yield Row(
-            f"text for a count of model {n} of four",
-            update(A, "tasks/a", usage_by_model=bad),
-            update(A, "tasks/a", usage_by_model=fine),
-        )
+    for field, count, most in (("tools", "calls", 12), ("usage_by_model", "llm_calls", 4)):
+        rows = [
+            {f"x{k}": {count: "5" if k == n else 5} for k in range(most)} for n in range(most + 1)
+        ]
+        *wrong, fine = (update(A, "tasks/a", **{field: one}) for one in rows)
+        yield Row(f"text for a count of one of {most} {field}", any_of(*wrong), fine)
     yield Row(
         "an attempt by a word",
         update(A, "tasks/a", attempt="2"),
