@@ -8,12 +8,18 @@ import secrets
 import threading
 import time
 import uuid
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from tachograph.firestore.client import abandon_channel, close_channel, connect
+from tachograph.firestore.client import (
+    abandon_channel,
+    channel_again,
+    close_channel,
+    connect,
+)
 from tachograph.firestore.confirmation import Settled, UncountedWrites
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.emulator_instance import database_key
@@ -214,8 +220,8 @@ class Fleet(Block):
     def settle(self, timeout_s: float = 120.0) -> Settled:
         """Wait until the functions have counted and published the writes of this process.
 
-        Returns how far they are after at most `timeout_s` seconds. Raises ValueError unless the
-        fleet was opened with `count_writes=True`.
+        Returns how far they are after at most `timeout_s` seconds, also of a fleet that is closed.
+        Raises ValueError unless the fleet was opened with `count_writes=True`.
         """
         uncounted = self._runtime.database.uncounted
         if uncounted is None:
@@ -223,7 +229,9 @@ class Fleet(Block):
                 "settle needs to know what was written; expected Fleet(count_writes=True)"
             )
         self._writer.flush(timeout_s)
-        return uncounted.settle(timeout_s)
+        closed = self._own_client and self._closed.is_set()
+        with channel_again(self.client) if closed else nullcontext():
+            return uncounted.settle(timeout_s)
 
     def close(self) -> None:
         """Write everything that remains, and stop, within 10 s or TACHOGRAPH_CLOSE_S, and 1 s.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from google.auth.exceptions import DefaultCredentialsError
@@ -48,6 +50,16 @@ def close_channel(client: firestore.Client) -> None:
     api = client._firestore_api_internal  # noqa: SLF001 - no public way
     if api is not None:
         api.transport.close()
+
+
+@contextmanager
+def channel_again(client: firestore.Client) -> Iterator[None]:
+    """Open a connection of a client whose own is closed, for the block."""
+    client._firestore_api_internal = None  # noqa: SLF001 - no public way
+    try:
+        yield
+    finally:
+        close_channel(client)
 
 
 def abandon_channel(client: firestore.Client) -> None:
