@@ -1,4 +1,4 @@
-"""What a hostile agent does to its fleet: one row an act, each with an ordinary credential.
+"""Acts of a hostile agent against its fleet: one row an act, each with an ordinary credential.
 
 Some of it the rules refuse, and some they allow. An act is a generator of writes, made one after
 the other; a refused write is no reason to leave the next one out.

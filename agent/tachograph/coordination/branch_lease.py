@@ -23,7 +23,7 @@ from google.cloud import firestore
 
 from tachograph.errors import BranchHeld
 from tachograph.firestore.retry import CONTENDED
-from tachograph.process.fork import begins_anew
+from tachograph.process.fork import begins_anew, call
 from tachograph_schema.paths import LEASES, DocumentPath, lease_id
 
 if TYPE_CHECKING:
@@ -114,7 +114,8 @@ class Lease:
             try:
                 self._write(self._version, sent_s)
             except _CHANGED as refusal:
-                snapshot = self._ref.get()
+                with call():
+                    snapshot = self._ref.get()
                 if isinstance(refusal, PermissionDenied) and snapshot.update_time == self._version:
                     raise
                 ours = snapshot.exists and snapshot.get("guard_id") == self.guard_id

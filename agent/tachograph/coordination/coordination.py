@@ -47,7 +47,7 @@ class Coordination:
     def dispatch(self, task_id: str, agent: str, session_id: str | None, ref: str | None) -> str:
         """Give a task to a worker; return the worker's session."""
         task_id = self._database.id(TASKS, task_id)
-        agent = self._database.id(SESSIONS, agent, "agent")
+        agent = required_text(agent, "the agent's name")
         if session_id is not None:
             session_id = self._database.id(SESSIONS, session_id)
         if ref is not None:

@@ -115,7 +115,7 @@ class Inbox(Block):
         )
         self._watch: Any = self._listen()
         begins_anew(self)
-        outbox.database.hearers.add(self)
+        outbox.database.listening.add(self)
         if on_message is not None:
             threading.Thread(
                 target=self._pass_on, args=(on_message,), name="tachograph-inbox", daemon=True
@@ -145,10 +145,6 @@ class Inbox(Block):
             self._watch.unsubscribe()
             self._waiting.put(None)
 
-    def stop(self) -> None:
-        """Stop with the fleet."""
-        self.close()
-
     def _listen(self) -> Listener:
         subject = f"fleets/{self._outbox.database.fleet}: messages to {self._outbox.agent}"
         return listen_or_warn(self._query, self._changed, subject)
@@ -166,8 +162,7 @@ class Inbox(Block):
         for message in self:
             try:
                 on_message(message)
-            except Exception:  # noqa: BLE001 - as the next line says
-                # It is the agent's own, and the messages after it are to be given as well.
+            except Exception:  # noqa: BLE001 - the agent's own; the messages after it are given
                 _log.exception("messages/%s: the callback failed; the next is given", message.id)
 
     def _listen_again(self) -> None:

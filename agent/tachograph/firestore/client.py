@@ -15,6 +15,7 @@ from tachograph.firestore.credential import VARIABLE, read_credential
 from tachograph.firestore.identity import Enrolled, FleetClient, Unsigned
 
 _abandoned: list[object] = []
+"""The connections of a forked child's parent: to let go of one would close it under the parent."""
 EMULATOR = "emulator"
 """The name of the identity that needs no enrolment: owner of any fleet, in an emulator alone."""
 
@@ -63,10 +64,7 @@ def channel_again(client: firestore.Client) -> Iterator[None]:
 
 
 def abandon_channel(client: firestore.Client) -> None:
-    """Have a forked child open a connection of its own; the parent's is not even closed.
-
-    To close it here would close it under the parent.
-    """
+    """Have a forked child open a connection of its own."""
     _abandoned.append(client._firestore_api_internal)  # noqa: SLF001 - likewise
     client._firestore_api_internal = None  # noqa: SLF001 - likewise
 

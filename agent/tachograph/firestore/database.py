@@ -14,11 +14,11 @@ from tachograph.firestore.writer import Writer
 from tachograph_schema.paths import FLEETS, DocumentPath
 
 
-class Hearer(Protocol):
+class Listening(Protocol):
     """An object with a listener."""
 
-    def stop(self) -> None:
-        """Stop listening; also when it has stopped already."""
+    def close(self) -> None:
+        """Stop listening; a second call does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class FleetDatabase:
     writer: Writer
     uncounted: UncountedWrites | None = None
     """The writes to wait for in `Fleet.settle`, where the process asked for that."""
-    hearers: WeakSet[Hearer] = field(default_factory=WeakSet)
-    """What listens, and stops with the fleet: a listener lives in threads of its own."""
+    listening: WeakSet[Listening] = field(default_factory=WeakSet)
+    """The listeners that end with the fleet: each lives in threads of its own."""
 
     def id(self, collection: str, name: object, what: str = "id") -> str:
         """Return an id that a document of a collection may have; raises ValueError for another."""
@@ -47,9 +47,9 @@ class FleetDatabase:
         return Document(self.client, str(path), pending, self.uncounted)
 
     def stop_listening(self) -> None:
-        """Stop all that listens."""
-        for hearer in list(self.hearers):
-            hearer.stop()
+        """End every listener."""
+        for one in list(self.listening):
+            one.close()
 
     def reference(self, collection: str, name: str) -> firestore.DocumentReference:
         """Return a document for reading."""

@@ -88,10 +88,8 @@ class Listener(Watch):
             self._end(reason if isinstance(reason, Exception) else RuntimeError(str(reason)))
 
     def _end(self, reason: Exception) -> None:
-        if (
-            os.getpid() != self._process
-        ):  # gRPC ends the streams of a forked child, which opens others
-            return
+        if os.getpid() != self._process:
+            return  # gRPC ends the parent's streams in a forked child, which opens its own
         with self._lock:
             self._reason, ended = reason, self._ended
         if ended is not None:

@@ -1,4 +1,4 @@
-"""What an agent says, checked where it says it: a warning names the field, and nothing is raised.
+"""An agent's words, checked where it says them: a warning names the field, and nothing is raised.
 
 A field of the schema is held to the schema, because the rules would refuse the whole write for it
 and functions would not count it. Any other field has to be a value that a document can hold.

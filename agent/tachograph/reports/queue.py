@@ -16,7 +16,7 @@ from tachograph.process.fork import begins_anew
 from tachograph.process.warnings import warn_once
 from tachograph.reports.checked import checked_call, checked_fields, checked_parts
 from tachograph.reports.report import Report, forked_reporter
-from tachograph.reports.rising import rising
+from tachograph.reports.rising_spend import rising_spend
 from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
 from tachograph_schema.periods import hour_of
@@ -173,7 +173,7 @@ class ReportQueue:
 
     def _risen(self, landed: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
         """Leave out what a correction would take back of spend that has landed."""
-        risen = rising(landed, fields)
+        risen = rising_spend(landed, fields)
         if risen != fields:
             warn_once(
                 self.reporter,

@@ -18,21 +18,21 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 from uuid import UUID
 
+from tachograph_schema.fields import MAX_COUNT, MAX_NAME_CHARS
+
 T = TypeVar("T")
 MAX_BYTES = 100_000
-"""Of all values that are given at once: a task's document has at most 300 kB."""
+"""Of all values that are given at once."""
 MAX_ITEMS = 200
 MAX_DEPTH = 6
 MAX_KEY_BYTES = 1_500
 """Of one entry of a map: Firestore's own bound."""
-MAX_COUNT = 10**15
-"""As in the schema; a correction may be negative."""
 _INT64 = range(-(2**63), 2**63)
 _FIELD = re.compile(r"(?!__.*__$)[A-Za-z_][A-Za-z0-9_]{0,199}")
 _NUMBERS_BYTES = 8
 _SHOWN_CHARS = 40
 _EXPECTED = "null, true, false, a number, text, a moment, a list or a map"
-Report = Callable[[str, object, str, str], None]
+Warn = Callable[[str, object, str, str], None]
 """Takes what is refused or mended: where, what was found, what is allowed, what becomes of it."""
 
 
@@ -41,12 +41,12 @@ class _RefusedError(Exception):
         self.allowed = allowed
 
 
-def storable_fields(fields: Mapping[Any, Any], report: Report) -> dict[str, Any]:
+def storable_fields(fields: Mapping[Any, Any], warn: Warn) -> dict[str, Any]:
     """Return the fields that a document can hold, each as it can hold it."""
-    return _Reader(report).fields(fields)
+    return _Reader(warn).fields(fields)
 
 
-def moment(at: object, report: Report) -> datetime | None:
+def moment(at: object, warn: Warn) -> datetime | None:
     """Return a moment with its zone; None, for now, where there is none.
 
     One without a zone is taken for UTC, as the database's client does.
@@ -59,15 +59,15 @@ def moment(at: object, report: Report) -> datetime | None:
             if at.utcoffset() is not None:
                 at.astimezone(UTC)
                 return at
-            report("at", at, allowed, "it is taken for UTC")
+            warn("at", at, allowed, "it is taken for UTC")
             return at.replace(tzinfo=UTC)
     except Exception:  # noqa: BLE001, S110 - a zone is a class of anybody's
         pass
-    report("at", at, allowed, "it is taken for now")
+    warn("at", at, allowed, "it is taken for now")
     return None
 
 
-def whole(value: object, where: str, report: Report) -> int:
+def whole(value: object, where: str, warn: Warn) -> int:
     """Return a count of at most 10^15 either way; 0 for anything else."""
     try:
         item = _unwrapped(value)
@@ -76,11 +76,11 @@ def whole(value: object, where: str, report: Report) -> int:
             return n
     except Exception:  # noqa: BLE001, S110 - a number is a class of anybody's
         pass
-    report(where, value, "a whole number of at most 10^15", "it counts as 0")
+    warn(where, value, "a whole number of at most 10^15", "it counts as 0")
     return 0
 
 
-def name(value: object, where: str, report: Report) -> str | None:
+def name(value: object, where: str, warn: Warn) -> str | None:
     """Return a name, such as a model's; None for anything that is none."""
     if value is None:
         return None
@@ -88,9 +88,9 @@ def name(value: object, where: str, report: Report) -> str | None:
         text = _exact(value.value if isinstance(value, Enum) else value)
     except Exception:  # noqa: BLE001 - no text
         text = ""
-    if text and len(text) <= MAX_ITEMS and text.isprintable():
+    if text and len(text) <= MAX_NAME_CHARS and text.isprintable():
         return text
-    report(where, value, "1-200 printable characters", "it is left out")
+    warn(where, value, "1-200 printable characters", "it is left out")
     return None
 
 
@@ -115,15 +115,15 @@ def _is_key(text: str) -> bool:
 class _Reader:
     """Reads values within a budget, and reports those that it leaves out."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, warn: Warn) -> None:
+        self._warn = warn
         self._left_bytes = MAX_BYTES
 
     def fields(self, fields: Mapping[Any, Any]) -> dict[str, Any]:
         read: dict[str, Any] = {}
         for key, value in fields.items():
             if not isinstance(key, str) or not _FIELD.fullmatch(key):
-                self._report(
+                self._warn(
                     found(key), value, "a name of letters, digits and _", "the field is left out"
                 )
                 continue
@@ -135,9 +135,9 @@ class _Reader:
         try:
             return {key: self._value(value, where, depth)}
         except _RefusedError as refused:
-            self._report(where, value, refused.allowed, "it is left out")
+            self._warn(where, value, refused.allowed, "it is left out")
         except Exception:  # noqa: BLE001 - a value is of a class of anybody's
-            self._report(where, value, _EXPECTED, "it is left out")
+            self._warn(where, value, _EXPECTED, "it is left out")
         return {}
 
     def _value(self, value: Any, where: str, depth: int) -> Any:  # noqa: ANN401 - any data
@@ -181,14 +181,14 @@ class _Reader:
         if not text.isascii():
             encoded = text.encode(errors="replace")
             if (mended := encoded.decode()) != text:
-                self._report(
+                self._warn(
                     where, value, "text without halves of characters", "they become question marks"
                 )
                 text = mended
         return self._sized(text, len(text.encode()))
 
     def _moment(self, value: datetime, where: str, _: int) -> datetime:
-        at = moment(value, lambda _, *rest: self._report(where, *rest))
+        at = moment(value, lambda _, *rest: self._warn(where, *rest))
         if at is None:
             raise _RefusedError("a datetime with a time zone")
         return self._sized(at, _NUMBERS_BYTES)
@@ -199,14 +199,12 @@ class _Reader:
         for key, entry in value.items():
             text = key.value if isinstance(key, Enum) else key
             if not isinstance(text, str) or not _is_key(_exact(text)):
-                self._report(
+                self._warn(
                     f"a key of {where}", key, "printable text, not __*__", "the entry is left out"
                 )
                 continue
             if len(read) == MAX_ITEMS:
-                self._report(
-                    where, value, f"at most {MAX_ITEMS} entries", "the others are left out"
-                )
+                self._warn(where, value, f"at most {MAX_ITEMS} entries", "the others are left out")
                 break
             name = self._sized(_exact(text), len(text.encode()))
             read |= self._entry(name, f"{where}.{name[:40]}", entry, depth + 1)
@@ -217,11 +215,11 @@ class _Reader:
         read: list[Any] = []
         for item in value:
             if len(read) == MAX_ITEMS:
-                self._report(where, value, f"at most {MAX_ITEMS} items", "the others are left out")
+                self._warn(where, value, f"at most {MAX_ITEMS} items", "the others are left out")
                 break
             nested = isinstance(item, Sequence | AbstractSet) and not isinstance(item, str | bytes)
             if nested:
-                self._report(f"an item of {where}", item, "no list in a list", "it is left out")
+                self._warn(f"an item of {where}", item, "no list in a list", "it is left out")
             else:
                 read += self._entry("", f"an item of {where}", item, depth + 1).values()
         return read

@@ -78,7 +78,7 @@ class Rotation:
             own = firestore.FieldFilter("session_id", "==", self._session_id)
             subject = f"signals to sessions/{self._session_id}"
             self._watch = listen_or_warn(signals.where(filter=own), self._receive, subject)
-            self._database.hearers.add(self)
+            self._database.listening.add(self)
 
     @property
     def signal(self) -> Mapping[str, Any] | None:
@@ -115,7 +115,7 @@ class Rotation:
             self._answer(name, "acknowledged")
         self._signalled.set()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Stop listening."""
         if self._watch is not None:
             self._watch.unsubscribe()

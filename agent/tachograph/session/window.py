@@ -190,7 +190,7 @@ class Window(Block):
             if reason == "crashed":
                 work.give_up(at)
         self._activity.end(reason, at)
-        self._rotation.stop()
+        self._rotation.close()
 
     def _fill(
         self,

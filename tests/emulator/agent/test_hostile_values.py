@@ -150,7 +150,7 @@ _ANSWERING: dict[str, _Call] = {
     "guard_repo": lambda w, v: w.session.guard_repo(v, v),
     "guard_repo: lease": lambda w, v: w.session.guard_repo("shop", "main", lease_s=v),
 }
-"""What answers the caller: it may refuse an id, and says so by an ordinary exception."""
+"""Calls that answer the caller: they may refuse an id, by an ordinary exception."""
 
 
 @pytest.fixture(params=["off", "app,batches"], ids=["untraced", "traced"])

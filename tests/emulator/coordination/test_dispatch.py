@@ -167,3 +167,14 @@ def test_incident_that_was_written_first_by_another_hides_none(
         "dispatch_refused",
         "git_failure",
     ]
+
+
+def test_worker_whose_name_has_a_slash_is_given_a_task(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        boss, worker = fleet.session("boss"), fleet.session("team/b-1")
+        fleet.create_task("t-1")
+        fleet.flush()
+        assert boss.dispatch("t-1", "team/b-1") == worker.id
+    assert _task(db, fleet_name, "t-1")["agent_id"] == "team/b-1"

@@ -21,7 +21,7 @@ BORN: Mapping[str, Any] = {
     "environment": "prod", "created_at": T, "expected_duration_ms": 5, "parent_task_id": "p",
     "root_task_id": "p", "depth": 1, "traceparent": "00-1", "reported_at": T,
 }  # fmt: skip
-"""What a task is given when it is created."""
+"""The fields that a task is given when it is created."""
 RICH: Mapping[str, Any] = {
     **BORN, "created_by": "a", "agent_id": "a", "agent_role": "builder", "agent_version": "1",
     "session_id": "s-a", "status": "active", "started_at": T, "model": "m0", "provider": "p",

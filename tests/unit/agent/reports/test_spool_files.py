@@ -1,4 +1,4 @@
-"""Whatever lies in the spool's folder, a process starts, goes on and keeps its own reports."""
+"""A process starts, goes on and keeps its own reports, whatever lies in the spool's folder."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from tachograph.reports.task_fields import MODEL_COUNTS, used_by_model
 _SPEND = (*MODEL_COUNTS, "retry_cost_nanousd", "rotation_cost_nanousd", "handoff_cost_nanousd")
 
 
-def rising(landed: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+def rising_spend(landed: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields to write over `landed` with no spend below what is recorded there.
 
     A correction may take back more than this write adds. The rules would refuse it, and the reports
