@@ -3,13 +3,15 @@
 The parent writes its own reports. Its threads do not exist in the child, and a lock that one of
 them held at the fork would stay held for ever. gRPC holds such locks during a call, and a child
 that Python clears of that call waits for them before its first line. So a fork waits for the calls
-of other threads, and they for it.
+of other threads, and they for it. And Python drops the signals that a child gets before its first
+line, so SIGTERM is held up until then.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import weakref
 from collections.abc import Iterator
@@ -74,6 +76,7 @@ class _Calls:
 
 
 _calls = _Calls()
+_masks = threading.local()
 
 
 @contextmanager
@@ -86,6 +89,16 @@ def call() -> Iterator[None]:
         _calls.end()
 
 
+def _before() -> None:
+    _calls.before_fork()
+    _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _after() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
+    _calls.after_fork()
+
+
 def _forked() -> None:
     _calls.reset()
     for living in list(_living):
@@ -93,8 +106,7 @@ def _forked() -> None:
             living.forked()
         except Exception as trouble:  # noqa: BLE001 - one object must not cost the child all others
             _log.warning("%s is not usable in a forked process: %s", type(living), trouble)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
 
 
-os.register_at_fork(
-    before=_calls.before_fork, after_in_parent=_calls.after_fork, after_in_child=_forked
-)
+os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_forked)

@@ -1,7 +1,7 @@
 """Closing fleets when the process ends, by itself or by SIGTERM.
 
-A signal handler runs between any two steps of the main thread, which may hold any lock. So it only
-puts the signal into a queue, and a thread closes the fleets.
+A signal handler runs between any two steps of the main thread, which may hold any lock, and not at
+all while that thread is in a call of C. So a thread is told of the signal, and closes the fleets.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import atexit
 import logging
 import multiprocessing.util
 import os
-import queue
 import signal
 import threading
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from types import FrameType
 from typing import Protocol
 
 from tachograph.process.fork import begins_anew
+from tachograph.process.wakeup import Wakeup
 
 _log = logging.getLogger("tachograph")
 _PRIORITY = 100
@@ -28,6 +28,8 @@ CHILD_CLOSE_S = 3.0
 """The same for a forked child: what it cannot write stays in the spool, for its parent to write."""
 DEAF_S = 1.0
 """How long the main thread may take to end by the signal, before the process ends without it."""
+_OVER, _HANDLED = 0, 255
+"""What the pipe may say besides the number of a signal: watch no more; `_terminated` was called."""
 
 
 def close_seconds(environment: Mapping[str, str]) -> float:
@@ -55,19 +57,31 @@ class _Exit:
 
     def __init__(self) -> None:
         self.open: set[Closable] = set()
-        # Its `put` may be called in a signal handler: it takes no lock that Python can see.
-        self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.wakeup: Wakeup | None = None
         self.watcher: threading.Thread | None = None
         self.closed = self.finalized = False
         atexit.register(self.close_all)
 
     def watch(self) -> None:
         """Have a thread wait for the signal, once in a process."""
+        if self.wakeup is None:
+            self.wakeup = Wakeup()
+        self.wakeup.listen()
         if self.watcher is None:
             self.watcher = threading.Thread(
-                target=self._wait, args=(self.signals,), name="tachograph-exit", daemon=True
+                target=self._wait, args=(self.wakeup,), name="tachograph-exit", daemon=True
             )
             self.watcher.start()
+
+    def stop_watching(self) -> None:
+        """Leave the signal as it was found; where that takes the main thread, only from there."""
+        watcher, self.watcher = self.watcher, None
+        if watcher is None or self.wakeup is None or watcher is threading.current_thread():
+            return
+        _unhandle()
+        self.wakeup.stop()
+        self.wakeup.put(_OVER)  # after a signal that came before: the thread still heeds that one
+        watcher.join(DEAF_S)
 
     def close_all(self) -> None:
         """Close every fleet; one that cannot be closed holds up none of the others."""
@@ -87,22 +101,23 @@ class _Exit:
             multiprocessing.util.Finalize(None, self.close_all, exitpriority=_PRIORITY)
 
     def forked(self) -> None:
-        """Begin anew in a child: the thread is its parent's."""
-        self.signals, self.watcher = queue.SimpleQueue(), None
+        """Begin anew in a child: the thread is its parent's, and nothing is to be closed yet."""
+        _unhandle()
+        self.watcher = None
         self.closed = self.finalized = False
 
-    def _wait(self, signals: queue.SimpleQueue[int]) -> None:
-        number = signals.get()
-        if number == 0:
-            return
+    def _wait(self, wakeup: Wakeup) -> None:
+        while not _told_to_end(said := wakeup.get()):
+            if said == _OVER:
+                return
         try:
             self.close_all()
         finally:
             self.closed = True
             # The main thread gives the process the end that its parent expects of the signal.
-            signal.pthread_kill(_main(), number)
+            signal.pthread_kill(_main(), signal.SIGTERM)
             threading.Event().wait(DEAF_S)
-            os._exit(128 + number)
+            os._exit(128 + signal.SIGTERM)
 
 
 _exit = _Exit()
@@ -130,20 +145,30 @@ def close_on_exit(fleet: Closable) -> None:
 def forget(fleet: Closable) -> None:
     """Let go of a fleet that is closed; the thread ends with the last one."""
     _exit.open.discard(fleet)
-    watcher = _exit.watcher
-    if not _exit.open and watcher is not None and watcher is not threading.current_thread():
-        _exit.watcher = None
-        _exit.signals.put(0)
-        _exit.signals = queue.SimpleQueue()
-        watcher.join(DEAF_S)
+    if not _exit.open:
+        _exit.stop_watching()
 
 
 def _terminated(number: int, _: FrameType | None) -> None:
-    if _exit.open and _exit.watcher is not None and not _exit.closed:
-        _exit.signals.put(number)
+    if _exit.open and _exit.watcher and _exit.wakeup and not _exit.closed:
+        _exit.wakeup.put(_HANDLED)
         return
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)  # so that the parent process sees the signal that ended it
+
+
+def _told_to_end(said: int) -> bool:
+    """Whether the signal is ours to heed; a handler of the application may have called ours."""
+    return said == _HANDLED or (said == signal.SIGTERM and _is_handled())
+
+
+def _is_handled() -> bool:
+    return signal.getsignal(signal.SIGTERM) is _terminated
+
+
+def _unhandle() -> None:
+    if _is_handled() and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _main() -> int:

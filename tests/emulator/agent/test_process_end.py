@@ -153,6 +153,61 @@ def test_fork_in_the_middle_of_other_threads_reports_holds_nobody_up(
     assert list(folder.glob("*/*.jsonl")) == []
 
 
+_DEAF = """
+import signal, sys, threading, time
+from tachograph import Fleet, Usage
+task = Fleet(sys.argv[1], flush_interval_s=60).session("b-1").task("t-1")
+for _ in range(7):
+    task.record(Usage(tokens_in=3))
+def elsewhere():
+    time.sleep(0.5)
+    # The main thread's sleep is not cut short: as when the signal comes just before it begins.
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Thread(target=elsewhere, daemon=True).start()
+time.sleep(10 * float(sys.argv[2]))
+"""
+
+
+def test_signal_that_the_main_thread_does_not_hear_ends_the_process_all_the_same(
+    db: firestore.Client, fleet_name: str, folder: Path
+) -> None:
+    ended = _run(_DEAF, fleet_name, str(HANGS_S))
+    assert ended.returncode == -signal.SIGTERM, ended.stderr
+    assert _task(db, fleet_name)["tokens_in"] == 21
+    assert list(folder.glob("*/*.jsonl")) == []
+
+
+_CHILD_IS_TERMINATED = """
+import os, signal, sys, time
+from tachograph import Fleet, Usage
+fleet = Fleet(sys.argv[1], flush_interval_s=60)
+task = fleet.session("b-1").task("t-1")
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        task.record(Usage(tokens_in=1))
+        time.sleep(float(sys.argv[2]))
+    time.sleep(float(sys.argv[3]))
+    os.kill(pid, signal.SIGTERM)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+task.record(Usage(tokens_in=10))
+fleet.close()
+print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, signal.set_wakeup_fd(-1))
+"""
+
+
+@pytest.mark.parametrize("after_s", [0, 0.01, 1])
+def test_signal_to_a_child_ends_the_child_alone_and_closing_leaves_the_signal_as_it_was(
+    db: firestore.Client, fleet_name: str, folder: Path, after_s: float
+) -> None:
+    ended = _run(_CHILD_IS_TERMINATED, fleet_name, str(HANGS_S), str(after_s))
+    assert (ended.returncode, ended.stdout) == (0, "-15\n" * 3 + "True -1\n"), ended.stderr
+    with Fleet(fleet_name, client=db):
+        pass
+    assert _task(db, fleet_name)["tokens_in"] >= 10
+    assert list(folder.glob("*/*.jsonl")) == []
+
+
 _OFFLINE = """
 import sys
 from tachograph import Fleet, Usage
@@ -171,13 +226,17 @@ def test_process_that_reaches_no_database_ends_and_its_reports_stay(folder: Path
 
 
 _HANDLES = """
-import os, signal, sys
+import os, signal, sys, time
 from tachograph import Fleet
+def own(*_):
+    print("own")
+    time.sleep(2)  # longer than a deaf main thread is given
+    sys.exit(7)
 if sys.argv[2] == "before":
-    signal.signal(signal.SIGTERM, lambda *_: print("own") or sys.exit(7))
+    signal.signal(signal.SIGTERM, own)
 fleet = Fleet(sys.argv[1])
 if sys.argv[2] == "after":
-    signal.signal(signal.SIGTERM, lambda *_: print("own") or sys.exit(7))
+    signal.signal(signal.SIGTERM, own)
 fleet.session("b-1").task("t-1")
 signal.raise_signal(signal.SIGTERM)
 """
