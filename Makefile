@@ -100,7 +100,8 @@ $(PACKAGES): requirements.lock pyproject.toml | .venv
 $(NODE_MODULES): package.json package-lock.json $(wildcard dashboard/package.json)
 	@command -v npm >/dev/null || { echo "npm: not found; expected Node >= 20.19: https://nodejs.org/en/download, nvm install 22 or brew install node"; exit 1; }
 	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); if (major < 20 || (major === 20 && minor < 19)) { console.error("Node is " + process.versions.node + "; expected >= 20.19: nvm install 22 or brew install node"); process.exit(1) }'
-	npm ci --no-audit --no-fund --loglevel=error
+	@# No package here needs its install script; re2's compiles for minutes, and firebase-tools does without re2.
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(PAGE): $(NODE_MODULES) $(DASHBOARD_SOURCES)

@@ -19,13 +19,19 @@ def rules() -> str:
     return (ROOT / "rules" / "firestore.rules").read_text()
 
 
-@pytest.fixture
-def host(emulator: Stack, rules: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give the address of an emulator that enforces the rules in a project of their own."""
-    for name, value in emulator.env.items():
-        monkeypatch.setenv(name, value)
+@pytest.fixture(scope="session")
+def enforcing(emulator: Stack, rules: str) -> Stack:
+    """Give an emulator that enforces the rules in a project of their own: it compiles them once."""
     load_rules(emulator.address("firestore"), rules)
-    return emulator.address("firestore")
+    return emulator
+
+
+@pytest.fixture
+def host(enforcing: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the address of the emulator that enforces the rules."""
+    for name, value in enforcing.env.items():
+        monkeypatch.setenv(name, value)
+    return enforcing.address("firestore")
 
 
 @pytest.fixture

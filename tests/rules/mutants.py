@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 _FUNCTION = re.compile(r"function (\w+)\([^)]*\) \{(.*?)\n    \}", re.DOTALL)
 _ALLOW = re.compile(r"allow ([\w, ]+): if (.*?);", re.DOTALL)
 _MATCH = re.compile(r"match (/\S+) \{")
 _RETURN = re.compile(r"return (.*?);\s*$", re.DOTALL)
+_CALL = re.compile(r"(\w+)\(")
 _BOOLEAN = re.compile(r"[<>=!]=|[<>]| in | is |\.(matches|hasAny|hasOnly)\(")
 
 
@@ -24,6 +26,28 @@ class Mutant:
     def __str__(self) -> str:
         return f"{self.where}: {self.condition}"
 
+    @cached_property
+    def alone(self) -> str:
+        """The rules without what never meets the lacking condition: they compile in less time.
+
+        They allow no more than `rules`.
+        """
+        functions = {found[1]: found for found in _FUNCTION.finditer(self.rules)}
+        calls = {name: set(_CALL.findall(found[2])) for name, found in functions.items()}
+        needed: set[str] = set()
+        cuts: list[tuple[int, int, str]] = []
+        for found in _ALLOW.finditer(self.rules):
+            reached = _reached(set(_CALL.findall(found[2])), calls)
+            if self.where in {_named(self.rules, found), *(f"function {name}" for name in reached)}:
+                needed |= reached
+            else:
+                cuts.append((found.start(2), found.end(2), "false"))
+        cuts += [(*found.span(), "") for name, found in functions.items() if name not in needed]
+        rules = self.rules
+        for start, end, instead in sorted(cuts, reverse=True):
+            rules = rules[:start] + instead + rules[end:]
+        return rules
+
 
 def mutants(rules: str) -> Iterator[Mutant]:
     """Yield the rules without each conjunct, and without each condition that stands alone."""
@@ -34,8 +58,21 @@ def mutants(rules: str) -> Iterator[Mutant]:
         start = found.start(2) + body.start(1)
         yield from _mutants(bare, f"function {found[1]}", start, body[1])
     for found in _ALLOW.finditer(bare):
-        path = [match[1] for match in _MATCH.finditer(bare, 0, found.start())][-1]
-        yield from _mutants(bare, f"allow {found[1]} {path}", found.start(2), found[2])
+        yield from _mutants(bare, _named(bare, found), found.start(2), found[2])
+
+
+def _named(rules: str, allow: re.Match[str]) -> str:
+    path = [match[1] for match in _MATCH.finditer(rules, 0, allow.start())][-1]
+    return f"allow {allow[1]} {path}"
+
+
+def _reached(names: set[str], calls: dict[str, set[str]]) -> set[str]:
+    """Return the functions that some functions call, directly or not, and these functions."""
+    reached: set[str] = set()
+    while names := (names & calls.keys()) - reached:
+        reached |= names
+        names = {called for name in names for called in calls[name]}
+    return reached
 
 
 def _mutants(rules: str, where: str, start: int, expression: str) -> Iterator[Mutant]:

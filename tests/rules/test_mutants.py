@@ -43,8 +43,11 @@ def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neigh
     conditions = list(mutants(rules))
     try:
         for mutant in conditions:
-            load_rules(host, mutant.rules)
             row = by_name.get(expected.get(str(mutant), ""))
+            load_rules(host, mutant.alone)
+            if row is not None and is_let_through(acting, fleets, row):
+                continue
+            load_rules(host, mutant.rules)
             if row is None or not fails(acting, fleets, row):
                 killer = next((one for one in by_name.values() if fails(acting, fleets, one)), None)
                 wrong.append(f"{mutant}: {killer and killer.name}")
@@ -55,9 +58,18 @@ def test_every_condition_that_is_removed_lets_an_attack_through_or_stops_a_neigh
     assert len(conditions) > 100
 
 
+def is_let_through(acting: ActingClient, fleets: Fleets, row: Row) -> bool:
+    """Tell whether the attack of a row is let through."""
+    allowed = row.attack.is_allowed(acting, fleets.current)
+    if allowed:
+        fleets.fresh()  # the next attack meets what none has changed
+    return allowed
+
+
 def fails(acting: ActingClient, fleets: Fleets, row: Row) -> bool:
     """Tell whether a row fails: its attack is let through, or its neighbour is not."""
-    allowed = row.attack.is_allowed(acting, fleets.current)
-    wrong = allowed or not row.neighbour.is_allowed(acting, fleets.current)
-    fleets.fresh()  # the next attack meets what none has changed
-    return wrong
+    if is_let_through(acting, fleets, row):
+        return True
+    allowed = row.neighbour.is_allowed(acting, fleets.current)
+    fleets.fresh()
+    return not allowed
