@@ -25,6 +25,7 @@ from support.places import ROOT
 from support.threads import ThreadWatch, children
 from support.wire.indexes import Shape, read_indexes, shapes
 from tachograph_cli.local import machine
+from tachograph_cli.local.emulators.memory import SETTING
 from tachograph_cli.local.machine import Missing
 from tachograph_cli.local.stack import PROJECT, Stack
 
@@ -142,8 +143,15 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Stack]:
-    """Give a Firestore emulator without functions."""
-    with Stack.start(ROOT, only=("firestore",)) as stack:
+    """Give a Firestore emulator without functions.
+
+    It keeps every version of every document: with the default heap it would spend its time on
+    collecting garbage before the last test.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SETTING, os.environ.get(SETTING, "2048"))
+        stack = Stack.start(ROOT, only=("firestore",))
+    with stack:
         yield stack
 
 

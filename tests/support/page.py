@@ -45,3 +45,15 @@ def violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text())  # the page's policy allows no foreign script in it
     result = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
     return [f"{v['id']}: {node['html'][:120]}" for v in result["violations"] for node in v["nodes"]]
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Wait until an expression is true in the page.
+
+    Playwright's own way would have the page evaluate text, which the page's policy forbids.
+    """
+    for _ in range(SLOW // 100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never true: {expression}")

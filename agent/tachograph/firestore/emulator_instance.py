@@ -18,7 +18,8 @@ from google.cloud import firestore
 
 _log = logging.getLogger("tachograph")
 _COLLECTION, _DOCUMENT = "tachograph", "emulator"
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 20.0
+"""An emulator that has just started takes long for its first answer, on a busy machine."""
 
 
 def database_key(client: firestore.Client) -> tuple[str, str, str, str]:
@@ -35,7 +36,7 @@ def database_key(client: firestore.Client) -> tuple[str, str, str, str]:
     return emulator, project, database, str(credentials.agent if own_only else "")
 
 
-def emulator_instance(host: str, project: str, database: str) -> str:
+def emulator_instance(host: str, project: str, database: str, timeout_s: float = _TIMEOUT_S) -> str:
     """Return the name of the emulator at an address, which it gets when it is first asked.
 
     One that does not answer has a name of this process's own: nobody can tell which it was.
@@ -45,22 +46,23 @@ def emulator_instance(host: str, project: str, database: str) -> str:
     body = {"fields": {"name": {"stringValue": name}}}
     try:
         try:
-            _ask(f"{collection}?documentId={_DOCUMENT}", json.dumps(body).encode())
+            _ask(f"{collection}?documentId={_DOCUMENT}", timeout_s, json.dumps(body).encode())
         except urllib.error.HTTPError as refusal:
             if refusal.code != HTTPStatus.CONFLICT:
                 raise
-            name = str(_ask(f"{collection}/{_DOCUMENT}")["fields"]["name"]["stringValue"])
+            answer = _ask(f"{collection}/{_DOCUMENT}", timeout_s)
+            name = str(answer["fields"]["name"]["stringValue"])
     except Exception as trouble:  # noqa: BLE001 - whatever answers there, telemetry goes on
         _log.debug("the emulator at %s cannot be told from another: %s", host, trouble)
     return name
 
 
-def _ask(address: str, body: bytes | None = None) -> Any:  # noqa: ANN401 - JSON
+def _ask(address: str, timeout_s: float, body: bytes | None = None) -> Any:  # noqa: ANN401 - JSON
     request = urllib.request.Request(  # noqa: S310 - an emulator has no encryption
         address,
         body,
         {"Authorization": "Bearer owner", "Content-Type": "application/json"},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=_TIMEOUT_S) as answer:
+    with opener.open(request, timeout=timeout_s) as answer:
         return json.load(answer)
