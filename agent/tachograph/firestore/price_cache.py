@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("tachograph")
 REFRESH_S = 600.0
 _TIMEOUT_S = 5.0
+_FIRST_TIMEOUT_S = 20.0
+"""Longer, because calls would be priced by the public lists although the fleet has its own."""
+_AGAIN_S = 10.0
+"""After how long a list that has never been read is tried again."""
 
 
 class PriceCache:
@@ -30,7 +34,8 @@ class PriceCache:
         self._collection = f"{FLEETS}/{fleet}/{PRICES}"
         self._client = client
         self._lock = threading.Lock()
-        self._read_at: float | None = None
+        self._tried_at: float | None = None
+        self._known = False
         self._prices: PriceList | None = None
         begins_anew(self)
 
@@ -41,19 +46,20 @@ class PriceCache:
     def current(self) -> PriceList | None:
         """Return the list, or None where the fleet has none."""
         with self._lock:
-            now = time.monotonic()
-            if self._read_at is None or now - self._read_at >= REFRESH_S:
-                self._read_at = now
+            now, fresh_s = time.monotonic(), REFRESH_S if self._known else _AGAIN_S
+            if self._tried_at is None or now - self._tried_at >= fresh_s:
+                self._tried_at = now
                 try:
-                    self._prices = self._read()
+                    self._prices = self._read(_TIMEOUT_S if self._known else _FIRST_TIMEOUT_S)
+                    self._known = True
                 except Exception as trouble:  # noqa: BLE001 - without its prices a fleet goes on
                     _log.warning("%s could not be read: %s", self._collection, trouble)
             return self._prices
 
-    def _read(self) -> PriceList | None:
+    def _read(self, timeout_s: float) -> PriceList | None:
         stored = self._client.collection(self._collection)
         with call():
-            snapshots = stored.get(retry=None, timeout=_TIMEOUT_S)
+            snapshots = stored.get(retry=None, timeout=timeout_s)
         documents = {snapshot.id: snapshot.to_dict() or {} for snapshot in snapshots}
         if not documents:
             return None

@@ -8,9 +8,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-from tachograph.firestore.emulator_instance import emulator_instance
 from tachograph_cli.local import ports, scheduler
 from tachograph_cli.local.emulators import failure, hub, memory, run_folder, workspace
+from tachograph_cli.local.emulators.warm_up import warm_up
 from tachograph_cli.local.process import table
 from tachograph_cli.local.process.child import Child
 from tachograph_cli.local.reservation import Reservation
@@ -89,7 +89,8 @@ class Stack:
                 stack._choose_ports(ports or {})
                 stack._launch(root, tools, quiet=quiet)
                 stack._wait(READY_S if tools.emulator else READY_WITH_DOWNLOAD_S)
-                stack._warm_up()
+                if "firestore" in only:
+                    warm_up(stack.address("firestore"), project, READY_S)
                 stack._schedule(tick_every_s, forget_every_s)
             except _PortTakenError:
                 stack.stop()
@@ -189,11 +190,6 @@ class Stack:
 
     def _claim(self, port: int) -> bool:
         return ports.is_free(port) and self._reservation.take(port)
-
-    def _warm_up(self) -> None:
-        """Have Firestore answer once: its first answer takes seconds, and no agent should wait."""
-        if "firestore" in self.only:
-            emulator_instance(self.address("firestore"), self.project, "(default)", READY_S)
 
     def _launch(self, root: Path, tools: Tools, *, quiet: bool) -> None:
         workspace.lay_out(self.run, root, self.ports, self.only)

@@ -71,3 +71,18 @@ def test_list_that_cannot_be_read_is_a_warning_and_the_last_one_stays(
         assert pricing.current() is known
     assert f"fleets/{fleet_name}/prices could not be read" in caplog.text
     client.close()
+
+
+def test_list_that_could_not_be_read_at_first_is_read_as_soon_as_it_can_be(
+    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.document(f"fleets/{fleet_name}/prices/ours").set(_ROW)
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:9")
+    away = firestore.Client(project=db.project, credentials=AnonymousCredentials())
+    pricing = PriceCache(away, fleet_name)
+    assert pricing.current() is None
+    pricing._client = db
+    assert pricing.current() is None
+    monkeypatch.setattr("tachograph.firestore.price_cache._AGAIN_S", 0.0)
+    assert len(getattr(pricing.current(), "rows", ())) == 1
+    away.close()
