@@ -104,7 +104,9 @@ class Writer:
         if self._thread is None:
             self._start()
         with self._changed:
-            if self._closing:  # reports that come now are in the spool, for the next process
+            # Reports that come now are in the spool, for the next process. What a write itself
+            # brings, as the fill and the cost of a session, is nowhere else.
+            if self._closing and threading.current_thread() is not self._thread:
                 return
             if now or within_s is not None or document not in self._due:
                 wait_s = self._interval_s if within_s is None else within_s

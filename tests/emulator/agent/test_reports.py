@@ -202,6 +202,22 @@ def test_async_agents_use_the_same_blocks(db: firestore.Client, fleet_name: str)
     assert tokens == [1, 2, 3, 4, 5]
 
 
+def test_session_has_the_fill_and_the_cost_of_a_call_that_is_read_while_the_fleet_closes(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    fleet = Fleet(fleet_name, client=db, flush_interval_s=3600)
+    session = fleet.session("b-1")
+    task = session.task("t-1")
+    assert fleet.flush(60)
+    session.update(task_id="t-1")  # so that the session is written before the task
+    with task.llm_call() as call:
+        call.record({"model": "claude-opus-4-6", "usage": {"input_tokens": 9, "output_tokens": 1}})
+    fleet.close()
+    fields = db.document(f"fleets/{fleet_name}/sessions/{session.id}").get().to_dict() or {}
+    cost = _task(db, fleet_name, "t-1")["cost_nanousd"]
+    assert (fields["context_used_tokens"], fields["cost_nanousd"]) == (9, cost)
+
+
 _AGENT = """
 import sys, time
 from tachograph import Fleet, Usage
