@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud import firestore
 
-from tachograph.firestore.client import (
-    abandon_channel,
-    channel_again,
-    close_channel,
-    connect,
-)
+from tachograph.firestore.client import connect
 from tachograph.firestore.confirmation import Settled, UncountedWrites
 from tachograph.firestore.database import FleetDatabase
 from tachograph.firestore.emulator_instance import database_key
@@ -27,6 +22,12 @@ from tachograph.firestore.identity import agent_of, role_of
 from tachograph.firestore.price_cache import PriceCache
 from tachograph.firestore.writer import Writer
 from tachograph.process.block import Block
+from tachograph.process.channel import (
+    abandon_channel,
+    channel_again,
+    close_channel,
+    prepare_forks,
+)
 from tachograph.process.fork import begins_anew
 from tachograph.process.shutdown import CHILD_CLOSE_S, close_on_exit, close_seconds, forget
 from tachograph.reports.checked import (
@@ -109,6 +110,7 @@ class Fleet(Block):
         name = self.name = check_fleet_name(required_text(name, "the fleet's name"))
         self.client = client or connect(project, fleet=name)
         self._own_client = client is None
+        prepare_forks(self.client)
         uncounted = UncountedWrites(self.client, name) if count_writes else None
         self._writer = Writer(flush_interval_s, self._began)
         prices = PriceCache(self.client, name)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from google.auth.exceptions import DefaultCredentialsError
@@ -14,8 +12,6 @@ from tachograph.errors import CredentialError, NotConnectedError
 from tachograph.firestore.credential import VARIABLE, read_credential
 from tachograph.firestore.identity import Enrolled, FleetClient, Unsigned
 
-_abandoned: list[object] = []
-"""The connections of a forked child's parent: to let go of one would close it under the parent."""
 EMULATOR = "emulator"
 """The name of the identity that needs no enrolment: owner of any fleet, in an emulator alone."""
 
@@ -41,32 +37,6 @@ def service_client(project: str | None = None) -> firestore.Client:
         return firestore.Client(project=project, database=_database())
     except (DefaultCredentialsError, OSError) as refusal:
         raise NotConnectedError from refusal
-
-
-def close_channel(client: firestore.Client) -> None:
-    """End a client's connection, and every call on it, those that a thread makes later too.
-
-    The client's own `close` leaves the channel open, with its threads.
-    """
-    api = client._firestore_api_internal  # noqa: SLF001 - no public way
-    if api is not None:
-        api.transport.close()
-
-
-@contextmanager
-def channel_again(client: firestore.Client) -> Iterator[None]:
-    """Open a connection of a client whose own is closed, for the block."""
-    client._firestore_api_internal = None  # noqa: SLF001 - no public way
-    try:
-        yield
-    finally:
-        close_channel(client)
-
-
-def abandon_channel(client: firestore.Client) -> None:
-    """Have a forked child open a connection of its own."""
-    _abandoned.append(client._firestore_api_internal)  # noqa: SLF001 - likewise
-    client._firestore_api_internal = None  # noqa: SLF001 - likewise
 
 
 def _enrolled(path: Path, project: str | None, fleet: str | None) -> firestore.Client:

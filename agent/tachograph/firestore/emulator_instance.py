@@ -46,18 +46,19 @@ def emulator_instance(host: str, project: str, database: str, timeout_s: float =
     body = {"fields": {"name": {"stringValue": name}}}
     try:
         try:
-            _ask(f"{collection}?documentId={_DOCUMENT}", timeout_s, json.dumps(body).encode())
+            ask(f"{collection}?documentId={_DOCUMENT}", timeout_s, json.dumps(body).encode())
         except urllib.error.HTTPError as refusal:
             if refusal.code != HTTPStatus.CONFLICT:
                 raise
-            answer = _ask(f"{collection}/{_DOCUMENT}", timeout_s)
+            answer = ask(f"{collection}/{_DOCUMENT}", timeout_s)
             name = str(answer["fields"]["name"]["stringValue"])
     except Exception as trouble:  # noqa: BLE001 - whatever answers there, telemetry goes on
         _log.debug("the emulator at %s cannot be told from another: %s", host, trouble)
     return name
 
 
-def _ask(address: str, timeout_s: float, body: bytes | None = None) -> Any:  # noqa: ANN401 - JSON
+def ask(address: str, timeout_s: float, body: bytes | None = None) -> Any:  # noqa: ANN401 - JSON
+    """Ask an emulator something, as its owner and through no proxy; raises what `urllib` does."""
     request = urllib.request.Request(  # noqa: S310 - an emulator has no encryption
         address,
         body,

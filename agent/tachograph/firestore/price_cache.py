@@ -21,7 +21,8 @@ _TIMEOUT_S = 5.0
 _FIRST_TIMEOUT_S = 20.0
 """Longer, because calls would be priced by the public lists although the fleet has its own."""
 _AGAIN_S = 10.0
-"""After how long a list that has never been read is tried again."""
+"""After how long a list that has never been read is tried again; the pause doubles each time."""
+_MOST_DOUBLINGS = 10
 
 
 class PriceCache:
@@ -36,6 +37,7 @@ class PriceCache:
         self._lock = threading.Lock()
         self._tried_at: float | None = None
         self._known = False
+        self._failures = 0
         self._prices: PriceList | None = None
         begins_anew(self)
 
@@ -46,15 +48,22 @@ class PriceCache:
     def current(self) -> PriceList | None:
         """Return the list, or None where the fleet has none."""
         with self._lock:
-            now, fresh_s = time.monotonic(), REFRESH_S if self._known else _AGAIN_S
-            if self._tried_at is None or now - self._tried_at >= fresh_s:
+            now = time.monotonic()
+            if self._tried_at is None or now - self._tried_at >= self._pause_s():
                 self._tried_at = now
                 try:
                     self._prices = self._read(_TIMEOUT_S if self._known else _FIRST_TIMEOUT_S)
                     self._known = True
                 except Exception as trouble:  # noqa: BLE001 - without its prices a fleet goes on
+                    self._failures += 1
                     _log.warning("%s could not be read: %s", self._collection, trouble)
             return self._prices
+
+    def _pause_s(self) -> float:
+        """Return how long the last look holds."""
+        if self._known:
+            return REFRESH_S
+        return min(REFRESH_S, _AGAIN_S * 2.0 ** min(self._failures - 1, _MOST_DOUBLINGS))
 
     def _read(self, timeout_s: float) -> PriceList | None:
         stored = self._client.collection(self._collection)

@@ -29,7 +29,7 @@ CHILD_CLOSE_S = 3.0
 DEAF_S = 1.0
 """How long the main thread may take to end by the signal, before the process ends without it."""
 _OVER, _HANDLED = 0, 255
-"""What the pipe may say besides the number of a signal: watch no more; `_terminated` was called."""
+"""Bytes of the pipe that are no signal: the watch is over; `_terminated` was called."""
 
 
 def close_seconds(environment: Mapping[str, str]) -> float:

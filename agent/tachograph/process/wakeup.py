@@ -35,9 +35,8 @@ class Wakeup:
         """Undo `listen`, unless somebody else has listened since."""
         if self._tells and threading.current_thread() is threading.main_thread():
             self._tells = False
-            ours = self._write
             other = signal.set_wakeup_fd(-1)
-            if other not in {-1, ours}:
+            if other != self._write:
                 signal.set_wakeup_fd(other)
 
     def put(self, number: int) -> None:
