@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -151,7 +151,7 @@ def _call(call: Call, at: datetime) -> list[Any]:
         call.calls,
     ]
     if call.terms is not STANDARD or call.units or not call.readable:
-        values += [[call.terms.route, call.terms.tier], dict(call.units), call.readable]
+        values += [list(astuple(call.terms)), dict(call.units), call.readable]
     return values
 
 
@@ -173,6 +173,9 @@ def _deferred(deferred: DeferredUsage) -> dict[str, Any]:
             excerpt.service_tier,
             excerpt.finish_reason,
             excerpt.source,
+            excerpt.tools,
+            excerpt.queries,
+            excerpt.batch,
         ],
         "asked": [
             request.model,

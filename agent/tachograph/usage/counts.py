@@ -23,7 +23,7 @@ def merged_usage(usages: list[Any]) -> dict[str, Any]:
     for usage in usages:
         if isinstance(usage, dict):
             merged = _over(merged, usage)
-    return _camel(merged)
+    return _camel(_in_one_vocabulary(merged))
 
 
 def format_of(usage: Mapping[str, Any]) -> Format | None:
@@ -43,7 +43,12 @@ def units_of(usage: Mapping[str, Any], usage_format: Format) -> Units:
     body: dict[str, Any] = prepared
     for key in reversed(usage_format.root):
         body = {key: body}
-    return _extracted(body, *usage_format.extractor)
+    units = _extracted(body, *usage_format.extractor)
+    for unit, paths in usage_format.modalities.items():
+        found = [n for path in paths for n in values_at(usage, path)]
+        if found and unit not in units and (n := whole(found[0])):
+            units[unit] = n
+    return units
 
 
 def values_at(usage: Mapping[str, Any], path: str) -> list[Any]:
@@ -89,6 +94,16 @@ def _over(before: Any, after: Any) -> Any:  # noqa: ANN401 - any data
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         return [_over(old, new) for old, new in zip(before, after, strict=True)]
     return before if after == 0 and isinstance(before, int) else after
+
+
+def _in_one_vocabulary(usage: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the names of OpenAI's chats where they are all zero and its newer ones are not."""
+    chat = ("prompt_tokens", "completion_tokens")
+    if any(usage.get(name) for name in chat) or not any(name in usage for name in chat):
+        return usage
+    if not (usage.get("input_tokens") or usage.get("output_tokens")):
+        return usage
+    return {name: n for name, n in usage.items() if not name.startswith(("prompt_", "completion_"))}
 
 
 def _camel(usage: dict[str, Any]) -> dict[str, Any]:

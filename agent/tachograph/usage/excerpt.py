@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from tachograph.usage.fees import queries_of, tool_of
 from tachograph.usage.plain_data import fields_of, word
 
 _USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "amazon-bedrock-invocationMetrics")
@@ -33,8 +34,16 @@ _FINISH = ("finish_reason", "finishReason", "stop_reason", "stopReason", "done_r
 _CHOICES = ("choices", "candidates", "generations", "results")
 _INSIDE = ("message", "response", "delta", "metadata", "messageStop", "interaction", "result")
 """Fields of a stream's event, or of a transcript's line, that hold the response or a part."""
+_BATCHED = {"response": "body", "result": "message", "modelOutput": None}
+"""Fields of a line of a batch's results, and where in them the response is: OpenAI's, Anthropic's
+and Bedrock's."""
+_BATCH = ("custom_id", "recordId", "object", "modelOutput")
+_OUTPUT = ("output", "item")
 _BEDROCK_HEADER = "x-amzn-bedrock-"
-_FIELDS = (*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE, "x_groq")
+_FIELDS = (
+    *(*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE),
+    *(*_OUTPUT, *_BATCH, "x_groq"),
+)
 _LIBRARIES = {
     "mistralai": "mistral",
     "groq": "groq",
@@ -63,6 +72,12 @@ class Excerpt:
     finish_reason: str | None = None
     source: str = "nothing"
     """The type of the response, for an error message."""
+    tools: dict[str, str] = field(default_factory=dict)
+    """Unit by id of the output's items that are billed by the call; see `fees`."""
+    queries: int = 0
+    """The searches of a grounded answer."""
+    batch: bool = False
+    """Whether this is a batch, or a line of a batch's results."""
 
     def take(self, part: object) -> None:
         """Add a response, or the next event of a streamed one."""
@@ -77,6 +92,7 @@ class Excerpt:
             inner = fields[name]
             if inner is not None and not isinstance(inner, str | list):
                 self._note(fields_of(inner, _FIELDS))
+        self._note_batch(fields)
         self._note_provider(part, fields)
         chunk = fields.get("chunk")
         if isinstance(chunk, Mapping) and isinstance(chunk.get("bytes"), bytes):
@@ -98,10 +114,34 @@ class Excerpt:
             self.service_tier = fields[name] or self.service_tier
         self.finish_reason = _finish(fields) or self.finish_reason
         for name in present.choices:
-            choices = fields[name]
-            if isinstance(choices, Sequence) and choices and not isinstance(choices, str):
-                first = fields_of(choices[0], _FINISH)
-                self.finish_reason = _finish(first) or self.finish_reason
+            self._note_choices(fields[name], candidates=name == "candidates")
+        for name in present.output:
+            self._note_output(fields[name])
+
+    def _note_choices(self, choices: object, *, candidates: bool) -> None:
+        if isinstance(choices, Sequence) and choices and not isinstance(choices, str):
+            first = fields_of(choices[0], _FINISH)
+            self.finish_reason = _finish(first) or self.finish_reason
+            if candidates:
+                self.queries = max(self.queries, queries_of(choices[0]))
+
+    def _note_output(self, output: object) -> None:
+        """Note the billed tools of a whole output, or of one item that a stream has finished."""
+        items = output if isinstance(output, list | tuple) else [output]
+        tools = dict(tool for tool in map(tool_of, items) if tool is not None)
+        self.tools = tools or self.tools if items is output else {**self.tools, **tools}
+
+    def _note_batch(self, fields: Mapping[str, Any]) -> None:
+        if fields.get("object") == "batch":
+            self.batch = True
+        if fields.get("custom_id") is None and fields.get("recordId") is None:
+            return
+        self.batch = True
+        for name, inside in _BATCHED.items():
+            outer = fields.get(name)
+            inner = outer if inside is None else fields_of(outer, (inside,)).get(inside)
+            if inner is not None and not isinstance(inner, str | list):
+                self._note(fields_of(inner, _FIELDS))
 
     def _note_flat(self, fields: Mapping[str, Any]) -> None:
         present = _present(tuple(fields)).flat
@@ -157,12 +197,13 @@ class _Present(NamedTuple):
     tier: tuple[str, ...]
     finish: tuple[str, ...]
     choices: tuple[str, ...]
+    output: tuple[str, ...]
     inside: tuple[str, ...]
 
 
 @lru_cache(maxsize=512)  # the responses of an agent have few sets of names
 def _present(document: tuple[str, ...]) -> _Present:
-    groups = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _INSIDE)
+    groups = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _OUTPUT, _INSIDE)
     return _Present(*(tuple(name for name in names if name in document) for names in groups))
 
 

@@ -29,9 +29,25 @@ class Format:
     """Path of a count for the extractor -> other paths to try for it, in their order."""
     counts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Unit -> paths that add up to it, where no extractor reads the format."""
+    modalities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Unit -> paths of a count that the extractor leaves out: it has a price of its own."""
     total: str | None = None
     """Path of the total, where it may exceed its parts because both leave out reasoning."""
 
+
+_CHAT_MODALITIES = {
+    "input_image_tokens": ("prompt_tokens_details.image_tokens", "prompt_image_tokens"),
+    "input_video_tokens": ("prompt_tokens_details.video_tokens",),
+    "output_image_tokens": ("completion_tokens_details.image_tokens",),
+}
+_RESPONSES_MODALITIES = {
+    "input_image_tokens": ("input_tokens_details.image_tokens",),
+    "input_audio_tokens": ("input_tokens_details.audio_tokens",),
+    "output_image_tokens": ("output_tokens_details.image_tokens",),
+    "output_audio_tokens": ("output_tokens_details.audio_tokens",),
+    "cache_image_read_tokens": ("input_tokens_details.cached_tokens_details.image_tokens",),
+    "cache_audio_read_tokens": ("input_tokens_details.cached_tokens_details.audio_tokens",),
+}
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -158,6 +174,7 @@ FORMATS: tuple[Format, ...] = (
                 "reasoning_tokens",
             ),
         },
+        modalities=_CHAT_MODALITIES,
         total="total_tokens",
     ),
     Format(
@@ -202,6 +219,8 @@ FORMATS: tuple[Format, ...] = (
                 "details.reasoning_tokens",
             ),
         },
+        modalities=_RESPONSES_MODALITIES,
+        total="total_tokens",
     ),
     Format(
         "anthropic",

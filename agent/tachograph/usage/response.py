@@ -8,14 +8,13 @@ part of the input; for them it is subtracted.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from tachograph.usage.buckets import UnexplainedError, buckets
 from tachograph.usage.counts import (
-    Units,
     counts_of,
     format_of,
     merged_usage,
@@ -24,24 +23,19 @@ from tachograph.usage.counts import (
     whole,
 )
 from tachograph.usage.excerpt import Excerpt, excerpt_of
+from tachograph.usage.fees import fees_of
 from tachograph.usage.formats import Format
+from tachograph.usage.passes import Pass, passes_of
 from tachograph.usage.plain_data import plain
 from tachograph_schema.pricing.price import nanousd
-from tachograph_schema.pricing.terms import Terms, tier_named
+from tachograph_schema.pricing.terms import Terms, geo_named, tier_named
 from tachograph_schema.usage import Usage
 
 _TICKS_PER_USD = 10**10
 """xAI's `cost_in_usd_ticks`."""
 _BILLED_APART = ("audio", "image", "video", "searches", "executions", "seconds", "pages")
 """Units that may have a price of their own beside the buckets'."""
-_XAI_TOOLS = {
-    "SERVER_SIDE_TOOL_WEB_SEARCH": "web_searches",
-    "SERVER_SIDE_TOOL_X_SEARCH": "social_searches",
-    "SERVER_SIDE_TOOL_COLLECTIONS_SEARCH": "storage_searches",
-    "SERVER_SIDE_TOOL_ATTACHMENT_SEARCH": "storage_searches",
-    "SERVER_SIDE_TOOL_CODE_EXECUTION": "code_executions",
-}
-"""Tools that xAI bills by the use, and lists among the counts of tokens."""
+_GOOGLE = {"google", "google-gla", "google-vertex"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,96 +84,82 @@ def read_response(
     usage = merged_usage([plain(each) for each in excerpt.usages])
     usage_format = format_of(usage)
     tier = tier_named(_tier(excerpt, usage), _text(usage.get("speed")))
+    if excerpt.batch:
+        tier = "batch"
     base = Answer(
         Usage(),
         model=_model(excerpt.model) or model,
         provider=provider or _provider(excerpt, usage, usage_format),
-        terms=Terms(route, tier),
+        terms=Terms(route, tier, geo_named(_text(usage.get("inference_geo")))),
         finish_reason=excerpt.finish_reason,
         response_id=excerpt.response_id,
         cost_nanousd=_cost(usage),
         raw=counts_of(usage),
     )
     try:
-        return _read(base, usage, usage_format, excerpt.source)
+        return _read(base, usage, usage_format, excerpt)
+    except UnexplainedError as surplus:
+        return replace(base, usage=surplus.usage, readable=False, why=str(surplus))
     except ValueError as refusal:
         return _unreadable(base, str(refusal))
 
 
-def _read(base: Answer, usage: dict[str, Any], usage_format: Format | None, source: str) -> Answer:
+def _read(
+    base: Answer, usage: dict[str, Any], usage_format: Format | None, excerpt: Excerpt
+) -> Answer:
     if usage_format is None:
         keys = ", ".join(sorted(usage)[:8])
-        words = f"its usage has {keys}" if keys else f"{source} has no usage"
+        words = f"its usage has {keys}" if keys else f"{excerpt.source} has no usage"
         raise ValueError(f"{words}; expected a shape of usage that is known here")
-    own, others = _iterations(usage, usage_format)
-    answers = [_answer(base, each, usage_format) for each in own]
-    merged = answers[0]
-    for further in answers[1:]:
-        merged = replace(merged, usage=merged.usage + further.usage, why=merged.why or further.why)
+    own, others = [usage], list[Pass]()
+    if usage_format.name == "anthropic":
+        own, others = passes_of(usage, base.model)
+    parts = [_buckets(each, usage_format, base) for each in own]
+    total = sum((part for part, _ in parts), Usage())
     return replace(
-        merged,
-        units=_answer(base, usage, usage_format).units if len(own) > 1 else merged.units,
-        context_tokens=_first(
-            values_at(usage, "tokens.input_tokens")
-        )  # Cohere bills less than it reads
-        or answers[-1].usage.prompt_tokens,
+        base,
+        usage=total,
+        units=_units(usage, usage_format, base, excerpt),
+        # Cohere bills less than it reads.
+        context_tokens=_first(values_at(usage, "tokens.input_tokens"))
+        or (_last_prompt(usage, usage_format, base) or parts[-1][0].prompt_tokens),
         others=tuple(
             replace(
-                _answer(base, each, usage_format), model=each["model"], cost_nanousd=None, raw={}
+                base,
+                usage=_buckets(each, usage_format, base)[0],
+                model=each["model"],
+                cost_nanousd=None,
+                raw={},
             )
             for each in others
         ),
+        why=next((why for _, why in parts if why), None),
     )
 
 
-def _answer(base: Answer, usage: dict[str, Any], usage_format: Format) -> Answer:
-    used = values_at(usage, "server_side_tools_used.*")
-    tools = Counter(
-        _XAI_TOOLS[tool] for tool in used if isinstance(tool, str) and tool in _XAI_TOOLS
-    )
-    units = {**units_of(usage, usage_format), **tools}
-    buckets, why = _buckets(units, _total(usage, usage_format))
-    billed_apart = {
+def _buckets(usage: dict[str, Any], usage_format: Format, base: Answer) -> tuple[Usage, str | None]:
+    hides_thoughts = "gemini" in f"{base.model} {base.provider}" or base.provider in _GOOGLE
+    total = _total(usage, usage_format)
+    return buckets(units_of(usage, usage_format), total, hides_thoughts=hides_thoughts)
+
+
+def _units(
+    usage: dict[str, Any], usage_format: Format, base: Answer, excerpt: Excerpt
+) -> dict[str, int]:
+    fees = fees_of(usage, excerpt.tools.values(), excerpt.queries, base.model)
+    return {
         name: n
-        for name, n in units.items()
-        if any(part in name for part in _BILLED_APART) and not name.endswith("_tool_tokens")
+        for name, n in {**units_of(usage, usage_format), **fees}.items()
+        if name in fees
+        or (any(part in name for part in _BILLED_APART) and not name.endswith("_tool_tokens"))
     }
-    return replace(base, usage=buckets, units=billed_apart, why=why)
 
 
-def _buckets(units: Units, total: int) -> tuple[Usage, str | None]:
-    """Split counts that contain each other into buckets that do not; mend what contradicts."""
-    given, out = units.get("input_tokens", 0), units.get("output_tokens", 0)
-    cached, written = units.get("cache_read_tokens", 0), units.get("cache_write_tokens", 0)
-    thoughts, hour = units.get("output_reasoning_tokens", 0), units.get("cache_write_1h_tokens", 0)
-    hidden = max(0, total - given - out) if total else 0
-    out, thoughts = out + hidden, max(thoughts, hidden)
-    read = min(cached, given)
-    wrote = min(written, given - read)
-    usage = Usage(given - read - wrote, read, wrote, min(hour, wrote), out, min(thoughts, out))
-    for name, count, allowed in (
-        ("cache_read_tokens", cached, read),
-        ("cache_write_tokens", written, wrote),
-        ("cache_write_1h_tokens", hour, usage.cache_write_1h_tokens),
-        ("reasoning_tokens", thoughts, usage.reasoning_tokens),
-    ):
-        if count > allowed:
-            return usage, f"{name} is {count}; expected at most {allowed}, which is taken"
-    return usage, None
-
-
-def _iterations(
-    usage: dict[str, Any], usage_format: Format
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Split an Anthropic response into its own passes and those of other models.
-
-    The counts at the top leave out compaction and advisors, and both are billed.
-    """
-    passes = usage.get("iterations") if usage_format.name == "anthropic" else None
-    if not isinstance(passes, list) or not all(isinstance(each, dict) for each in passes):
-        return [usage], []
-    own = [each for each in passes if not isinstance(each.get("model"), str)]
-    return own or [usage], [each for each in passes if isinstance(each.get("model"), str)]
+def _last_prompt(usage: Mapping[str, Any], usage_format: Format, base: Answer) -> int:
+    """Return the prompt of the last pass, which is what the context holds."""
+    passes = [each for each in values_at(usage, "iterations.*") if isinstance(each, dict)]
+    own = [each for each in passes if each.get("model") in {None, base.model}]
+    return _buckets(own[-1], usage_format, base)[0].prompt_tokens if own else 0
 
 
 def _unreadable(base: Answer, why: str) -> Answer:

@@ -5,12 +5,15 @@ genai-prices takes most of a fifth of a second to import, so it is imported at t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.model_names import is_bedrock, spellings
+from tachograph_schema.pricing.peak_hours import off_peak
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
@@ -27,6 +30,8 @@ _FEES = ("searches", "executions", "seconds", "pages")
 """Units that are billed on top of tokens."""
 _AUDIO_IS_DEARER = frozenset({"openai", "azure"})
 """Providers whose audio tokens never cost the same as text. Others may list one price for both."""
+_GEO = {("anthropic", "us"): Decimal("1.1")}
+"""What tokens cost more where their place is bound: platform.claude.com, data residency."""
 _BY_MODEL = "litellm"
 """The name under which genai-prices takes `maker/model` apart, and finds the maker of a model."""
 
@@ -39,15 +44,19 @@ def public_usd(call: Call, model: str) -> Decimal | None:
     """
     import genai_prices  # noqa: PLC0415 - see the module's docstring
 
-    usage, at = call.usage, call.priced_at
+    usage = call.usage
     found = _find(model, call.provider, call.terms.route)
     if found is None:
         return None
     host, info = found
+    at, peak = off_peak(info, host, call.priced_at)
     context = _context(call.terms.tier)
     if context and not _has_price_for(context, info, host, at):
         return None
     if any(_would_be_free(unit, info, host, at) for unit in call.units):
+        return None
+    factor = _factor(call.terms.geo, host)
+    if factor is None:
         return None
     # genai-prices counts cached tokens as a part of the input, one-hour writes as a part of the
     # writes, and reasoning as a part of the output.
@@ -66,7 +75,8 @@ def public_usd(call: Call, model: str) -> Decimal | None:
         )
     except ValueError:  # a bucket this model has no price for, or buckets that contradict
         return None
-    return priced.total_price
+    fees = priced.total_price - priced.input_price - priced.output_price
+    return (priced.input_price + priced.output_price) * factor * peak + fees
 
 
 def is_local(name: str | None) -> bool:
@@ -98,6 +108,8 @@ def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider
     """
     if is_local(route) or is_local(provider):
         return None
+    if is_bedrock(model) and provider in {None, "anthropic"}:
+        provider = "aws"
     for name in (route, provider):
         if name is None or name.lower() in _NO_HOST:
             continue
@@ -121,11 +133,11 @@ def _host(name: str) -> Provider | None:
 def _listed(model: str, host: str | None) -> tuple[Provider, ModelInfo] | None:
     from genai_prices import data_snapshot  # noqa: PLC0415 - see the module's docstring
 
-    try:
-        snapshot = data_snapshot.get_snapshot()
-        return snapshot.find_provider_model(model, None, host or _BY_MODEL, None)
-    except LookupError:
-        return None
+    snapshot = data_snapshot.get_snapshot()
+    for name in spellings(model):
+        with suppress(LookupError):
+            return snapshot.find_provider_model(name, None, host or _BY_MODEL, None)
+    return None
 
 
 def _context(tier: str | None) -> dict[str, str]:
@@ -135,6 +147,11 @@ def _context(tier: str | None) -> dict[str, str]:
     if tier == "batch":
         return {"processing": tier}
     return {"service_tier": tier} | ({"speed": tier} if tier == "fast" else {})
+
+
+def _factor(geo: str | None, host: Provider) -> Decimal | None:
+    """Return what the price of tokens is multiplied by for a place; None where nobody lists it."""
+    return Decimal(1) if geo is None else _GEO.get((host.id, geo))
 
 
 def _has_price_for(context: dict[str, str], info: ModelInfo, host: Provider, at: datetime) -> bool:
@@ -153,5 +170,7 @@ def _would_be_free(unit: str, info: ModelInfo, host: Provider, at: datetime) -> 
     from genai_prices.data_units import unit_data  # noqa: PLC0415 - see the module's docstring
 
     fee = unit.endswith(_FEES) or ("audio" in unit and host.id in _AUDIO_IS_DEARER)
-    key = unit_data.get(unit, {}).get("price_key", "")
+    if unit not in unit_data:
+        return True
+    key = unit_data[unit].get("price_key", "")
     return fee and getattr(info.get_prices(at), key, None) is None

@@ -14,13 +14,16 @@ class Terms:
     """How a call was made. `tier` is None for the standard one, else flex, batch, priority, fast...
 
     `route` is how the model was reached, where that is said: direct, openrouter, bedrock, local.
+    `geo` is where the inference had to stay, such as us, where that was asked for.
     """
 
     route: str | None = None
     tier: str | None = None
+    geo: str | None = None
 
 
 STANDARD = Terms()
+_ANYWHERE = frozenset({"", "global", "not_available"})
 
 
 def tier_named(service_tier: str | None, speed: str | None = None) -> str | None:
@@ -33,3 +36,12 @@ def tier_named(service_tier: str | None, speed: str | None = None) -> str | None
         if name not in _STANDARD:
             return name
     return None
+
+
+def geo_named(inference_geo: str | None) -> str | None:
+    """Return the place that Anthropic's `inference_geo` binds a call to; None for none.
+
+    A place nobody has heard of keeps its name, so that it is not priced as if it were none.
+    """
+    name = (inference_geo or "").strip().lower()
+    return None if name in _ANYWHERE else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,15 @@ import pytest
 import yaml
 
 from support.places import CASES
-from support.providers.rows import Recorded, bodies, cost_of, rows, tokens_read, tokens_said
+from support.providers.rows import (
+    UNDATED,
+    Recorded,
+    bodies,
+    cost_of,
+    rows,
+    tokens_read,
+    tokens_said,
+)
 from tachograph.usage.response import read_response
 from tachograph_schema.usage import Usage
 
@@ -24,8 +33,12 @@ def test_response_reads_as_the_table_says(case: dict[str, Any]) -> None:
     for name in ("model", "provider", "finish_reason", "cost_nanousd", "why", "context_tokens"):
         if name in case:
             assert getattr(answer, name) == case[name], name
-    if "tier" in case:
-        assert answer.terms.tier == case["tier"]
+    for name in ("tier", "geo"):
+        if name in case:
+            assert getattr(answer.terms, name) == case[name]
+    if "usd" in case:
+        cost = cost_of(answer, case.get("at", UNDATED))
+        assert cost == (None if case["usd"] is None else round(Decimal(str(case["usd"])) * 10**9))
     if "others" in case:
         assert {o.model: o.usage for o in answer.others} == {
             model: Usage(**reads) for model, reads in case["others"].items()
