@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -80,21 +80,44 @@ class TaskRun(Block):
         - `overhead`: `retry`, `rotation` or `handoff`, where its cost is a part of that one's too;
           writing a journal is a part of the cost of a rotation.
         """
+        ended_at = checked_moment(at) or datetime.now(UTC)
+        priced_at = checked_moment(priced_at) or ended_at
+        call = Call(usage, model, provider, priced_at, cost_nanousd, calls, self._terms)
+        self.record_calls(
+            (call,),
+            at=at,
+            duration_ms=duration_ms,
+            error=error,
+            own_context=own_context,
+            overhead=overhead,
+        )
+
+    def record_calls(
+        self,
+        calls: Sequence[Call],
+        *,
+        at: datetime | None = None,
+        duration_ms: int | None = None,
+        error: bool = False,
+        own_context: bool = True,
+        overhead: Overhead | None = None,
+    ) -> None:
+        """Record the calls that one answer took, the model's own first, with the terms of each.
+
+        A call with `calls=0` corrects an earlier one. The rest is as for `record`.
+        """
         at = checked_moment(at)
         ended_at = at or datetime.now(UTC)
-        priced_at = checked_moment(priced_at) or ended_at
-        call = checked_call(
-            Call(usage, model, provider, priced_at, cost_nanousd, calls, self._terms)
-        )
-        usage, model, provider, calls = call.usage, call.model, call.provider, call.calls
+        checked = tuple(map(checked_call, calls))
+        call = checked[0]
         duration_ms = None if duration_ms is None else checked_count(duration_ms, "duration_ms")
         counts = {"generation_ms": duration_ms or 0, "llm_errors": int(error)}
-        identity = {"model": model, "provider": provider} if model else {}
+        identity = {"model": call.model, "provider": call.provider} if call.model else {}
         if isinstance(overhead, str) and overhead in get_args(Overhead):
             self._work.overhead_next(overhead)
-        if calls and own_context:
-            self._work.called(usage, at, duration_ms)
-        self._work.report(ended_at, calls=(call,), counts=counts, identity=identity)
+        if call.calls and own_context:
+            self._work.called(call.usage, at, duration_ms)
+        self._work.report(ended_at, calls=checked, counts=counts, identity=identity)
         if self._work.trace is not None:
             self._work.trace.add_call(call, ns(at), duration_ms, error=error)
 

@@ -46,7 +46,7 @@ def units_of(usage: Mapping[str, Any], usage_format: Format) -> Units:
     units = _extracted(body, *usage_format.extractor)
     for unit, paths in usage_format.modalities.items():
         found = [n for path in paths for n in values_at(usage, path)]
-        if found and unit not in units and (n := whole(found[0])):
+        if found and unit not in units and (n := whole(found[0], unit)):
             units[unit] = n
     return units
 
@@ -62,14 +62,14 @@ def values_at(usage: Mapping[str, Any], path: str) -> list[Any]:
     return values
 
 
-def whole(value: object) -> int:
+def whole(value: object, where: str) -> int:
     """Return a count; raises ValueError for anything else. Clients may write one as text."""
     if isinstance(value, str) and value.isdecimal():
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r}; expected a whole number of tokens")
+        raise ValueError(f"{where} is {value!r}; expected a whole number of tokens")
     return value
 
 
@@ -143,21 +143,21 @@ def _has(usage: Mapping[str, Any], key: str) -> bool:
 
 
 def _sum(usage: Mapping[str, Any], paths: tuple[str, ...]) -> int:
-    return sum(whole(n) for path in paths for n in values_at(usage, path))
+    return sum(whole(n, path) for path in paths for n in values_at(usage, path))
 
 
 def _prepared(usage: Mapping[str, Any], usage_format: Format) -> dict[str, Any]:
     """Return the usage with counts under the names their extractor knows."""
     prepared = {**dict.fromkeys(usage_format.required, 0), **usage}
     for name in usage_format.required:
-        prepared[name] = whole(prepared[name])
+        prepared[name] = whole(prepared[name], name)
     for path, others in usage_format.other_names.items():
         if not values_at(prepared, path):
             counts = next(
                 (values_at(usage, other) for other in others if values_at(usage, other)), None
             )
             if counts:
-                _put(prepared, path, whole(counts[0]))
+                _put(prepared, path, whole(counts[0], path))
     return prepared
 
 
@@ -175,4 +175,4 @@ def _extracted(body: Mapping[str, Any], provider: str, flavor: str) -> Units:
 
     reader = data_snapshot.get_snapshot().find_provider(None, provider, None)
     _, usage = reader.extract_usage(body, api_flavor=flavor)
-    return {name: whole(n) for name, n in vars(usage).items() if n}
+    return {name: whole(n, name) for name, n in vars(usage).items() if n}

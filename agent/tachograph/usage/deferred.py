@@ -63,7 +63,7 @@ class DeferredUsage:
         answer = _completed(answer, request)
         if answer.why is not None:
             _warn(answer)
-        calls = tuple(_call(each, answer, self.began_at) for each in (answer, *answer.others))
+        calls = calls_in(answer, self.began_at)
         if self.listener is not None:
             self.listener.answered(answer, calls, self.generation_ms)
         fields = {"finish_reason": answer.finish_reason} if answer.finish_reason else {}
@@ -71,6 +71,11 @@ class DeferredUsage:
         return ResponseUsage(
             calls, fields, {name: value for name, value in identity.items() if value is not None}
         )
+
+
+def calls_in(answer: Answer, priced_at: datetime) -> tuple[Call, ...]:
+    """Return the calls that an answer took, its own first, priced as of a moment."""
+    return tuple(_call(each, answer, priced_at) for each in (answer, *answer.others))
 
 
 def _call(each: Answer, answer: Answer, began_at: datetime) -> Call:

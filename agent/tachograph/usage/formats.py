@@ -73,6 +73,17 @@ FORMATS: tuple[Format, ...] = (
         },
     ),
     Format(
+        "codex",
+        frozenset({"cached_input_tokens", "reasoning_output_tokens"}),
+        counts={
+            "input_tokens": ("input_tokens",),
+            "cache_read_tokens": ("cached_input_tokens",),
+            "cache_write_tokens": ("cache_write_input_tokens",),
+            "output_tokens": ("output_tokens",),
+            "output_reasoning_tokens": ("reasoning_output_tokens",),
+        },
+    ),
+    Format(
         "gemini interactions",
         frozenset({"total_input_tokens", "total_output_tokens"}),
         "google",

@@ -27,7 +27,7 @@ def passes_of(usage: Mapping[str, Any], model: str | None) -> tuple[list[Pass], 
         others = others[:-1]
     compactions = [each for each in own if each.get("type") == "compaction"]
     answers = [each for each in own if each.get("type") != "compaction"]
-    top = {name: value for name, value in usage.items() if name != "iterations"}
+    top = dict(usage)
     if answers and sum(map(_tokens, answers)) > _tokens(top):
         return [*compactions, *answers], others
     return [*compactions, top], others

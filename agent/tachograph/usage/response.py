@@ -15,6 +15,7 @@ from typing import Any
 
 from tachograph.usage.buckets import UnexplainedError, buckets
 from tachograph.usage.counts import (
+    Units,
     counts_of,
     format_of,
     merged_usage,
@@ -111,48 +112,55 @@ def _read(
         keys = ", ".join(sorted(usage)[:8])
         words = f"its usage has {keys}" if keys else f"{excerpt.source} has no usage"
         raise ValueError(f"{words}; expected a shape of usage that is known here")
+    units = units_of(usage, usage_format)
     own, others = [usage], list[Pass]()
-    if usage_format.name == "anthropic":
+    if usage_format.name == "anthropic" and "iterations" in usage:
         own, others = passes_of(usage, base.model)
-    parts = [_buckets(each, usage_format, base) for each in own]
-    total = sum((part for part, _ in parts), Usage())
+    parts = [_buckets(each, usage_format, base) for each in own[:-1]]
+    if own[-1] is usage:
+        parts.append(_split(usage, units, usage_format, base))
+    else:
+        parts.append(_buckets(own[-1], usage_format, base))
+    # Cohere bills less than it reads.
+    context = _first(values_at(usage, "tokens.input_tokens"))
+    if not context and "iterations" in usage:
+        context = _last_prompt(usage, usage_format, base)
     return replace(
         base,
-        usage=total,
-        units=_units(usage, usage_format, base, excerpt),
-        # Cohere bills less than it reads.
-        context_tokens=_first(values_at(usage, "tokens.input_tokens"))
-        or (_last_prompt(usage, usage_format, base) or parts[-1][0].prompt_tokens),
-        others=tuple(
-            replace(
-                base,
-                usage=_buckets(each, usage_format, base)[0],
-                model=each["model"],
-                cost_nanousd=None,
-                raw={},
-            )
-            for each in others
+        usage=sum((part for part, _ in parts), Usage()) if len(parts) > 1 else parts[0][0],
+        units=_billed_apart(
+            units, fees_of(usage, excerpt.tools.values(), excerpt.queries, base.model)
         ),
+        context_tokens=context or parts[-1][0].prompt_tokens,
+        others=tuple(_other(each, usage_format, base) for each in others),
         why=next((why for _, why in parts if why), None),
     )
 
 
+def _other(one: Pass, usage_format: Format, base: Answer) -> Answer:
+    usage, _ = _buckets(one, usage_format, base)
+    return replace(base, usage=usage, model=one["model"], cost_nanousd=None, raw={})
+
+
 def _buckets(usage: dict[str, Any], usage_format: Format, base: Answer) -> tuple[Usage, str | None]:
+    return _split(usage, units_of(usage, usage_format), usage_format, base)
+
+
+def _split(
+    usage: dict[str, Any], units: Units, usage_format: Format, base: Answer
+) -> tuple[Usage, str | None]:
     hides_thoughts = "gemini" in f"{base.model} {base.provider}" or base.provider in _GOOGLE
-    total = _total(usage, usage_format)
-    return buckets(units_of(usage, usage_format), total, hides_thoughts=hides_thoughts)
+    return buckets(units, _total(usage, usage_format), hides_thoughts=hides_thoughts)
 
 
-def _units(
-    usage: dict[str, Any], usage_format: Format, base: Answer, excerpt: Excerpt
-) -> dict[str, int]:
-    fees = fees_of(usage, excerpt.tools.values(), excerpt.queries, base.model)
-    return {
+def _billed_apart(units: Units, fees: Units) -> Units:
+    """Return the units that may have a price of their own beside the buckets'."""
+    apart = {
         name: n
-        for name, n in {**units_of(usage, usage_format), **fees}.items()
-        if name in fees
-        or (any(part in name for part in _BILLED_APART) and not name.endswith("_tool_tokens"))
+        for name, n in units.items()
+        if any(part in name for part in _BILLED_APART) and not name.endswith("_tool_tokens")
     }
+    return {**apart, **fees}
 
 
 def _last_prompt(usage: Mapping[str, Any], usage_format: Format, base: Answer) -> int:
@@ -230,7 +238,7 @@ def _total(usage: Mapping[str, Any], usage_format: Format) -> int:
 
 
 def _first(counts: list[Any]) -> int:
-    return whole(counts[0]) if counts else 0
+    return whole(counts[0], "a total") if counts else 0
 
 
 def _text(value: object) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tachograph_cli.replay.transcripts.events import ModelCall
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import price
+from tachograph_schema.pricing.price import cost_of
 
 USUAL_WINDOW = 200_000
 LONG_WINDOW = 1_000_000
@@ -22,14 +24,27 @@ def window_size(known: int | None, stated: int | None, prompt_tokens: int) -> in
     return max(known or 0, fits)
 
 
-def growth_cost_nanousd(call: ModelCall, provider: str | None) -> int | None:
-    """Return what a call costs above the part of it that was counted before.
+def added(event: ModelCall) -> tuple[Call, ...]:
+    """Return what an event adds to the calls that were counted before.
 
-    None for a call that is new, or has no price. It is the difference of two prices, not the price
-    of the difference, because every token of a long call costs more.
+    The growth of a call costs the difference of two prices, not the price of the difference,
+    because every token of a long call costs more.
     """
-    if call.counted_before is None or call.model is None:
-        return None
-    now = price(Call(call.usage, call.model, provider, call.at))
-    before = price(Call(call.counted_before, call.model, provider, call.at))
-    return None if now is None or before is None else now - before
+    if event.before is None:
+        return event.calls
+    before = {(call.model, call.provider): call for call in event.before}
+    return tuple(_grown(call, before.get((call.model, call.provider))) for call in event.calls)
+
+
+def _grown(call: Call, before: Call | None) -> Call:
+    if before is None:
+        return call
+    units = {unit: n - before.units.get(unit, 0) for unit, n in call.units.items()}
+    now, then = cost_of(call, None), cost_of(before, None)
+    return replace(
+        call,
+        usage=call.usage - before.usage,
+        cost_nanousd=None if now is None or then is None else now - then,
+        calls=0,
+        units={unit: n for unit, n in units.items() if n > 0},
+    )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tachograph.task.run import trace_of
-from tachograph_cli.replay.estimates import growth_cost_nanousd, window_size
+from tachograph_cli.replay.estimates import added, window_size
 from tachograph_cli.replay.schedule import RecordedSession
 from tachograph_cli.replay.transcripts.events import (
     CallFailed,
@@ -118,20 +118,9 @@ class Player:
                 run.add(at=at, compactions=1)
 
     def _call(self, run: TaskRun, event: ModelCall) -> None:
-        further = event.counted_before is not None
-        usage = event.usage if event.counted_before is None else event.usage - event.counted_before
-        growth_nanousd = growth_cost_nanousd(event, self._provider)
-        run.record(
-            usage,
-            model=event.model,
-            provider=self._provider,
-            at=self._at(event.at),
-            priced_at=event.at,
-            cost_nanousd=growth_nanousd,
-            calls=0 if further else 1,
-            own_context=False,
-        )
-        self._tally.count_call(event, usage, self._provider, growth_nanousd)
+        calls = added(event)
+        run.record_calls(calls, at=self._at(event.at), own_context=False)
+        self._tally.count_calls(calls)
 
     def _update_context(self, session: Session, event: ModelCall, run: TaskRun) -> None:
         """Write how full the context is, by the prompt of the agent's own last call."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import price
+from tachograph_schema.pricing.price import cost_of
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
-    from tachograph_cli.replay.transcripts.events import ModelCall, UnreadableLine
+    from collections.abc import Sequence
+
+    from tachograph_cli.replay.transcripts.events import UnreadableLine
+    from tachograph_schema.pricing.call import Call
 
 MAX_UNREADABLE = 5
 
@@ -30,18 +32,14 @@ class Tally:
     unreadable_lines: int = 0
     unreadable: list[UnreadableLine] = field(default_factory=list)
 
-    def count_call(
-        self, event: ModelCall, usage: Usage, provider: str | None, growth_nanousd: int | None
-    ) -> None:
-        """Count the new `usage` of a call; growth of an earlier one costs `growth_nanousd`."""
-        self.usage += usage
-        if event.counted_before is not None:
-            self.cost_nanousd += growth_nanousd or 0
-            return
-        self.calls += 1
-        cost = price(Call(usage, event.model, provider, event.at))
-        self.unpriced_calls += cost is None
-        self.cost_nanousd += cost or 0
+    def count_calls(self, calls: Sequence[Call]) -> None:
+        """Count the calls of an answer, or what a later line adds to them."""
+        for call in calls:
+            self.usage += call.usage
+            self.calls += call.calls
+            cost = cost_of(call, None)
+            self.unpriced_calls += cost is None and call.calls
+            self.cost_nanousd += cost or 0
 
     def count_unreadable(self, line: UnreadableLine) -> None:
         """Count a line that could not be read."""

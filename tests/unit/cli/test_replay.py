@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from support.fleets.transcripts import SESSION, START, answer, prompt, write
 from tachograph_cli.replay.command import replay as command
-from tachograph_cli.replay.estimates import growth_cost_nanousd, window_size
+from tachograph_cli.replay.estimates import added, window_size
 from tachograph_cli.replay.schedule import (
     LONGEST_GAP,
     RecordedSession,
@@ -162,9 +162,10 @@ def test_states_of_one_window_are_played_by_one_agent() -> None:
 def test_growth_of_a_long_call_costs_the_difference_at_the_long_price() -> None:
     model, before = "claude-opus-4-6", Usage(tokens_in=250_000, tokens_out=1)
     now = before + Usage(tokens_out=10_000)
-    grown = ModelCall(START, START, "t", None, model, now, counted_before=before)
-    cost = growth_cost_nanousd(grown, "anthropic")
-    full, first = (price(Call(usage, model, "anthropic", START)) for usage in (now, before))
+    calls = [Call(usage, model, "anthropic", START) for usage in (now, before)]
+    [grown] = added(ModelCall(START, START, "t", None, (calls[0],), before=(calls[1],)))
+    cost = grown.cost_nanousd
+    full, first = map(price, calls)
     assert full is not None
     assert first is not None
     assert cost == full - first

@@ -13,6 +13,7 @@ from tachograph_cli.replay.transcripts.claude_lines import (
     SYNTHETIC,
     Message,
     agent_of,
+    calls_of,
     claim_of,
     is_noise,
     is_stop,
@@ -21,7 +22,6 @@ from tachograph_cli.replay.transcripts.claude_lines import (
     tool_id,
     tool_name,
     tool_uses,
-    usage_of,
 )
 from tachograph_cli.replay.transcripts.events import (
     CallFailed,
@@ -37,6 +37,7 @@ from tachograph_cli.replay.transcripts.events import (
 )
 from tachograph_cli.replay.transcripts.values import (
     Record,
+    UnreadableError,
     blocks,
     ident,
     instant,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tachograph_cli.replay.transcripts.deduplication import CallRegistry
+    from tachograph_schema.pricing.call import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ class Reader:
     def __init__(self, source: Source, registry: CallRegistry) -> None:
         self._source = source
         self._registry = registry
+        self.doubts: list[str] = []
+        """What could not be read of the last record, although the rest of it was."""
         self._facts: tuple[str | None, ...] | None = None
+        self._seen_at = source.started_at
         self._turn: str | None = None
         self._turn_at = source.started_at
         self._turn_open = False
@@ -85,6 +90,7 @@ class Reader:
     def read(self, record: Record) -> Iterator[Event]:
         """Yield the events of a record. Raises UnreadableError."""
         kind = record.get("type")
+        record = self._dated(record)
         yield from self._session_facts(record)
         message = message_of(record, self._source.agent)
         if message is not None:
@@ -93,6 +99,17 @@ class Reader:
             yield from self._system(record, str(record.get("subtype")))
         elif self._turn_open and is_stop(record):
             yield from self._end(record, instant(record.get("timestamp"), "timestamp"))
+
+    def _dated(self, record: Record) -> Record:
+        """Return a record with a time: that of the line before, where its own cannot be read."""
+        try:
+            self._seen_at = instant(record.get("timestamp"), "timestamp")
+        except UnreadableError as refusal:
+            if record.get("type") not in {"assistant", "user", "system"}:
+                return record
+            self.doubts.append(f"{refusal}; the time of the line before is taken")
+            return {**record, "timestamp": self._seen_at.isoformat()}
+        return record
 
     def _session_facts(self, record: Record) -> Iterator[SessionFacts]:
         if self._turn is None and "parentUuid" in record:
@@ -133,26 +150,25 @@ class Reader:
             return
         uses = list(tool_uses(body))
         if body.get("usage") is not None:
-            usage = usage_of(body)
-            model = named(body.get("model"), "message.model")
-            growth = self._registry.count(self._source.owner, claim_of(message, usage), usage, at)
+            claim = claim_of(message)
+            growth = self._registry.count(
+                self._source.owner, claim, lambda: self._calls(message), at
+            )
             self._turn_open |= own
             if growth is not None:
-                yield ModelCall(
-                    growth.at,
-                    at,
-                    self._task_of(message),
-                    message.agent,
-                    model,
-                    usage,
-                    growth.before,
-                )
+                task = self._task_of(message)
+                yield ModelCall(growth.at, at, task, message.agent, growth.calls, growth.before)
         for block in uses:
             self._tools[tool_id(block)] = _PendingTool(tool_name(block), message.agent, at)
         if self._source.agent is not None and body.get("stop_reason") == "end_turn":
             task = self._task_of(message)
             if self._ends(task, line_id(message.record), at):
                 yield TurnEnded(at, task, message.agent)
+
+    def _calls(self, message: Message) -> tuple[Call, ...]:
+        calls, why = calls_of(message)
+        self.doubts += [why] if why else []
+        return calls
 
     def _user(self, message: Message) -> Iterator[Event]:
         body, at = message.body, message.at

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tachograph.usage.deferred import calls_in
+from tachograph.usage.response import read_response
 from tachograph_cli.replay.transcripts.deduplication import Claim
 from tachograph_cli.replay.transcripts.values import (
     Record,
@@ -13,20 +17,25 @@ from tachograph_cli.replay.transcripts.values import (
     instant,
     mapping,
     named,
-    optional_mapping,
     optional_name,
-    whole,
 )
-from tachograph_schema.usage import Usage
+from tachograph_schema.parsing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from tachograph_schema.pricing.call import Call
+
 SYNTHETIC = "<synthetic>"
 """The model of messages that Claude Code itself writes, such as the text of an error."""
 WORTH_CLAIMING = (b'"usage"', b'"tool_use"', b'"api_error"', b'"compact_boundary"')
 """A line without any of these claims nothing."""
+_OF_A_RESPONSE = ("id", "model", "usage", "stop_reason", "service_tier", "provider")
+_TOKENS = (
+    *("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
+    *("prompt_tokens", "completion_tokens"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ def claims(record: Record) -> Iterator[Claim]:
     if message is not None and message.record.get("type") == "assistant":
         body = message.body
         if body.get("model") != SYNTHETIC and body.get("usage") is not None:
-            yield claim_of(message, usage_of(body))
+            yield claim_of(message)
         yield from (Claim(tool_id(block)) for block in tool_uses(body))
     elif record.get("type") == "system" and record.get("subtype") in {
         "api_error",
@@ -90,45 +99,44 @@ def agent_of(record: Record, file_agent: str | None) -> str | None:
     return ident(named_agent) if named_agent else "sidechain"
 
 
-def claim_of(message: Message, usage: Usage) -> Claim:
+def claim_of(message: Message) -> Claim:
     """Return the claim on the call of an assistant's message. Raises UnreadableError."""
-    identity = message.body.get("id")
+    total = tokens_of(message.body)
+    identity = optional_name(message.body.get("id"))
     if identity is None:  # a gateway left it out, so one line is one call
-        return Claim(line_id(message.record), total=usage.total_tokens)
-    request = message.record.get("requestId")
-    return Claim(
-        named(identity, "message.id"),
-        "" if request is None else named(request, "requestId"),
-        message.sidechain,
-        usage.total_tokens,
-    )
+        return Claim(line_id(message.record), total=total)
+    request = optional_name(message.record.get("requestId")) or ""
+    return Claim(identity, request, message.sidechain, total)
 
 
 def line_id(record: Record) -> str:
-    """Return the id of a line. Raises UnreadableError where it has none."""
-    return f"line:{named(record.get('uuid'), 'uuid')}"
+    """Return the id of a line; one without any is told apart by all that it says."""
+    uuid = optional_name(record.get("uuid"))
+    if uuid is None:
+        uuid = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return f"line:{uuid}"
 
 
-def usage_of(body: Record) -> Usage:
-    """Return the tokens of a message; Anthropic counts uncached input apart from cached.
+def calls_of(message: Message) -> tuple[tuple[Call, ...], str | None]:
+    """Return the calls of an assistant's message, by the reader that reads all responses.
 
-    Raises UnreadableError.
+    Beside them, what could not be read: such calls are kept, without a price. Raises
+    UnreadableError.
     """
-    counts = mapping(body.get("usage"), "message.usage")
-    parts = optional_mapping(counts.get("cache_creation"), "message.usage.cache_creation")
-    hour = whole(parts.get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens")
-    minutes = whole(parts.get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens")
-    writes = (
-        whole(counts.get("cache_creation_input_tokens"), "cache_creation_input_tokens")
-        or hour + minutes
-    )
-    return Usage(
-        tokens_in=whole(counts.get("input_tokens"), "input_tokens"),
-        cache_read_tokens=whole(counts.get("cache_read_input_tokens"), "cache_read_input_tokens"),
-        cache_write_tokens=writes,
-        cache_write_1h_tokens=min(hour, writes),
-        tokens_out=whole(counts.get("output_tokens"), "output_tokens"),
-    )
+    body = message.body
+    answer = read_response({name: body[name] for name in _OF_A_RESPONSE if name in body})
+    why = None if answer.readable else f"message.usage: {answer.why}"
+    model = optional_name(answer.model)
+    if model is None:
+        why = f"message.model is {shown(body.get('model'))}; the call has no price"
+    return calls_in(replace(answer, model=model), message.at), why
+
+
+def tokens_of(body: Record) -> int:
+    """Return the tokens that a message states at the top: of two lines, more is later."""
+    counts = body.get("usage")
+    numbers = (counts.get(name) for name in _TOKENS) if isinstance(counts, dict) else ()
+    return sum(n for n in numbers if isinstance(n, int) and n > 0)
 
 
 def tool_uses(body: Record) -> Iterator[Record]:

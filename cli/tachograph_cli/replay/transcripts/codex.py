@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tachograph.usage.response import read_response
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import (
     CallFailed,
@@ -24,6 +25,7 @@ from tachograph_cli.replay.transcripts.events import (
 )
 from tachograph_cli.replay.transcripts.values import (
     Record,
+    UnreadableError,
     ident,
     instant,
     mapping,
@@ -32,6 +34,7 @@ from tachograph_cli.replay.transcripts.values import (
     short,
     whole,
 )
+from tachograph_schema.pricing.call import Call
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
@@ -69,6 +72,8 @@ class Reader:
     def __init__(self, source: Source, registry: CallRegistry) -> None:
         self._source = source
         self._registry = registry
+        self.doubts: list[str] = []
+        """What could not be read of the last record, although the rest of it was."""
         self._facts: SessionFacts | None = None
         self._forked = False
         self._copying = False
@@ -170,17 +175,20 @@ class Reader:
         )
         if repeated or self._copying or last is None or not last.total_tokens:
             return
+        model = (
+            optional_name(info.get("model")) or optional_name(payload.get("model")) or self._model
+        )
+        yield from self._called(_claim(record, info), last, model, at)
+
+    def _called(
+        self, claim: Claim, usage: Usage, model: str | None, at: datetime
+    ) -> Iterator[Event]:
         self._last_at, self._turn_open = at, True
-        growth = self._registry.count(self._source.owner, _claim(record, info), last, at)
+        provider = self._facts.provider if self._facts is not None else "openai"
+        calls = (Call(usage, model, provider, at),)
+        growth = self._registry.count(self._source.owner, claim, lambda: calls, at)
         if growth is not None:
-            model = (
-                optional_name(info.get("model"))
-                or optional_name(payload.get("model"))
-                or self._model
-            )
-            yield ModelCall(
-                growth.at, at, self._turn, None, model, last, growth.before, self._window
-            )
+            yield ModelCall(growth.at, at, self._turn, None, calls, growth.before, self._window)
 
     def _start_turn(self, turn: str | None, at: datetime) -> Iterator[Event]:
         """Begin a turn, once, although several records name its id."""
@@ -258,21 +266,12 @@ def _claim(record: Record, info: Record) -> Claim:
 
 
 def _usage(info: Record, key: str) -> Usage | None:
-    """Return counts; Codex's input includes cached tokens, and its output includes reasoning."""
     if info.get(key) is None:
         return None
-    counts = mapping(info[key], key)
-    given = whole(counts.get("input_tokens"), f"{key}.input_tokens")
-    cached = whole(counts.get("cached_input_tokens"), f"{key}.cached_input_tokens")
-    out = whole(counts.get("output_tokens"), f"{key}.output_tokens")
-    reasoning = whole(counts.get("reasoning_output_tokens"), f"{key}.reasoning_output_tokens")
-    cached = min(cached, given)
-    return Usage(
-        tokens_in=given - cached,
-        cache_read_tokens=cached,
-        tokens_out=out,
-        reasoning_tokens=min(reasoning, out),
-    )
+    answer = read_response({"usage": mapping(info[key], key)})
+    if not answer.readable:
+        raise UnreadableError(f"{key}: {answer.why}")
+    return answer.usage
 
 
 def _since(total: Usage, before: Usage | None) -> Usage:

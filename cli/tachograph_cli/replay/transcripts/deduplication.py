@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tachograph_cli.replay.transcripts.values import EPOCH
+from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import BUCKETS, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
 _TABLES = """
@@ -52,10 +54,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The uncounted part of a call: the call's first instant, and its usage counted before."""
+    """The uncounted part of a call: its first instant, what it took so far, and before."""
 
     at: datetime
-    before: Usage | None
+    calls: tuple[Call, ...]
+    before: tuple[Call, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class _Row:
     sidechain: bool
     total: int
     counted: Growth | None
+    counted_total: int
 
 
 class CallRegistry:
@@ -96,31 +100,33 @@ class CallRegistry:
                 values = (claim.request, owner, claim.sidechain, claim.total, claim.id, row.request)
                 self._database.execute(_CLAIM, values)
 
-    def count(self, owner: str, claim: Claim, usage: Usage, at: datetime) -> Growth | None:
-        """Count a call's usage so far; return its growth, or None where nothing of it is new.
+    def count(
+        self, owner: str, claim: Claim, read: Callable[[], tuple[Call, ...]], at: datetime
+    ) -> Growth | None:
+        """Count what a call took so far; return its growth, or None where nothing of it is new.
 
-        Nothing is new of a call that another transcript owns.
+        Nothing is new of a call that another transcript owns, nor of a line with no more tokens
+        than were counted; what such a line says is not even read.
         """
         row = self._find(claim)
         if row is None:
-            self._insert(claim, owner, _values(usage, at))
-            return Growth(at, None)
+            growth = Growth(at, read())
+            self._insert(claim, owner, _values(claim.total, growth))
+            return growth
         if row.owner != owner or (claim.sidechain and not row.sidechain):
             return None
         if row.counted is None:
-            growth = Growth(at, None)
-        elif (
-            row.counted.before is not None and usage.total_tokens > row.counted.before.total_tokens
-        ):
-            growth = row.counted
+            growth = Growth(at, read())
+        elif claim.total > row.counted_total:
+            growth = Growth(row.counted.at, read(), row.counted.calls)
         else:
             return None
-        self._database.execute(_COUNT, (*_values(usage, growth.at), claim.id, row.request))
+        self._database.execute(_COUNT, (*_values(claim.total, growth), claim.id, row.request))
         return growth
 
     def count_once(self, owner: str, identity: str, at: datetime) -> bool:
         """Count an event by its id; False where it is counted, or another transcript owns it."""
-        return self.count(owner, Claim(identity), Usage(), at) is not None
+        return self.count(owner, Claim(identity), tuple, at) is not None
 
     def note_spawn(self, agent: str, task: str) -> None:
         """Note the task that started a sub-agent, whose own file may follow."""
@@ -158,12 +164,30 @@ def _outranks(claim: Claim, row: _Row) -> bool:
     return claim.total > row.total
 
 
-def _values(usage: Usage, at: datetime) -> tuple[int, str]:
-    return (at - EPOCH) // MICROSECOND, json.dumps([getattr(usage, name) for name in BUCKETS])
+def _values(total: int, growth: Growth) -> tuple[int, str]:
+    rows = [
+        [
+            [getattr(call.usage, name) for name in BUCKETS],
+            [call.model, call.provider, (call.priced_at - EPOCH) // MICROSECOND],
+            [call.cost_nanousd, call.calls, astuple(call.terms), dict(call.units), call.readable],
+        ]
+        for call in growth.calls
+    ]
+    return (growth.at - EPOCH) // MICROSECOND, json.dumps([total, rows])
 
 
 def _row(values: tuple[Any, ...]) -> _Row:
     request, owner, sidechain, total, at, counted = values
-    usage = None if counted is None else Usage(*json.loads(counted))
-    growth = None if usage is None else Growth(EPOCH + at * MICROSECOND, usage)
-    return _Row(request, owner, bool(sidechain), total, growth)
+    if counted is None:
+        return _Row(request, owner, bool(sidechain), total, None, 0)
+    counted_total, rows = json.loads(counted)
+    growth = Growth(EPOCH + at * MICROSECOND, tuple(map(_call, rows)))
+    return _Row(request, owner, bool(sidechain), total, growth, counted_total)
+
+
+def _call(row: list[list[Any]]) -> Call:
+    usage, (model, provider, at), (cost, calls, terms, units, readable) = row
+    priced_at = EPOCH + at * MICROSECOND
+    return Call(
+        Usage(*usage), model, provider, priced_at, cost, calls, Terms(*terms), units, readable
+    )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from tachograph_schema.pricing.call import Call
     from tachograph_schema.usage import Usage
 
 Kind = Literal["claude-code", "codex"]
@@ -71,19 +72,33 @@ class TurnEnded:
 class ModelCall:
     """A model answered, or a later line states more usage of the same call.
 
-    `usage` is the call's usage so far. `counted_before` is the part that was counted before: the
-    difference belongs to the call's first instant `at`, and is no further call. `line_at` is the
-    line's own time.
+    `calls` is what the answer took so far, the answering model's own first. `before` is the part
+    that was counted before: the difference belongs to the call's first instant `at`, and is no
+    further call. `line_at` is the line's own time.
     """
 
     at: datetime
     line_at: datetime
     task: str
     agent: str | None
-    model: str | None
-    usage: Usage
-    counted_before: Usage | None = None
+    calls: tuple[Call, ...]
+    before: tuple[Call, ...] | None = None
     window: int | None = None
+
+    @property
+    def model(self) -> str | None:
+        """The model that answered."""
+        return self.calls[0].model
+
+    @property
+    def usage(self) -> Usage:
+        """The usage of the model that answered, so far."""
+        return self.calls[0].usage
+
+    @property
+    def counted_before(self) -> Usage | None:
+        """The part of its usage that was counted before; None for a new call."""
+        return self.before[0].usage if self.before else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +134,7 @@ class Compacted:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableLine:
-    """A line that could not be read, and was left out."""
+    """A line that could not be read as a whole: what could be was kept, the rest was left out."""
 
     path: Path
     line: int

@@ -106,6 +106,9 @@ def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
                 yield from reader.read(item[1])
             except UnreadableError as refusal:
                 yield UnreadableLine(source.path, item[0], str(refusal))
+            for reason in reader.doubts:
+                yield UnreadableLine(source.path, item[0], reason)
+            reader.doubts.clear()
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 64 * 2**20
 """Bytes of the longest line that is read; a picture in a prompt makes a line of megabytes."""
+_DECODER = json.JSONDecoder()
 
 
 def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -31,20 +32,28 @@ def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 def records(
     lines: Iterable[tuple[int, bytes | None]], path: Path
 ) -> Iterator[tuple[int, Record] | UnreadableLine]:
-    """Yield each line's number and JSON object, or an UnreadableLine with the reason."""
+    """Yield each line's number and JSON object, or an UnreadableLine with the reason.
+
+    What a crash or a damaged disk leaves in a line costs that place alone: NUL bytes, a byte that
+    is no UTF-8, a second record behind the first.
+    """
     for number, line in lines:
         if line is None:
             yield UnreadableLine(path, number, f"the line is longer than {LONGEST_LINE} bytes")
             continue
-        if not line.strip():
-            continue
-        try:
-            yield number, mapping(json.loads(line), "the line")
-        except UnreadableError as refusal:
-            yield UnreadableLine(path, number, str(refusal))
-        except RecursionError:
-            yield UnreadableLine(path, number, "the line is nested too deeply to be a record")
-        except ValueError as refusal:  # not JSON, or not UTF-8
-            yield UnreadableLine(
-                path, number, f"the line is no JSON: {refusal}; expected one object"
-            )
+        text = line.replace(b"\0", b"").decode(errors="replace").strip()
+        while text:
+            try:
+                value, end = _DECODER.raw_decode(text)
+                yield number, mapping(value, "the line")
+            except UnreadableError as refusal:
+                yield UnreadableLine(path, number, str(refusal))
+            except RecursionError:
+                reason = "the line is nested too deeply to be a record"
+                yield UnreadableLine(path, number, reason)
+                break
+            except ValueError as refusal:
+                reason = f"the line is no JSON: {refusal}; expected one object"
+                yield UnreadableLine(path, number, reason)
+                break
+            text = text[end:].lstrip()

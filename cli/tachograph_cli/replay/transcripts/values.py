@@ -14,6 +14,9 @@ Record = dict[str, Any]
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999_MS = 253_370_764_800_000
+_FIRST_MS = 10**11
+"""From here a number is milliseconds: as seconds it would be the year 5138, as these it is 1973."""
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 SHORT = 8
 UUID_CHARS = 36
 UUID_VERSION_AT = 14
@@ -64,18 +67,23 @@ def optional_name(value: object) -> str | None:
 
 
 def instant(value: object, where: str) -> datetime:
-    """Return a moment from ISO 8601, UTC where it names no zone, or milliseconds since 1970.
+    """Return a moment from ISO 8601, UTC where it names no zone, or from a number since 1970.
 
-    Raises UnreadableError.
+    A number is seconds or milliseconds by its size. Raises UnreadableError.
     """
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError):
-            pass
-    elif isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _YEAR_9999_MS:
-        return EPOCH + timedelta(milliseconds=value)
+            value = float(value) if _NUMBER.fullmatch(value) else value
+    if (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0 <= value < _YEAR_9999_MS
+    ):
+        milliseconds = value if value >= _FIRST_MS else value * 1000
+        return EPOCH + timedelta(milliseconds=milliseconds)
     raise UnreadableError(
         f"{where} is {shown(value)}; expected a time such as 2026-02-16T18:00:00.000Z"
     )

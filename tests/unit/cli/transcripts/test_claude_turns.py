@@ -185,10 +185,6 @@ BROKEN = {
     "\udcff": "the line is no JSON",
     "[" * 100_000: "the line is nested too deeply",
     json.dumps(answer(1, [1, 0, 0, 0, 1]) | {"message": 7}): "message is 7; expected an object",
-    json.dumps(answer(1, [1, 0, 0, 0, 1]) | {"timestamp": "soon"}): "timestamp is 'soon'",
-    json.dumps(answer(1, [-1, 0, 0, 0, 1])): "input_tokens is -1; expected a whole number",
-    json.dumps(answer(1, [1, 0, 0, 0, 1], model="")): "message.model is ''",
-    json.dumps(answer(1, [1, 0, 0, 0, 1], identity="a\ud800")): "message.id is",
 }
 
 
@@ -206,6 +202,44 @@ def test_a_broken_line_is_named_with_its_reason_and_nothing_else_is_lost(
     assert (calls_read.path, calls_read.line) == (path, 3)
     assert calls_read.reason.startswith(BROKEN[text])
     assert [buckets(call.usage)[0] for call in calls(events)] == [1, 2]
+
+
+_THIRD = answer(5, [7, 0, 0, 0, 70], identity="m3", request="r3")
+_TEXT = json.dumps(_THIRD)
+DAMAGED = {
+    _TEXT.replace('"content": []', '"content": [{"type": "text", "text": "\udcff"}]'): None,
+    "\0\0\0" + _TEXT: None,
+    _TEXT[:20] + "\0" + _TEXT[20:]: None,
+    json.dumps(prompt(4)) + _TEXT: None,
+    _TEXT + "  " + json.dumps(prompt(6)): None,
+    _TEXT + '{"type": "assis': "the line is no JSON",
+    json.dumps(_THIRD | {"timestamp": "soon"}): "timestamp is 'soon'",
+    json.dumps(_THIRD | {"timestamp": None}): "timestamp is None",
+    json.dumps(_THIRD | {"timestamp": 1771264805}): None,
+    json.dumps(_THIRD | {"timestamp": 1771264805123}): None,
+    json.dumps(_THIRD | {"timestamp": "1771264805.5"}): None,
+    json.dumps({name: value for name, value in _THIRD.items() if name != "uuid"}): None,
+    json.dumps(answer(5, [7, 0, 0, 0, 70], model="", identity="m3")): "message.model is ''",
+    json.dumps(answer(5, [7, 0, 0, 0, 70], model=None, identity="m3")): "message.model is None",
+    json.dumps(answer(5, [7, 0, 0, 0, 70], identity="", request="r3")): None,
+    json.dumps(answer(5, [7, 0, 0, 0, 70], identity="a\ud800", request="r3")): None,
+    json.dumps(answer(5, [7, 0, 0, 0, 70], identity="m3", request="")): None,
+    json.dumps(answer(5, [7, -1, 0, 0, 70], identity="m3")): "message.usage: Invalid usage value",
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
+def test_of_a_damaged_line_all_that_can_be_read_is_counted_and_the_rest_is_told(
+    text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.jsonl"
+    lines = [json.dumps(prompt(0)), json.dumps(answer(1, [1, 0, 0, 0, 1])), text]
+    path.write_bytes("\n".join(lines).encode(errors="surrogateescape"))
+    events = [event for _, event in happened(tmp_path)]
+    assert [buckets(call.usage)[4] for call in calls(events)] == [1, 70]
+    told = [line.reason for line in broken(events)]
+    assert len(told) == (DAMAGED[text] is not None)
+    assert all(reason.startswith(str(DAMAGED[text])) for reason in told)
 
 
 def test_unknown_records_and_blank_lines_are_ignored(tmp_path: Path) -> None:
