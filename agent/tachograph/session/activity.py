@@ -83,6 +83,12 @@ class SessionActivity(TaskListener, WaitListener):
         self.say(at, progress=True, **fields, **self._arrival(used_tokens))
         return left_pct
 
+    def forget_fill(self, at: datetime | None, **fields: Any) -> None:  # noqa: ANN401 - a session's
+        """Set fields of the session whose context holds nobody knows how much."""
+        unknown = self.context.forget()
+        self._fields.say(checked_moment(at), fields, progress=True, unknown=unknown)
+        self._writer.soon(self._document)
+
     def called(self, usage: Usage, at: datetime | None, generation_ms: int | None) -> float | None:
         """Take a call of the session's own context; return the percentage that is still free."""
         rate = self._rate.note(usage.tokens_out, generation_ms)

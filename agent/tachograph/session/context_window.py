@@ -77,6 +77,11 @@ class ContextWindow:
             }
         return fields
 
+    def forget(self) -> tuple[str, ...]:
+        """Forget the fill, which is not known any more; return the session's fields for it."""
+        self.used_tokens = None
+        return "context_used_tokens", "context_remaining_pct"
+
     def _size(self) -> tuple[int | None, Literal["agent", "fleet", "table"]]:
         """Return how many tokens fit, and the source of that number."""
         model = self._session.get("model")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from google.cloud.firestore import SERVER_TIMESTAMP
+from google.cloud.firestore import DELETE_FIELD, SERVER_TIMESTAMP
 
 from tachograph.process.fork import begins_anew
 from tachograph.reports.checked import checked_fields, checked_moment
@@ -52,15 +52,21 @@ class SessionDocument:
         self._live, self._heartbeat_s = False, None
 
     def say(
-        self, at: datetime | None, fields: Mapping[str, Any], *, progress: bool = False
+        self,
+        at: datetime | None,
+        fields: Mapping[str, Any],
+        *,
+        progress: bool = False,
+        unknown: Sequence[str] = (),
     ) -> None:
         """Change fields, as of `at` or of now; a new state is progress as well.
 
-        A value that no session can have is left out with a warning.
+        `unknown` are fields whose value is not known any more. A value that no session can have is
+        left out with a warning.
         """
         at, fields = checked_moment(at), checked_fields("sessions", fields)
         with self._lock:
-            change = dict(fields)
+            change = {**fields, **dict.fromkeys(unknown, DELETE_FIELD)}
             new_state = change.get("state", self._state) != self._state
             self._state = change.get("state", self._state)
             self._ended = self._ended or change.get("end_reason") is not None
@@ -74,7 +80,7 @@ class SessionDocument:
             at = at or datetime.now(UTC)
             # A late report does not move `reported_at` back.
             change["reported_at"] = at if latest is None else max(at, latest["reported_at"])
-            freed = latest is not None and fields.get(_LEFT, 0) > latest.get(_LEFT, 100)
+            freed = latest is not None and fields.get(_LEFT, 0) > _left(latest)
             if latest is None or freed or "generation" in fields:
                 self._waiting.append(change)
             else:
@@ -115,6 +121,8 @@ class SessionDocument:
             fields = {**self._next(landed), **self._signs}
             self._signs = {}
             fields = {n: v for n, v in fields.items() if _is_news(n, v, landed.get(n))}
+            if not landed:  # nothing there to take away
+                fields = {n: v for n, v in fields.items() if v is not DELETE_FIELD}
             if fields and self._state is not None and not self._ended:
                 fields = {**self._revived(landed), **fields}
             self._in_flight = fields or None
@@ -171,6 +179,12 @@ class SessionDocument:
         if landed.get("end_reason") != _LOST:
             return {}
         return {"state": self._state, "ended_at": None, "end_reason": None}
+
+
+def _left(change: Mapping[str, Any]) -> float:
+    """Return the percentage that is free in a change; all where it says nothing."""
+    left = change.get(_LEFT)
+    return left if isinstance(left, int | float) else 100
 
 
 def _is_news(name: str, value: Any, landed: Any) -> bool:  # noqa: ANN401 - any field's

@@ -149,18 +149,26 @@ class Window(Block):
         self._fill(work, used_tokens, window_tokens, at)
 
     def compacted(
-        self, used_tokens: int, *, window_tokens: int | None = None, at: datetime | None = None
+        self,
+        used_tokens: int | None,
+        *,
+        window_tokens: int | None = None,
+        at: datetime | None = None,
     ) -> None:
         """State that the context was summarised in place, and its tokens now: a new generation.
 
-        A signal to the generation before needs no answer any more.
+        None for tokens that are not known until the next call. A signal to the generation before
+        needs no answer any more.
         """
         # A process that resumes a session reads its generation with its first write.
         landed = 0 if self._start.replayed else int(self._activity.landed.get("generation") or 0)
         self._rotation.generation = max(self._rotation.generation, landed) + 1
         self._rotation.consider()
         generation = self._rotation.generation
-        self._fill(self._runs.current, used_tokens, window_tokens, at, generation=generation)
+        if used_tokens is None:
+            self._activity.forget_fill(at, generation=generation)
+        else:
+            self._fill(self._runs.current, used_tokens, window_tokens, at, generation=generation)
 
     def hand_off(self, *, journal: str | None = None, at: datetime | None = None) -> None:
         """End the session for a successor; `journal` is the place of the notes for it.

@@ -236,7 +236,7 @@ class Reader:
             else:
                 details = optional_mapping(record.get("compactMetadata"), "compactMetadata")
                 tokens = whole(details.get("postTokens"), "compactMetadata.postTokens")
-                yield Compacted(at, task, agent, tokens)
+                yield Compacted(at, task, agent, tokens or None)
 
     def _end(self, by: Record, at: datetime, duration_ms: int | None = None) -> Iterator[Event]:
         """End the turn by the record `by`; a later record may add its duration."""

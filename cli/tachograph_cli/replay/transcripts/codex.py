@@ -6,7 +6,6 @@ Rollout lines are `{timestamp, type, payload}`; calls are the `token_count` even
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tachograph.usage.response import read_response
@@ -23,15 +22,18 @@ from tachograph_cli.replay.transcripts.events import (
     TurnEnded,
     TurnStarted,
 )
+from tachograph_cli.replay.transcripts.history import History
 from tachograph_cli.replay.transcripts.values import (
     Record,
     UnreadableError,
     ident,
     instant,
     mapping,
+    named,
     optional_mapping,
     optional_name,
     short,
+    states_tokens,
     whole,
 )
 from tachograph_schema.pricing.call import Call
@@ -41,10 +43,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-WORTH_CLAIMING = (b'"token_count"', b'"call_id"')
-"""A line without any of these claims nothing."""
-BURST_GAP = timedelta(seconds=1)
-"""The time after which a fork's lines are its own: its copied history is written in one burst."""
+WORTH_CLAIMING = (
+    *(b'"token_count"', b'"token_usage_record"', b'"call_id"', b'"compacted"', b'"turn_id"'),
+    *(b'"error"', b'"stream_error"', b'"user_message"', b'"web_search_call"'),
+)
+"""A line without any of these claims nothing, and is no mark of its session."""
+USAGE_RECORD = "token_usage_record"
+_WITHOUT_USAGE = {
+    *("response_item", "compacted", "world_state", "inter_agent_communication", "realtime_item"),
+    *("dynamic_tools_updated", "security_risk_score"),
+}
 _CALLS = {"function_call", "custom_tool_call", "local_shell_call"}
 _OUTPUTS = {"function_call_output", "custom_tool_call_output"}
 
@@ -60,7 +68,9 @@ def claims(record: Record) -> Iterator[Claim]:
     payload = record.get("payload")
     if not isinstance(payload, dict):
         return
-    if payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
+    if record.get("type") == USAGE_RECORD:
+        yield _claim_of_response(payload)
+    elif payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
         yield _claim(record, payload["info"])
     elif payload.get("type") in _CALLS and (identity := optional_name(payload.get("call_id"))):
         yield Claim(f"tool:{identity}")
@@ -75,10 +85,9 @@ class Reader:
         self.doubts: list[str] = []
         """What could not be read of the last record, although the rest of it was."""
         self._facts: SessionFacts | None = None
-        self._forked = False
-        self._copying = False
+        self._history = History(source, registry)
         self._copied_turn: str | None = None
-        self._previous_at = source.started_at
+        self._states_responses = False
         self._model: str | None = None
         self._window: int | None = None
         self._totals: Usage | None = None
@@ -96,11 +105,8 @@ class Reader:
         if not isinstance(payload, dict):
             return
         at = instant(record.get("timestamp"), "timestamp")
-        if self._copying and at - self._previous_at >= BURST_GAP:
-            self._copying = False
-            if self._copied_turn is not None:
-                yield from self._start_turn(self._copied_turn, at)
-        self._previous_at = at
+        if self._history.ends_before(record, at) and self._copied_turn is not None:
+            yield from self._start_turn(self._copied_turn, at)
         match record.get("type"):
             case "session_meta":
                 yield from self._session_meta(payload, at)
@@ -108,18 +114,26 @@ class Reader:
                 yield from self._turn_context(payload, at)
             case "event_msg":
                 yield from self._event(record, payload, at)
+            case "token_usage_record":
+                yield from self._response(payload, at)
             case "response_item" if not self._copying:
                 yield from self._response_item(payload, at)
             case "compacted" if not self._copying:
                 yield from self._compacted(at)
+            case kind if kind not in _WITHOUT_USAGE and states_tokens(payload):
+                self.doubts.append(f"a record of the type {kind!r} states tokens; it is not known")
             case _:
                 pass
+
+    @property
+    def _copying(self) -> bool:
+        return self._history.copying
 
     def _session_meta(self, payload: Record, at: datetime) -> Iterator[Event]:
         if self._facts is not None:
             return  # a fork repeats the records of its ancestors
         parent = parent_of(payload)
-        self._forked = self._copying = parent is not None
+        self._history.begin(parent, payload.get("subagent_history_start_ordinal"))
         cwd = optional_name(payload.get("cwd"))
         git = payload.get("git")
         self._facts = SessionFacts(
@@ -173,12 +187,24 @@ class Reader:
         self._window = (
             whole(info.get("model_context_window"), "model_context_window") or self._window
         )
-        if repeated or self._copying or last is None or not last.total_tokens:
+        if self._states_responses or repeated or self._copying:
+            return
+        if last is None or not last.total_tokens:
             return
         model = (
             optional_name(info.get("model")) or optional_name(payload.get("model")) or self._model
         )
         yield from self._called(_claim(record, info), last, model, at)
+
+    def _response(self, payload: Record, at: datetime) -> Iterator[Event]:
+        """Count one response; from here on the running totals say nothing new."""
+        thread = optional_name(payload.get("thread_id"))
+        if self._copying or (thread is not None and ident(thread) != self._source.session):
+            return  # the parent's
+        self._states_responses = True
+        usage = _usage(payload, "usage")
+        if usage is not None and usage.total_tokens:
+            yield from self._called(_claim_of_response(payload), usage, self._model, at)
 
     def _called(
         self, claim: Claim, usage: Usage, model: str | None, at: datetime
@@ -200,7 +226,7 @@ class Reader:
             self._turns += 1
             task = f"{self._source.session}-{self._turns}"
         else:
-            own = self._forked or len(turn) <= len("turn-000")
+            own = self._history.forked or len(turn) <= len("turn-000")
             task = f"{self._source.session}-{ident(short(turn))}" if own else ident(turn)
         if task == self._turn:
             return
@@ -238,7 +264,7 @@ class Reader:
 
     def _compacted(self, at: datetime) -> Iterator[Event]:
         if self._once("compacted", at):
-            yield Compacted(at, self._turn, None, 0)
+            yield Compacted(at, self._turn, None, None)
 
     def _once(self, kind: str, at: datetime) -> bool:
         """Count an event without an id, by its kind and time; False where it is counted already."""
@@ -263,6 +289,12 @@ def _claim(record: Record, info: Record) -> Claim:
     counts = info.get("last_token_usage") or info.get("total_token_usage")
     numbers = sorted(counts.items()) if isinstance(counts, dict) else []
     return Claim(f"{instant(record.get('timestamp'), 'timestamp').isoformat()} {numbers!a}")
+
+
+def _claim_of_response(payload: Record) -> Claim:
+    """Return the claim on a response, by its id and its thread's."""
+    thread = optional_name(payload.get("thread_id")) or ""
+    return Claim(f"response:{named(payload.get('response_id'), 'payload.response_id')}", thread)
 
 
 def _usage(info: Record, key: str) -> Usage | None:

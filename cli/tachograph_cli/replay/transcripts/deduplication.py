@@ -26,6 +26,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE calls (id TEXT, request TEXT, owner TEXT, sidechain INT, total INT, at INT,
     counted TEXT, PRIMARY KEY (id, request)) WITHOUT ROWID;
+CREATE TABLE marks (session TEXT, mark TEXT, PRIMARY KEY (session, mark)) WITHOUT ROWID;
 CREATE TABLE spawned (agent TEXT PRIMARY KEY, task TEXT) WITHOUT ROWID;
 BEGIN;
 """
@@ -128,6 +129,18 @@ class CallRegistry:
         """Count an event by its id; False where it is counted, or another transcript owns it."""
         return self.count(owner, Claim(identity), tuple, at) is not None
 
+    def note_mark(self, session: str, mark: str) -> None:
+        """Note a record of a session, by which a copy of it in a fork is known."""
+        self._database.execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", (session, mark))
+
+    def has_marks(self, session: str) -> bool:
+        """Tell whether any record of a session is noted."""
+        return self._any("SELECT 1 FROM marks WHERE session = ? LIMIT 1", session)
+
+    def has_mark(self, session: str, mark: str) -> bool:
+        """Tell whether this record of a session is noted."""
+        return self._any("SELECT 1 FROM marks WHERE session = ? AND mark = ?", session, mark)
+
     def note_spawn(self, agent: str, task: str) -> None:
         """Note the task that started a sub-agent, whose own file may follow."""
         self._database.execute("INSERT OR IGNORE INTO spawned VALUES (?, ?)", (agent, task))
@@ -138,6 +151,9 @@ class CallRegistry:
             "SELECT task FROM spawned WHERE agent = ?", (agent,)
         ).fetchone()
         return None if row is None else str(row[0])
+
+    def _any(self, query: str, *values: str) -> bool:
+        return self._database.execute(query, values).fetchone() is not None
 
     def _find(self, claim: Claim) -> _Row | None:
         """Find the same call by both ids, or by the message's alone where one is a side chain's.

@@ -124,12 +124,12 @@ class CallFailed:
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """The context was summarised in place; it now holds about `context_tokens`."""
+    """The context was summarised in place; it now holds about `context_tokens`, where known."""
 
     at: datetime
     task: str
     agent: str | None
-    context_tokens: int
+    context_tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)

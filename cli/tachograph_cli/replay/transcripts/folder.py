@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tachograph_cli.replay.transcripts import claude, claude_lines, codex
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import Event, Source, UnreadableLine
+from tachograph_cli.replay.transcripts.history import mark_of
 from tachograph_cli.replay.transcripts.json_lines import numbered, records
 from tachograph_cli.replay.transcripts.values import (
     Record,
@@ -31,7 +32,10 @@ LOOKED_FOR = (
 )
 HEAD_LINES = 500
 """The number of lines that show what a file is; a transcript may begin with many summaries."""
-_CODEX_TYPES = {"session_meta", "turn_context", "event_msg", "response_item", "compacted"}
+_CODEX_TYPES = {
+    *("session_meta", "turn_context", "event_msg", "response_item", "compacted"),
+    "token_usage_record",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,11 @@ def claim(source: Source, registry: CallRegistry) -> None:
             if line and any(w in line for w in module.WORTH_CLAIMING)
         )
         for item in records(worth, source.path):
-            if not isinstance(item, UnreadableLine):
-                registry.claim(source.owner, _readable(module.claims(item[1])))
+            if isinstance(item, UnreadableLine):
+                continue
+            registry.claim(source.owner, _readable(module.claims(item[1])))
+            if source.kind == "codex" and (mark := mark_of(item[1])) is not None:
+                registry.note_mark(source.session, mark)
 
 
 def read(source: Source, registry: CallRegistry) -> Iterator[Event]:

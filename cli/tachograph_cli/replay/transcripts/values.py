@@ -18,6 +18,7 @@ _FIRST_MS = 10**11
 """From here a number is milliseconds: as seconds it would be the year 5138, as these it is 1973."""
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?")
 SHORT = 8
+_SURFACE = 2
 UUID_CHARS = 36
 UUID_VERSION_AT = 14
 
@@ -103,3 +104,13 @@ def short(identity: str) -> str:
     if is_uuid and identity[UUID_VERSION_AT] == "7":
         return identity[-SHORT:]
     return identity[:SHORT]
+
+
+def states_tokens(value: object, depth: int = 0) -> bool:
+    """Tell whether a record of an unknown type has a count of tokens near its surface."""
+    if not isinstance(value, dict) or depth > _SURFACE:
+        return False
+    return any(
+        ("tokens" in name and isinstance(n, int) and n > 0) or states_tokens(n, depth + 1)
+        for name, n in value.items()
+    )

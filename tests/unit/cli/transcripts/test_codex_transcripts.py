@@ -232,7 +232,7 @@ def test_tools_failures_and_compactions_are_told(tmp_path: Path) -> None:
         ToolUsed(at[7], TURN, None, "web_search", error=False, duration_ms=0),
     ]
     assert CallFailed(at[8], TURN, None) in events
-    assert Compacted(at[9], TURN, None, 0) in events
+    assert Compacted(at[9], TURN, None, None) in events
 
 
 def test_a_broken_line_is_named_and_nothing_else_is_lost(tmp_path: Path) -> None:
