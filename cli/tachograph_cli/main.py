@@ -30,6 +30,10 @@ COMMANDS = {
     "replay": Entry(
         "tachograph_cli.replay.command:replay", "Turn recorded transcripts into a fleet at work."
     ),
+    "usage": Entry(
+        "tachograph_cli.replay.usage.command:usage",
+        "Say what each call of a response or a transcript used and cost, and why.",
+    ),
     "report": Entry(
         "tachograph_cli.report.commands:report", "Say what a fleet's work cost, and how it went."
     ),

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from tachograph_schema.fields import is_name
 from tachograph_schema.paths import check_fleet_name, is_document_id
 
 Check: TypeAlias = Callable[[Any], object]
@@ -67,6 +68,12 @@ def document_id(value: str) -> None:
         raise ValueError(f" is {value!r}; expected the id of a document, without '/'")
 
 
+def name(value: str) -> None:
+    """Expect a name, such as a model's."""
+    if not is_name(value):
+        raise ValueError(f" is {value!r}; expected 1-200 printable characters")
+
+
 def finite(value: float) -> None:
     """Expect a number that is one."""
     if not math.isfinite(value):
@@ -81,6 +88,14 @@ def day(value: str) -> None:
 def hour(value: str) -> None:
     """Expect an hour of UTC."""
     _instant(value, r"\d{4}-\d{2}-\d{2}T\d{2}", "an hour of UTC, such as 2026-02-16T18")
+
+
+def moment(value: str) -> None:
+    """Expect a moment in ISO 8601, UTC where it names no zone."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f" is {value!r}; expected a time, such as 2026-02-16T18:00Z") from error
 
 
 def in_order(first: str | None, last: str | None) -> None:

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import NO_UNITS, Call
-from tachograph_schema.pricing.public_prices import context_window, public_usd
+from tachograph_schema.pricing.public_prices import context_window, public_price
 from tachograph_schema.usage import BUCKETS, Usage
 
 if TYPE_CHECKING:
@@ -85,4 +85,5 @@ def _usd(call: Call, prices: PriceList | None) -> Decimal | None:
         row = prices.row(call.model, call.provider, terms.route, call.priced_at, terms.tier)
         if row is not None:
             return row.usd(call.usage)
-    return public_usd(call, call.model)
+    listed = public_price(call, call.model)
+    return None if listed is None else listed.usd

@@ -6,7 +6,8 @@ genai-prices takes most of a fifth of a second to import, so it is imported at t
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,8 +37,21 @@ _BY_MODEL = "litellm"
 """The name under which genai-prices takes `maker/model` apart, and finds the maker of a model."""
 
 
-def public_usd(call: Call, model: str) -> Decimal | None:
-    """Return the price of a call of `model` in dollars, or None where no list has exactly this.
+@dataclass(frozen=True, slots=True)
+class PublicPrice:
+    """The price of a call in dollars, and the row of the list that gave it."""
+
+    usd: Decimal
+    host: str
+    model: str
+    since: date | None
+    """Since when the row holds; None for one that is not dated."""
+    assumed: bool
+    """Whether the host is taken from the model, as neither a provider nor a route was said."""
+
+
+def public_price(call: Call, model: str) -> PublicPrice | None:
+    """Return the price of a call of `model`, or None where no list has exactly this.
 
     Never a guess: a host that is not listed, a model that its host does not list, a tier or a unit
     that the model has no price for, or counts that contradict each other have none.
@@ -76,7 +90,19 @@ def public_usd(call: Call, model: str) -> Decimal | None:
     except ValueError:  # a bucket this model has no price for, or buckets that contradict
         return None
     fees = priced.total_price - priced.input_price - priced.output_price
-    return (priced.input_price + priced.output_price) * factor * peak + fees
+    usd = (priced.input_price + priced.output_price) * factor * peak + fees
+    assumed = _host_of(call.provider) is None and _host_of(call.terms.route) is None
+    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not is_bedrock(model))
+
+
+def _host_of(name: str | None) -> Provider | None:
+    return None if name is None or name.lower() in _NO_HOST else _host(name)
+
+
+def _since(info: ModelInfo, at: datetime) -> date | None:
+    prices = info.prices if isinstance(info.prices, list) else ()
+    starts = (getattr(one.constraint, "start_date", None) for one in prices)
+    return max((start for start in starts if start and start <= at.date()), default=None)
 
 
 def is_local(name: str | None) -> bool:

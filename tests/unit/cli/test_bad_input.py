@@ -57,6 +57,13 @@ BAD = [
             ("--name", "Tachograph"),
         )
     ),
+    *(
+        (("usage", ".", option, value), option)
+        for option, value in (
+            *(("--provider", ""), ("--model", "a\x1b[2J"), ("--route", "x" * 201)),
+            *(("--at", "noon"), ("--at", "2026-13-01"), ("--at", "")),
+        )
+    ),
     ((*DEPLOY, "--email", "you"), "--email"),
     ((*DEPLOY, "--email", "a b@example.com"), "--email"),
     ((*DEPLOY, "--email", "you@example"), "--email"),

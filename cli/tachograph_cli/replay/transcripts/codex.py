@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tachograph.usage.response import read_response
+from tachograph_cli.replay.transcripts.codex_lines import (
+    TOOL_CALLS,
+    TOOL_OUTPUTS,
+    claim_of_count,
+    claim_of_response,
+    failed,
+    parent_of,
+    since,
+    usage_of,
+)
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import (
     CallFailed,
@@ -25,11 +34,8 @@ from tachograph_cli.replay.transcripts.events import (
 from tachograph_cli.replay.transcripts.history import History
 from tachograph_cli.replay.transcripts.values import (
     Record,
-    UnreadableError,
     ident,
     instant,
-    mapping,
-    named,
     optional_mapping,
     optional_name,
     short,
@@ -43,37 +49,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-WORTH_CLAIMING = (
-    *(b'"token_count"', b'"token_usage_record"', b'"call_id"', b'"compacted"', b'"turn_id"'),
-    *(b'"error"', b'"stream_error"', b'"user_message"', b'"web_search_call"'),
-)
-"""A line without any of these claims nothing, and is no mark of its session."""
-USAGE_RECORD = "token_usage_record"
 _WITHOUT_USAGE = {
     *("response_item", "compacted", "world_state", "inter_agent_communication", "realtime_item"),
     *("dynamic_tools_updated", "security_risk_score"),
 }
-_CALLS = {"function_call", "custom_tool_call", "local_shell_call"}
-_OUTPUTS = {"function_call_output", "custom_tool_call_output"}
 
 
 @dataclass(frozen=True, slots=True)
 class _PendingTool:
     name: str
     at: datetime
-
-
-def claims(record: Record) -> Iterator[Claim]:
-    """Yield the claims of a record: calls, and tools. Raises UnreadableError."""
-    payload = record.get("payload")
-    if not isinstance(payload, dict):
-        return
-    if record.get("type") == USAGE_RECORD:
-        yield _claim_of_response(payload)
-    elif payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
-        yield _claim(record, payload["info"])
-    elif payload.get("type") in _CALLS and (identity := optional_name(payload.get("call_id"))):
-        yield Claim(f"tool:{identity}")
 
 
 class Reader:
@@ -178,11 +163,11 @@ class Reader:
         info = optional_mapping(payload.get("info"), "payload.info")
         if not info:
             return  # only rate limits
-        total = _usage(info, "total_token_usage")
-        last = _usage(info, "last_token_usage")
+        total = usage_of(info, "total_token_usage")
+        last = usage_of(info, "last_token_usage")
         repeated = total is not None and total == self._totals
         if last is None and total is not None:
-            last = _since(total, self._totals)
+            last = since(total, self._totals)
         self._totals = total or self._totals
         self._window = (
             whole(info.get("model_context_window"), "model_context_window") or self._window
@@ -194,7 +179,7 @@ class Reader:
         model = (
             optional_name(info.get("model")) or optional_name(payload.get("model")) or self._model
         )
-        yield from self._called(_claim(record, info), last, model, at)
+        yield from self._called(claim_of_count(record, info), last, model, at)
 
     def _response(self, payload: Record, at: datetime) -> Iterator[Event]:
         """Count one response; from here on the running totals say nothing new."""
@@ -202,9 +187,9 @@ class Reader:
         if self._copying or (thread is not None and ident(thread) != self._source.session):
             return  # the parent's
         self._states_responses = True
-        usage = _usage(payload, "usage")
+        usage = usage_of(payload, "usage")
         if usage is not None and usage.total_tokens:
-            yield from self._called(_claim_of_response(payload), usage, self._model, at)
+            yield from self._called(claim_of_response(payload), usage, self._model, at)
 
     def _called(
         self, claim: Claim, usage: Usage, model: str | None, at: datetime
@@ -245,11 +230,11 @@ class Reader:
     def _response_item(self, payload: Record, at: datetime) -> Iterator[Event]:
         kind = payload.get("type")
         identity = optional_name(payload.get("call_id"))
-        if kind in _CALLS and identity is not None:
+        if kind in TOOL_CALLS and identity is not None:
             name = optional_name(payload.get("name")) or str(kind).removesuffix("_call")
             self._tools[identity] = _PendingTool(name, at)
         elif (
-            kind in _OUTPUTS
+            kind in TOOL_OUTPUTS
             and identity is not None
             and (pending := self._tools.pop(identity, None))
         ):
@@ -257,7 +242,7 @@ class Reader:
             if self._registry.count_once(self._source.owner, f"tool:{identity}", at):
                 duration_ms = max(0, round((at - pending.at).total_seconds() * 1000))
                 yield ToolUsed(
-                    at, self._turn, None, pending.name, _failed(payload.get("output")), duration_ms
+                    at, self._turn, None, pending.name, failed(payload.get("output")), duration_ms
                 )
         elif kind == "web_search_call" and self._once("web", at):  # has neither id nor output
             yield ToolUsed(at, self._turn, None, "web_search", payload.get("status") == "failed", 0)
@@ -270,52 +255,3 @@ class Reader:
         """Count an event without an id, by its kind and time; False where it is counted already."""
         identity = f"{kind}:{self._source.session}:{at.isoformat()}"
         return self._registry.count_once(self._source.owner, identity, at)
-
-
-def parent_of(payload: Record) -> str | None:
-    """Return the session whose history a fork begins with, from its `session_meta`."""
-    source = payload.get("source")
-    subagent = source.get("subagent") if isinstance(source, dict) else None
-    spawn = subagent.get("thread_spawn") if isinstance(subagent, dict) else None
-    parent = spawn.get("parent_thread_id") if isinstance(spawn, dict) else None
-    for candidate in (parent, payload.get("parent_thread_id"), payload.get("forked_from_id")):
-        if (identity := optional_name(candidate)) is not None:
-            return ident(identity)
-    return "unknown" if isinstance(spawn, dict) else None
-
-
-def _claim(record: Record, info: Record) -> Claim:
-    """Return the claim on a call, by its moment and its counts, which a copied line repeats."""
-    counts = info.get("last_token_usage") or info.get("total_token_usage")
-    numbers = sorted(counts.items()) if isinstance(counts, dict) else []
-    return Claim(f"{instant(record.get('timestamp'), 'timestamp').isoformat()} {numbers!a}")
-
-
-def _claim_of_response(payload: Record) -> Claim:
-    """Return the claim on a response, by its id and its thread's."""
-    thread = optional_name(payload.get("thread_id")) or ""
-    return Claim(f"response:{named(payload.get('response_id'), 'payload.response_id')}", thread)
-
-
-def _usage(info: Record, key: str) -> Usage | None:
-    if info.get(key) is None:
-        return None
-    answer = read_response({"usage": mapping(info[key], key)})
-    if not answer.readable:
-        raise UnreadableError(f"{key}: {answer.why}")
-    return answer.usage
-
-
-def _since(total: Usage, before: Usage | None) -> Usage:
-    """Return the growth of running totals; totals that fell have begun anew."""
-    if before is None or total.total_tokens < before.total_tokens:
-        return total
-    added = total - before
-    negative = (
-        min(added.tokens_in, added.cache_read_tokens, added.tokens_out, added.reasoning_tokens) < 0
-    )
-    return total if negative else added
-
-
-def _failed(output: object) -> bool:
-    return isinstance(output, dict) and output.get("success") is False

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts import claude, claude_lines, codex
+from tachograph_cli.replay.transcripts import claude, claude_lines, codex, codex_lines
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import Event, Source, UnreadableLine
 from tachograph_cli.replay.transcripts.history import mark_of
@@ -86,7 +86,7 @@ def recognise(path: Path) -> Source | None:
 
 def claim(source: Source, registry: CallRegistry) -> None:
     """Claim all calls of a file for its owner; see CallRegistry. Raises OSError."""
-    module = codex if source.kind == "codex" else claude_lines
+    module = codex_lines if source.kind == "codex" else claude_lines
     with source.path.open("rb") as file:
         worth = (
             (n, line)

@@ -1,0 +1,120 @@
+"""`tachograph usage`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tachograph_cli.replay.transcripts.events import UnreadableLine
+from tachograph_cli.replay.usage.calls import Said, StatedCall, stated_calls
+from tachograph_cli.replay.usage.page import page
+from tachograph_cli.terminal.console import Console
+from tachograph_cli.terminal.parameters import checked, moment, name
+from tachograph_schema.usage import BUCKETS
+
+_PATH = click.Path(exists=True, path_type=Path)
+
+
+@click.command(name="usage")
+@click.argument(
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+)
+@click.option(
+    "--provider", callback=checked(name), help="Who served the calls, such as anthropic or aws."
+)
+@click.option(
+    "--model",
+    callback=checked(name),
+    help="The model that was asked for, where a response names none.",
+)
+@click.option(
+    "--route", callback=checked(name), help="How it was reached, such as openrouter or local."
+)
+@click.option(
+    "--at",
+    metavar="TIME",
+    callback=checked(moment),
+    help="When a response was made, such as 2026-02-16T18:00Z; by default now.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def usage(
+    paths: tuple[Path, ...],
+    *,
+    provider: str | None,
+    model: str | None,
+    route: str | None,
+    at: str | None,
+    as_json: bool,
+) -> None:
+    """Say what each call used and cost, and which list gave the price.
+
+    PATH is a response as JSON, a streamed one, a file of a batch's results, a transcript of Claude
+    Code or of Codex, or a folder of them. Nothing is written, and no emulator is needed: it is the
+    reader that `call.record` and `replay` use. Exits with 1 where a path states no call.
+    """
+    said = Said(_moment(at), provider, model, route)
+    calls: list[StatedCall] = []
+    unreadable: list[UnreadableLine] = []
+    for path in paths:
+        for each in stated_calls(path, said):
+            if isinstance(each, UnreadableLine):
+                unreadable.append(each)
+            else:
+                calls.append(each)
+    if as_json:
+        click.echo(json.dumps({"calls": [_row(each) for each in calls], "total": total(calls)}))
+    else:
+        Console().print(page(calls, total(calls)))
+    for line in unreadable:
+        click.echo(str(line), err=True)
+    if not any(each.call.calls for each in calls):
+        raise SystemExit(1)
+
+
+def total(calls: Sequence[StatedCall]) -> dict[str, int]:
+    """Return the sums of calls: buckets, cost, and what has no price."""
+    sums = {name: sum(getattr(each.call.usage, name) for each in calls) for name in BUCKETS}
+    unpriced = [each for each in calls if each.explanation.cost_nanousd is None]
+    return {
+        "calls": sum(each.call.calls for each in calls),
+        **sums,
+        "cost_nanousd": sum(each.explanation.cost_nanousd or 0 for each in calls),
+        "unpriced_calls": len(unpriced),
+        "unpriced_tokens": sum(each.call.usage.total_tokens for each in unpriced),
+    }
+
+
+def _row(each: StatedCall) -> dict[str, Any]:
+    call, explanation = each.call, each.explanation
+    return {
+        "place": each.place,
+        "name": each.name,
+        "at": call.priced_at.isoformat(),
+        "model": call.model,
+        "provider": call.provider,
+        "route": call.terms.route,
+        "tier": call.terms.tier,
+        "geo": call.terms.geo,
+        **{name: getattr(call.usage, name) for name in BUCKETS},
+        "units": dict(call.units),
+        "cost_nanousd": explanation.cost_nanousd,
+        "certainty": explanation.certainty,
+        "price": explanation.source,
+        "doubt": each.doubt,
+    }
+
+
+def _moment(at: str | None) -> datetime:
+    if at is None:
+        return datetime.now(UTC)
+    moment = datetime.fromisoformat(at)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,69 @@
+"""Pure: the calls that were read, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from tachograph_cli.replay.usage.calls import StatedCall
+from tachograph_cli.terminal import fmt
+from tachograph_cli.terminal.widgets import figure, table
+
+_COLUMNS = ("call", "model", "in", "read", "written", "out", "cost", "price")
+
+
+def page(calls: Sequence[StatedCall], total: Mapping[str, int]) -> RenderableType:
+    """Lay calls out, a line each, with what gave the price of each, and their sums."""
+    rows = table(*_COLUMNS, first=2)
+    rows.columns[-1].justify, rows.columns[-1].overflow = "left", "fold"
+    rows.columns[-1].no_wrap = False
+    for each in calls:
+        usage, cost = each.call.usage, each.explanation.cost_nanousd
+        rows.add_row(
+            Text(each.name),
+            Text(each.call.model or "unknown"),
+            _exact(usage.tokens_in),
+            _exact(usage.cache_read_tokens),
+            _exact(usage.cache_write_tokens),
+            _exact(usage.tokens_out),
+            Text(fmt.UNKNOWN if cost is None else _dollars(cost), "yellow" if cost is None else ""),
+            Text(_why(each), "yellow" if cost is None else "dim"),
+        )
+    return Group(rows, Padding(_sums(total), (1, 0, 0, 0)))
+
+
+def _why(each: StatedCall) -> str:
+    terms, explanation = each.call.terms, each.explanation
+    words = [explanation.certainty, explanation.source]
+    words += [word for word in (terms.tier, terms.geo) if word]
+    words += [f"{n} {unit.replace('_', ' ')}" for unit, n in each.call.units.items()]
+    words += [each.doubt] if each.doubt else []
+    return " · ".join(words)
+
+
+def _exact(n: int) -> Text:
+    """Write a count with all its digits: who asks here doubts a number."""
+    return Text(f"{n:,}", "" if n else "dim")
+
+
+def _dollars(nanousd: int) -> str:
+    return f"${Decimal(nanousd).scaleb(-9).normalize():,f}"
+
+
+def _sums(total: Mapping[str, int]) -> RenderableType:
+    lines = [
+        figure(_dollars(total["cost_nanousd"]), fmt.counted(total["calls"], "call")),
+        figure(f"{total['tokens_in']:,}", "tokens in that no cache held"),
+        figure(f"{total['cache_read_tokens']:,}", "read from a cache"),
+        figure(f"{total['cache_write_tokens']:,}", "written to a cache"),
+        figure(f"{total['tokens_out']:,}", "tokens out"),
+    ]
+    if total["unpriced_calls"]:
+        tokens = f"{total['unpriced_tokens']:,}"
+        words = f"without a price, {tokens} tokens: their cost is unknown, not nothing"
+        lines.append(figure(fmt.count(total["unpriced_calls"]), words))
+    return Group(*lines)

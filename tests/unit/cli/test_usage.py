@@ -1,0 +1,130 @@
+"""`tachograph usage`: calls, buckets, prices and their sources, without an emulator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.cli import run
+from support.fleets.transcripts import answer, prompt, write
+
+OPUS = {"id": "msg_1", "model": "claude-opus-4-8"}
+
+
+def usage(*arguments: object) -> dict[str, Any]:
+    result = run("usage", *map(str, arguments), "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def response(tmp_path: Path, document: object) -> Path:
+    path = tmp_path / "response.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_response_says_its_buckets_its_price_and_the_row_that_gave_it(tmp_path: Path) -> None:
+    path = response(tmp_path, {**OPUS, "usage": {"input_tokens": 1000, "output_tokens": 100}})
+    found = usage(path)
+    [call] = found["calls"]
+    assert (call["tokens_in"], call["tokens_out"], call["cost_nanousd"]) == (1000, 100, 7_500_000)
+    assert (call["certainty"], call["price"]) == ("list price", "anthropic/claude-opus-4-8")
+    assert found["total"]["cost_nanousd"] == 7_500_000
+    assert found["total"]["unpriced_calls"] == 0
+
+
+def test_price_without_a_provider_says_that_it_is_assumed(tmp_path: Path) -> None:
+    path = response(
+        tmp_path, {"model": "gpt-5", "usage": {"prompt_tokens": 8, "completion_tokens": 1}}
+    )
+    assert usage(path)["calls"][0]["certainty"] == "list price, provider assumed"
+    assert usage(path, "--provider", "openai")["calls"][0]["certainty"] == "list price"
+    assert usage(path, "--route", "azure")["calls"][0]["price"].startswith("azure/")
+
+
+def test_moment_decides_between_dated_prices(tmp_path: Path) -> None:
+    body = {"model": "deepseek-v4-flash", "usage": {"prompt_tokens": 10**6, "completion_tokens": 0}}
+    path = response(tmp_path, body)
+    costs = [
+        usage(path, "--at", at)["total"]["cost_nanousd"]
+        for at in ("2026-08-01T02:00Z", "2026-09-08T02:00:00+00:00", "2026-09-12T02:00")
+    ]
+    assert costs == [140_000_000, 440_000_000, 150_000_000]
+
+
+def test_bill_of_a_gateway_is_reported(tmp_path: Path) -> None:
+    body = {"usage": {"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.25, "is_byok": False}}
+    [call] = usage(response(tmp_path, body))["calls"]
+    assert (call["certainty"], call["cost_nanousd"]) == ("reported", 250_000_000)
+
+
+def test_results_of_a_batch_are_a_call_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    message = {**OPUS, "usage": {"input_tokens": 1000, "output_tokens": 0}}
+    lines = [
+        {"custom_id": "a", "result": {"type": "succeeded", "message": message}},
+        {"custom_id": "b", "result": {"type": "succeeded", "message": {**message, "id": "msg_2"}}},
+        {"custom_id": "c", "result": {"type": "errored", "error": {"type": "overloaded_error"}}},
+    ]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    found = usage(path)
+    assert [call["tier"] for call in found["calls"][:2]] == ["batch", "batch"]
+    assert (found["total"]["calls"], found["total"]["tokens_in"]) == (2, 2000)
+    assert found["calls"][2]["doubt"].endswith("expected a shape of usage that is known here")
+
+
+def test_stream_is_one_call(tmp_path: Path) -> None:
+    path = tmp_path / "stream.txt"
+    events = [
+        {
+            "type": "message_start",
+            "message": {**OPUS, "usage": {"input_tokens": 9, "output_tokens": 1}},
+        },
+        {"type": "message_delta", "usage": {"output_tokens": 40}},
+    ]
+    path.write_text("".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events))
+    total = usage(path)["total"]
+    assert (total["calls"], total["tokens_in"], total["tokens_out"]) == (1, 9, 40)
+
+
+def test_call_of_a_transcript_counts_once_with_its_last_usage(tmp_path: Path) -> None:
+    lines = [prompt(0), answer(1, [10, 0, 0, 0, 1]), answer(2, [10, 0, 0, 0, 50])]
+    write(tmp_path / "s.jsonl", [*lines, answer(3, [20, 0, 0, 0, 5], identity="m2", model="")])
+    found = usage(tmp_path)
+    assert [call["tokens_out"] for call in found["calls"]] == [50, 5]
+    assert found["total"]["unpriced_calls"] == 1
+    assert found["total"]["unpriced_tokens"] == 25
+
+
+def test_page_has_each_digit_and_tells_what_could_not_be_read(tmp_path: Path) -> None:
+    write(tmp_path / "s.jsonl", [prompt(0), answer(1, [12_345, 0, 0, 0, 1]), "no JSON"])
+    result = run("usage", str(tmp_path))
+    assert "12,345" in result.stdout
+    assert "anthropic/claude-opus-4-6" in result.stdout
+    assert "s.jsonl:3: the line is no JSON" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["nowhere"], 2, "does not exist"),
+        (["."], 1, "no transcript there; expected files *.jsonl"),
+        (["empty.json"], 1, "it states no usage"),
+        (["empty.json", "--at", "noon"], 2, "expected a time, such as 2026-02-16T18:00Z"),
+    ],
+)
+def test_path_that_states_nothing_is_told(
+    arguments: list[str],
+    status: int,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "empty.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    result = run("usage", *arguments)
+    assert (result.exit_code, words in " ".join(result.output.split())) == (status, True)
