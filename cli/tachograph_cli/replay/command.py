@@ -80,7 +80,7 @@ def replay(
     """
     listing = folder.find(recordings)
     if not listing.sources:
-        others = f"{len(listing.others)} other {folder.SUFFIX} files" if listing.others else "none"
+        others = f"{len(listing.others)} other .jsonl files" if listing.others else "none"
         raise click.UsageError(f"{recordings}: found {others}; looked for {folder.LOOKED_FOR}")
     settings = driver.Settings(speed, live, context_window, agents_at_once)
     started_s = time.monotonic()
@@ -139,7 +139,7 @@ def _summarise(tally: Tally, listing: Listing, settled: Settled | None, seconds:
     for line in tally.unreadable:
         console.print(f"  {line}")
     if listing.others:
-        more = f"{len(listing.others)} other {folder.SUFFIX} files are no transcripts"
+        more = f"{len(listing.others)} other .jsonl files are no transcripts"
         console.print(f"{more}; the first is {listing.others[0]}")
 
 

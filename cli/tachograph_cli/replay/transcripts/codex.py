@@ -90,8 +90,7 @@ class Reader:
         if not isinstance(payload, dict):
             return
         at = instant(record.get("timestamp"), "timestamp")
-        if self._history.ends_before(record, at) and self._copied_turn is not None:
-            yield from self._start_turn(self._copied_turn, at)
+        yield from self._go_on(record, payload, at)
         match record.get("type"):
             case "session_meta":
                 yield from self._session_meta(payload, at)
@@ -109,6 +108,12 @@ class Reader:
                 self.doubts.append(f"a record of the type {kind!r} states tokens; it is not known")
             case _:
                 pass
+
+    def _go_on(self, record: Record, payload: Record, at: datetime) -> Iterator[Event]:
+        """Go on in the turn in which the session was forked, if it begins none of its own."""
+        ends = self._history.ends_before(record, at)
+        if ends and self._copied_turn is not None and "turn_id" not in payload:
+            yield from self._start_turn(self._copied_turn, at)
 
     @property
     def _copying(self) -> bool:

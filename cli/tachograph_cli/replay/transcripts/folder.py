@@ -12,7 +12,7 @@ from tachograph_cli.replay.transcripts import claude, claude_lines, codex, codex
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import Event, Source, UnreadableLine
 from tachograph_cli.replay.transcripts.history import mark_of
-from tachograph_cli.replay.transcripts.json_lines import numbered, records
+from tachograph_cli.replay.transcripts.json_lines import COMPRESSED, numbered, opened, records
 from tachograph_cli.replay.transcripts.values import (
     Record,
     UnreadableError,
@@ -25,10 +25,10 @@ from tachograph_cli.replay.transcripts.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SUFFIX = ".jsonl"
+SUFFIXES = (".jsonl", f".jsonl{COMPRESSED}")
 LOOKED_FOR = (
-    f"files *{SUFFIX}, at any depth, whose first lines are those of a Claude Code transcript "
-    "(sessionId, type, timestamp) or of a Codex rollout (type, timestamp, payload)"
+    "files *.jsonl or *.jsonl.zst, at any depth, whose first lines are those of a Claude Code "
+    "transcript (sessionId, type, timestamp) or of a Codex rollout (type, timestamp, payload)"
 )
 HEAD_LINES = 500
 """The number of lines that show what a file is; a transcript may begin with many summaries."""
@@ -71,7 +71,7 @@ def recognise(path: Path) -> Source | None:
 
     Raises OSError.
     """
-    with path.open("rb") as file:
+    with opened(path) as file:
         for item in islice(records(numbered(file), path), HEAD_LINES):
             if isinstance(item, UnreadableLine):
                 continue
@@ -87,7 +87,7 @@ def recognise(path: Path) -> Source | None:
 def claim(source: Source, registry: CallRegistry) -> None:
     """Claim all calls of a file for its owner; see CallRegistry. Raises OSError."""
     module = codex_lines if source.kind == "codex" else claude_lines
-    with source.path.open("rb") as file:
+    with opened(source.path) as file:
         worth = (
             (n, line)
             for n, line in numbered(file)
@@ -104,7 +104,7 @@ def claim(source: Source, registry: CallRegistry) -> None:
 def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
     """Yield the events of a file, an UnreadableLine among them for a bad line. Raises OSError."""
     reader = (codex if source.kind == "codex" else claude).Reader(source, registry)
-    with source.path.open("rb") as file:
+    with opened(source.path) as file:
         for item in records(numbered(file), source.path):
             if isinstance(item, UnreadableLine):
                 yield item
@@ -124,7 +124,7 @@ def _files(folder: Path) -> Iterator[Path]:
         return
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(parent, name) for name in sorted(names) if name.endswith(SUFFIX))
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(SUFFIXES))
 
 
 def _order(source: Source) -> tuple[object, ...]:
@@ -161,11 +161,15 @@ def _of_codex(path: Path, record: Record) -> Source | None:
     payload = mapping(record["payload"], "payload")
     # A rollout whose first line was lost still has the session's id in its name.
     session = (
-        optional_name(payload.get("id")) if record["type"] == "session_meta" else path.stem[-36:]
+        optional_name(payload.get("id")) if record["type"] == "session_meta" else _stem(path)[-36:]
     )
     cwd = optional_name(payload.get("cwd"))
     started_at = instant(record.get("timestamp"), "timestamp")
-    return Source(path, "codex", ident(session or path.stem), None, started_at, cwd)
+    return Source(path, "codex", ident(session or _stem(path)), None, started_at, cwd)
+
+
+def _stem(path: Path) -> str:
+    return path.name.partition(".jsonl")[0]
 
 
 def _readable(claims: Iterator[Claim]) -> Iterator[Claim]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.events import UnreadableLine
@@ -16,17 +18,56 @@ if TYPE_CHECKING:
 LONGEST_LINE = 64 * 2**20
 """Bytes of the longest line that is read; a picture in a prompt makes a line of megabytes."""
 _DECODER = json.JSONDecoder()
+COMPRESSED = ".zst"
+"""What ends the name of a file that Codex has compressed."""
+
+
+class DamagedError(Exception):
+    """A compressed file that is damaged: what follows in it is lost."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a transcript, which may be compressed. Raises OSError."""
+    with path.open("rb") as file:
+        if not path.name.endswith(COMPRESSED):
+            yield file
+            return
+        import zstandard  # noqa: PLC0415 - few have compressed transcripts
+
+        reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+        yield io.BufferedReader(reader)
 
 
 def numbered(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
     """Yield each line with its number from 1; None stands for one longer than LONGEST_LINE."""
     number = 0
-    while line := file.readline(LONGEST_LINE):
+    while line := _line(file, number):
         number += 1
         whole = line.endswith(b"\n") or len(line) < LONGEST_LINE
         while not (line.endswith(b"\n") or len(line) < LONGEST_LINE):
-            line = file.readline(LONGEST_LINE)
+            line = _line(file, number)
         yield number, line if whole else None
+
+
+def _line(file: BinaryIO, number: int) -> bytes:
+    try:
+        return file.readline(LONGEST_LINE)
+    except OSError:
+        raise
+    except Exception as trouble:  # zstandard's own class, which nobody else needs to import
+        raise DamagedError(f"the file is damaged behind line {number}: {trouble}") from trouble
+
+
+def _until_damaged(
+    lines: Iterable[tuple[int, bytes | None]], path: Path
+) -> Iterator[tuple[int, bytes | UnreadableLine | None]]:
+    number = 0
+    try:
+        for number, line in lines:
+            yield number, line
+    except DamagedError as damage:
+        yield number, UnreadableLine(path, number + 1, str(damage))
 
 
 def records(
@@ -37,7 +78,10 @@ def records(
     What a crash or a damaged disk leaves in a line costs that place alone: NUL bytes, a byte that
     is no UTF-8, a second record behind the first.
     """
-    for number, line in lines:
+    for number, line in _until_damaged(lines, path):
+        if isinstance(line, UnreadableLine):
+            yield line
+            continue
         if line is None:
             yield UnreadableLine(path, number, f"the line is longer than {LONGEST_LINE} bytes")
             continue

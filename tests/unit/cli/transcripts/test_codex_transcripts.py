@@ -10,20 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.fleets.rollouts import (
+    NEXT_TURN,
+    PARENT,
+    SESSION,
+    TURN,
+    counted,
+    event,
+    meta,
+    read,
+    said,
+    tokens,
+    turn,
+)
 from support.fleets.transcripts import (
     START,
-    Record,
     broken,
     calls,
     happened,
-    stamp,
     totals_by_day,
     write,
 )
 from tachograph_cli.replay.transcripts.events import (
     CallFailed,
     Compacted,
-    Event,
     ModelCall,
     SessionFacts,
     ToolUsed,
@@ -33,53 +43,6 @@ from tachograph_cli.replay.transcripts.events import (
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-SESSION = "019c8a4c-ed82-79a1-aa28-7738fc5ab61a"
-PARENT = "019c8a00-0000-79a1-aa28-000000000000"
-TURN = "019c8a4d-0330-71a2-b22b-785a3a27ed20"
-NEXT_TURN = "019c8a52-f142-7ac0-af89-33e97f39092a"
-
-
-def said(kind: str, second: float, **payload: Any) -> Record:  # noqa: ANN401 - as JSON has it
-    return {"timestamp": stamp(second), "type": kind, "payload": payload}
-
-
-def event(kind: str, second: float, **payload: Any) -> Record:  # noqa: ANN401
-    return said("event_msg", second, type=kind, **payload)
-
-
-def meta(second: float = 0, session: str = SESSION, **more: Any) -> Record:  # noqa: ANN401
-    facts = {"cli_version": "0.104.0", "model_provider": "openai", "cwd": "/home/ana/shop"}
-    return said("session_meta", second, id=session, **facts, **more)
-
-
-def turn(second: float, identity: str = TURN, model: str = "gpt-5.3-codex") -> list[Record]:
-    return [
-        event("task_started", second, turn_id=identity, model_context_window=258_400),
-        said("turn_context", second, turn_id=identity, model=model),
-    ]
-
-
-def tokens(given: int, cached: int, out: int, reasoning: int = 0) -> dict[str, int]:
-    return {
-        "input_tokens": given,
-        "cached_input_tokens": cached,
-        "output_tokens": out,
-        "reasoning_output_tokens": reasoning,
-        "total_tokens": given + out,
-    }
-
-
-def counted(
-    second: float, last: dict[str, int] | None = None, total: dict[str, int] | None = None
-) -> Record:
-    info = {"last_token_usage": last, "total_token_usage": total, "model_context_window": 258_400}
-    return event("token_count", second, info=info)
-
-
-def read(path: Path, lines: list[Record]) -> list[Event]:
-    write(path / "rollout-x.jsonl", lines)
-    return [event for _, event in happened(path)]
 
 
 def test_recorded_calls_equal_the_oracle_in_every_bucket(shared: Path) -> None:
