@@ -84,7 +84,7 @@ def _scopes(task: Task, fleet: Fleet) -> list[str]:
         FLEET,
         scope("type", task.task_type),
         scope("agent", task.agent_id),
-        *([scope("role", task.agent_role)] if task.agent_role else []),
+        scope("role", task.agent_role),
         *(label(key, labels[key]) for key in counted),
     ]
 

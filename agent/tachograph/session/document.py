@@ -12,6 +12,7 @@ from google.cloud.firestore import DELETE_FIELD, SERVER_TIMESTAMP
 
 from tachograph.process.fork import begins_anew
 from tachograph.reports.checked import checked_fields, checked_moment
+from tachograph_schema.periods import hour_of
 
 _LEFT = "context_remaining_pct"
 _ONCE = ("started_at",)
@@ -81,7 +82,7 @@ class SessionDocument:
             # A late report does not move `reported_at` back.
             change["reported_at"] = at if latest is None else max(at, latest["reported_at"])
             freed = latest is not None and fields.get(_LEFT, 0) > _left(latest)
-            if latest is None or freed or "generation" in fields:
+            if latest is None or freed or "generation" in fields or _began_before(latest, at):
                 self._waiting.append(change)
             else:
                 latest.update(change)
@@ -179,6 +180,11 @@ class SessionDocument:
         if landed.get("end_reason") != _LOST:
             return {}
         return {"state": self._state, "ended_at": None, "end_reason": None}
+
+
+def _began_before(change: Mapping[str, Any], at: datetime) -> bool:
+    """Tell whether a change begins the session in an earlier hour: there its beginning counts."""
+    return "started_at" in change and hour_of(change["reported_at"]) != hour_of(at)
 
 
 def _left(change: Mapping[str, Any]) -> float:

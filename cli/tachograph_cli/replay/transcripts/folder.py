@@ -71,6 +71,7 @@ def recognise(path: Path) -> Source | None:
 
     Raises OSError.
     """
+    found: Source | None = None
     with opened(path) as file:
         for item in islice(records(numbered(file), path), HEAD_LINES):
             if isinstance(item, UnreadableLine):
@@ -79,9 +80,17 @@ def recognise(path: Path) -> Source | None:
                 source = _of_codex(path, item[1]) or _of_claude(path, item[1])
             except UnreadableError:
                 continue
-            if source is not None:
+            if source is None:
+                continue
+            if source.kind == "codex" or source.agent is not None or _names(path, source):
                 return source
-    return None
+            found = found or source
+    return found
+
+
+def _names(path: Path, source: Source) -> bool:
+    """Tell whether a file has the name of a session: its first lines may be copies of another's."""
+    return ident(_stem(path)) == source.session
 
 
 def claim(source: Source, registry: CallRegistry) -> None:

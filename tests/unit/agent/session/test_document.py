@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from google.cloud.firestore import DELETE_FIELD
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,31 @@ def test_what_is_refused_is_offered_again() -> None:
     health = SessionDocument()
     _full(health, [50])
     assert health.next_fields({}) == health.next_fields({})
+
+
+def test_beginning_is_written_by_itself_where_what_follows_is_of_a_later_hour() -> None:
+    for pause, writes in ((timedelta(minutes=5), 1), (timedelta(hours=30), 2)):
+        health = SessionDocument()
+        health.say(_START, {"state": "idle", "started_at": _START})
+        health.say(_START + pause, {"state": "active"})
+        written = _written(health, {})
+        assert [w["reported_at"] for w in written] == [_START, _START + pause][-writes:]
+        assert written[0]["started_at"] == _START
+
+
+def test_fill_that_is_not_known_any_more_is_taken_away_and_not_zero() -> None:
+    health = SessionDocument()
+    health.say(_START, {"context_used_tokens": 9, "context_remaining_pct": 5.0})
+    landed: dict[str, Any] = {}
+    _written(health, landed)
+    unknown = ("context_used_tokens", "context_remaining_pct")
+    health.say(_START + timedelta(seconds=1), {"generation": 1}, unknown=unknown)
+    [fields] = _written(health, landed)
+    assert [fields[name] for name in unknown] == [DELETE_FIELD, DELETE_FIELD]
+
+
+def test_nothing_is_taken_away_of_a_document_that_is_not_there() -> None:
+    health = SessionDocument()
+    health.say(_START, {"generation": 1}, unknown=("context_used_tokens",))
+    [fields] = _written(health, {})
+    assert "context_used_tokens" not in fields

@@ -253,3 +253,15 @@ def test_unknown_records_and_blank_lines_are_ignored(tmp_path: Path) -> None:
     events = [event for _, event in happened(tmp_path)]
     assert not broken(events)
     assert len(calls(events)) == 1
+
+
+def test_session_is_the_one_its_file_is_named_for_although_it_begins_with_copies(
+    tmp_path: Path,
+) -> None:
+    own = "22222222-2222-4333-8444-555555555555"
+    copied = [prompt(0), answer(1, [1, 0, 0, 0, 1])]
+    further = [{**answer(9, [2, 0, 0, 0, 2], identity="m2"), "sessionId": own}]
+    write(tmp_path / f"{SESSION}.jsonl", copied)
+    write(tmp_path / f"{own}.jsonl", [*copied, *further])
+    assert sorted(source.session for source in folder.find(tmp_path).sources) == [SESSION, own]
+    assert [buckets(call.usage)[0] for call in calls(e for _, e in happened(tmp_path))] == [1, 2]
