@@ -55,6 +55,7 @@ def replay(
     with closing(CallRegistry()) as registry:
         for source in listing.sources:
             folder.claim(source, registry)
+        folder.note_lineage(listing.sources, registry)
 
         def events(session: RecordedSession) -> Iterator[Event]:
             return chain.from_iterable(folder.read(source, registry) for source in session.sources)

@@ -36,6 +36,7 @@ _CLAIM = (
     "UPDATE calls SET request = ?, owner = ?, sidechain = ?, total = ? WHERE id = ? AND request = ?"
 )
 _COUNT = "UPDATE calls SET at = ?, counted = ? WHERE id = ? AND request = ?"
+_SPAWNED = "SELECT agent, task FROM spawned ORDER BY agent"
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -144,6 +145,10 @@ class CallRegistry:
     def note_spawn(self, agent: str, task: str) -> None:
         """Note the task that started a sub-agent, whose own file may follow."""
         self._database.execute("INSERT OR IGNORE INTO spawned VALUES (?, ?)", (agent, task))
+
+    def spawned(self) -> list[tuple[str, str]]:
+        """Return each sub-agent that is noted, with the task that started it."""
+        return [(str(agent), str(task)) for agent, task in self._database.execute(_SPAWNED)]
 
     def spawning_task(self, agent: str) -> str | None:
         """Return the task that started a sub-agent; None where none is noted yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,7 @@ from tachograph_cli.replay.transcripts.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SUFFIXES = (".jsonl", f".jsonl{COMPRESSED}")
 LOOKED_FOR = (
@@ -32,6 +33,7 @@ LOOKED_FOR = (
 )
 HEAD_LINES = 500
 """The number of lines that show what a file is; a transcript may begin with many summaries."""
+_SUBAGENTS = "subagents"
 _CODEX_TYPES = {
     *("session_meta", "turn_context", "event_msg", "response_item", "compacted"),
     "token_usage_record",
@@ -110,6 +112,21 @@ def claim(source: Source, registry: CallRegistry) -> None:
                 registry.note_mark(source.session, mark)
 
 
+def note_lineage(sources: Sequence[Source], registry: CallRegistry) -> None:
+    """Note which task started which sub-agent, before any is played. Raises OSError.
+
+    A transcript names a sub-agent when it has ended, long after the sub-agent's own file began.
+    """
+    sessions = {source.session for source in sources if source.agent is not None}
+    with closing(CallRegistry()) as apart:
+        for source in sources:
+            if source.kind == "codex" or (source.agent is None and source.session in sessions):
+                for _ in read(source, apart):
+                    pass
+        for agent, task in apart.spawned():
+            registry.note_spawn(agent, task)
+
+
 def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
     """Yield the events of a file, an UnreadableLine among them for a bad line. Raises OSError."""
     reader = (codex if source.kind == "codex" else claude).Reader(source, registry)
@@ -157,6 +174,9 @@ def _of_claude(path: Path, record: Record) -> Source | None:
     agent = optional_name(record.get("agentId")) if record.get("isSidechain") is True else None
     if agent is None and path.name.startswith("agent-"):
         agent = path.stem.removeprefix("agent-")
+    if agent is not None and _SUBAGENTS in path.parts[1:]:
+        # Newer versions keep them in a folder of the session, and may name another in the lines.
+        session = path.parts[path.parts.index(_SUBAGENTS) - 1]
     started_at = instant(record["timestamp"], "timestamp")
     cwd = optional_name(record.get("cwd"))
     return Source(
