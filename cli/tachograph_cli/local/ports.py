@@ -47,7 +47,8 @@ def choose(
     for service, first in usual.items():
         if service in chosen:
             continue
-        reserved = used | set(usual.values())
+        # Nor to that of one which does not run: firebase-tools never gives hosting port 5001.
+        reserved = used | set(usual.values()) | set(USUAL.values())
         above = (
             port for port in range(first + 1, LAST + 1) if port not in reserved and is_free(port)
         )

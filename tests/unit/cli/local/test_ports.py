@@ -34,6 +34,11 @@ def test_a_service_that_moves_leaves_the_others_their_usual_ports() -> None:
     assert chosen["hosting"] == 5002
 
 
+def test_a_service_never_moves_to_the_usual_port_of_one_that_does_not_run() -> None:
+    usual = {"hosting": ports.USUAL["hosting"]}
+    assert ports.choose(lambda port: port != 5000, usual) == {"hosting": 5002}
+
+
 def test_a_port_meant_for_another_service_is_left_to_it() -> None:
     assert ports.choose(lambda _: True, taken={8080})["firestore"] == 8081
 
