@@ -108,6 +108,8 @@ class Document:
         with self._lock:
             conflicts = 0
             self._ask("begin_flush")
+            if self._version is None and self._ask("reads_first"):
+                self._read()
             while (fields := self._next_fields()) is not None:
                 try:
                     self._write(fields)

@@ -18,6 +18,7 @@ from tachograph.reports.recovery import recover
 from tachograph.reports.spool import Spool
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import Succession
+from tachograph.session.bill import BillTotals
 from tachograph_schema.paths import TASKS
 
 if TYPE_CHECKING:
@@ -38,9 +39,22 @@ class Runtime:
 
     def task_document(self, task_id: str, reports: ReportQueue) -> Document:
         """Return the document of a task that the reports fill."""
-        role = role_of(self.database.client)
-        reports.reopens, reports.lowers = role != "agent", role in (None, "owner")
+        reports.reopens, reports.lowers = self._role != "agent", self._lowers
         return self.database.document(TASKS, task_id, reports)
+
+    def bill_document(self, task_id: str, totals: BillTotals) -> Document:
+        """Return the document of the task that holds a session's bill."""
+        totals.lowers = self._lowers
+        return self.database.document(TASKS, task_id, totals)
+
+    @property
+    def _role(self) -> str | None:
+        return role_of(self.database.client)
+
+    @property
+    def _lowers(self) -> bool:
+        """Whether spend that has landed may be lowered: an owner may, as the rules say."""
+        return self._role in (None, "owner")
 
     def recover(self) -> None:
         """Write the reports that processes of this fleet, now gone, left on this machine."""

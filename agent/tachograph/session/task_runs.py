@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tachograph.coordination.claims import ClaimedTask
+from tachograph.firestore.document import Document
+from tachograph.reports.checked import checked_call
 from tachograph.reports.queue import ReportQueue
-from tachograph.reports.report import ReportKey
+from tachograph.reports.report import Report, ReportKey
 from tachograph.reports.spool_lines import SpooledReports
 from tachograph.session.activity import SessionActivity
+from tachograph.session.bill import TASK_TYPE, BillTotals, bill_task
 from tachograph.session.runtime import Runtime, SessionStart
 from tachograph.task.run import TaskRun
 from tachograph.task.work import TaskWork
 from tachograph.tracing.attributes import ns
 from tachograph.usage.deferred import ModelRequest
 from tachograph_schema.paths import TASKS
+from tachograph_schema.pricing.call import Call
 
 if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
@@ -52,6 +56,7 @@ class TaskRuns:
         )
         self._runs: dict[str, tuple[TaskRun, TaskWork]] = {}
         self._traced_one = False
+        self._bill: tuple[BillTotals, Document] | None = None
         self.current: TaskWork | None = None
         """The work on the task that was begun last."""
 
@@ -77,6 +82,25 @@ class TaskRuns:
         kept = {name: claimed.fields[name] for name in _OF_CLAIMED if name in claimed.fields}
         begun = {"status": "active", "started_at": at or datetime.now(UTC), **kept}
         return self.begin(claimed.task_id, at, begun)
+
+    def bill(self, calls: Sequence[Call], number: int, at: datetime | None) -> None:
+        """Set what the session's own bill says beyond its calls, on a task of its own."""
+        if self._bill is None:
+            runtime, start = self._runtime, self._start
+            totals = BillTotals(start.reporter, runtime.prices, self._activity)
+            task_id = runtime.database.id(TASKS, bill_task(start.id))
+            self._bill = totals, runtime.bill_document(task_id, totals)
+        totals, document = self._bill
+        at = at or datetime.now(UTC)
+        identity = {"task_type": TASK_TYPE, "created_at": at, "started_at": at}
+        fields = {
+            "agent_id": self._start.agent,
+            "session_id": self._start.id,
+            "telemetry_source": "transcript",
+        }
+        calls = tuple(map(checked_call, calls))
+        totals.set(Report(number, at, fields=fields, identity=identity, calls=calls))
+        self._runtime.database.writer.soon(document)
 
     def work(self, task_id: str) -> TaskWork:
         """Return the work on a task, which begins here if there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from tachograph.task.work import TaskWork
 from tachograph.tracing.attributes import ns
 
 if TYPE_CHECKING:
+    from tachograph_schema.pricing.call import Call
     from tachograph_schema.rotation.thresholds import Level
 
 
@@ -169,6 +170,15 @@ class Window(Block):
             self._activity.forget_fill(at, generation=generation)
         else:
             self._fill(self._runs.current, used_tokens, window_tokens, at, generation=generation)
+
+    def bill(self, calls: Sequence[Call], *, number: int, at: datetime | None = None) -> None:
+        """State what the session's own bill says beyond the calls that were recorded, by model.
+
+        It is a task of its own, of type `session_bill`, because the bill does not say when the rest
+        was spent, nor for which task. A later bill replaces an earlier one: `number` rises with
+        every bill, such as its tokens. Each call has `calls=0` and the difference of a model.
+        """
+        self._runs.bill(calls, number, checked_moment(at))
 
     def hand_off(self, *, journal: str | None = None, at: datetime | None = None) -> None:
         """End the session for a successor; `journal` is the place of the notes for it.

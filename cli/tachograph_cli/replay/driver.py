@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from tachograph_cli.replay.bills import Bills
 from tachograph_cli.replay.player import Player
 from tachograph_cli.replay.schedule import RecordedSession, recorded_sessions, schedule
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
+from tachograph_cli.replay.transcripts.events import Billed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,6 +63,7 @@ def replay(
             return chain.from_iterable(folder.read(source, registry) for source in session.sources)
 
         playing: dict[RecordedSession, Player] = {}
+        bills, billed = Bills(), dict[str, Player]()
         sessions = recorded_sessions(listing.sources)
         started_s = time.monotonic()
         for due_s, session, event in schedule(
@@ -82,7 +85,13 @@ def replay(
             else:
                 playing[session] = player
                 player.play(event)
+                if isinstance(event, Billed):
+                    bills.note(event)
+                    billed[session.first.session] = player
             progress(tally, ended)
+        for name, correction in bills.corrections(listing.sources, registry).items():
+            if name in billed:
+                billed[name].bill(correction)
     tally.written = fleet.flush(FLUSH_S)
     return tally
 

@@ -9,6 +9,7 @@ from tachograph.task.run import trace_of
 from tachograph_cli.replay.estimates import added, window_size
 from tachograph_cli.replay.schedule import RecordedSession
 from tachograph_cli.replay.transcripts.events import (
+    Billed,
     CallFailed,
     Compacted,
     Event,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tachograph import Fleet
     from tachograph.session.session import Session
     from tachograph.task.run import TaskRun
+    from tachograph_cli.replay.bills import Correction
     from tachograph_cli.replay.tally import Tally
     from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 
@@ -81,6 +83,8 @@ class Player:
                 self._turn = event
             case TurnEnded():
                 self._end(event)
+            case Billed():
+                pass  # what it says beyond the calls is known when all of them are counted
             case _:
                 self._work(event)
 
@@ -89,10 +93,19 @@ class Player:
         if self._session is not None and self._at_work is not None:
             self._update_session(self._latest + AFTERWARDS, state="idle")
 
+    def bill(self, correction: Correction) -> None:
+        """Write what the session's own bill says beyond its calls."""
+        if self._session is None and correction.calls:
+            self._open_session(None)
+        if self._session is not None:
+            at = self._at(max(self._latest, correction.at))
+            self._session.bill(correction.calls, number=correction.number, at=at)
+            self._tally.count_calls(correction.calls)
+
     def _work(self, event: Work) -> None:
         at, own = self._at(event.at), event.agent == self._own
         self._latest = max(self._latest, event.at)
-        session = self._open_session(event, own=own)
+        session = self._open_session(event.model if own and isinstance(event, ModelCall) else None)
         if own and isinstance(event, Compacted):
             # Before the task changes, because the context was full of the task before.
             latest = self._at(self._latest)
@@ -191,11 +204,11 @@ class Player:
             fields |= {"parent_task_id": parent, "root_task_id": parent, "depth": 1}
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _open_session(self, event: Work, *, own: bool) -> Session:
+    def _open_session(self, model: str | None) -> Session:
         if self._session is None:
             facts = self._facts
             is_subagent = facts is not None and facts.parent_session is not None
-            self._model = event.model if own and isinstance(event, ModelCall) else None
+            self._model = model
             self._session = self._fleet.session(
                 self._recording.agent,
                 session_id=self._recording.first.owner,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tachograph_cli.replay.transcripts.claude_bills import COST_STATE, billed
 from tachograph_cli.replay.transcripts.claude_lines import (
     SYNTHETIC,
     Message,
@@ -95,6 +96,8 @@ class Reader:
         message = message_of(record, self._source.agent)
         if message is not None:
             yield from self._message(record, message)
+        elif kind == COST_STATE:
+            yield billed(record, self._source.session, self._seen_at)
         elif kind == "system":
             yield from self._system(record, str(record.get("subtype")))
         elif self._turn_open and is_stop(record):

@@ -18,7 +18,7 @@ from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import BUCKETS, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
 _TABLES = """
@@ -26,6 +26,8 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE calls (id TEXT, request TEXT, owner TEXT, sidechain INT, total INT, at INT,
     counted TEXT, PRIMARY KEY (id, request)) WITHOUT ROWID;
+CREATE TABLE copies (id TEXT, request TEXT, owner TEXT, PRIMARY KEY (id, request, owner))
+    WITHOUT ROWID;
 CREATE TABLE marks (session TEXT, mark TEXT, PRIMARY KEY (session, mark)) WITHOUT ROWID;
 CREATE TABLE spawned (agent TEXT PRIMARY KEY, task TEXT) WITHOUT ROWID;
 BEGIN;
@@ -36,6 +38,10 @@ _CLAIM = (
     "UPDATE calls SET request = ?, owner = ?, sidechain = ?, total = ? WHERE id = ? AND request = ?"
 )
 _COUNT = "UPDATE calls SET at = ?, counted = ? WHERE id = ? AND request = ?"
+_COPY = "INSERT OR IGNORE INTO copies VALUES (?, ?, ?)"
+_RENAME = "UPDATE OR REPLACE copies SET request = ? WHERE id = ? AND request = ?"
+_COUNTED = "SELECT id, request, owner, counted FROM calls WHERE counted IS NOT NULL"
+_COPIED = "SELECT owner FROM copies WHERE id = ? AND request = ?"
 _SPAWNED = "SELECT agent, task FROM spawned ORDER BY agent"
 MICROSECOND = timedelta(microseconds=1)
 
@@ -98,9 +104,15 @@ class CallRegistry:
             row = self._find(claim)
             if row is None:
                 self._insert(claim, owner, (None, None))
-            elif _outranks(claim, row):
+                continue
+            if row.owner != owner:
+                for other in (owner, row.owner):
+                    self._database.execute(_COPY, (claim.id, row.request, other))
+            if _outranks(claim, row):
                 values = (claim.request, owner, claim.sidechain, claim.total, claim.id, row.request)
                 self._database.execute(_CLAIM, values)
+                if claim.request != row.request:
+                    self._database.execute(_RENAME, (claim.request, claim.id, row.request))
 
     def count(
         self, owner: str, claim: Claim, read: Callable[[], tuple[Call, ...]], at: datetime
@@ -129,6 +141,13 @@ class CallRegistry:
     def count_once(self, owner: str, identity: str, at: datetime) -> bool:
         """Count an event by its id; False where it is counted, or another transcript owns it."""
         return self.count(owner, Claim(identity), tuple, at) is not None
+
+    def counted(self) -> Iterator[tuple[str, frozenset[str], tuple[Call, ...]]]:
+        """Yield each call's owner, all that state it where it has copies, and what it took."""
+        for identity, request, owner, counted in self._database.execute(_COUNTED):
+            copies = self._database.execute(_COPIED, (identity, request))
+            _, rows = json.loads(counted)
+            yield owner, frozenset(str(each) for (each,) in copies), tuple(map(_call, rows))
 
     def note_mark(self, session: str, mark: str) -> None:
         """Note a record of a session, by which a copy of it in a fork is known."""

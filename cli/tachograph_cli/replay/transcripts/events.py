@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -133,6 +134,27 @@ class Compacted:
 
 
 @dataclass(frozen=True, slots=True)
+class BillRow:
+    """What a session's own bill says of one model; a cost of None is the agent's own guess."""
+
+    usage: Usage
+    cost_nanousd: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """The bill of a session so far, by model: everything since the session's first beginning.
+
+    Sub-agents, calls that no line shows and the sessions that it was forked from are in it. `at` is
+    the time of the line before, because a bill states none.
+    """
+
+    at: datetime
+    session: str
+    rows: Mapping[str, BillRow]
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadableLine:
     """A line that could not be read as a whole: what could be was kept, the rest was left out."""
 
@@ -146,4 +168,4 @@ class UnreadableLine:
 
 TaskEvent: TypeAlias = TurnStarted | TurnEnded | ModelCall | ToolUsed | CallFailed | Compacted
 """An event of a task, at a moment."""
-Event: TypeAlias = SessionFacts | TaskEvent | UnreadableLine
+Event: TypeAlias = SessionFacts | TaskEvent | Billed | UnreadableLine

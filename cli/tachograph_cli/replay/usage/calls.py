@@ -13,9 +13,16 @@ from typing import Any
 from tachograph.errors import OperatorError
 from tachograph.usage.deferred import calls_in
 from tachograph.usage.response import read_response
+from tachograph_cli.replay.bills import Bills
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
-from tachograph_cli.replay.transcripts.events import ModelCall, Source, UnreadableLine
+from tachograph_cli.replay.transcripts.events import (
+    Billed,
+    Event,
+    ModelCall,
+    Source,
+    UnreadableLine,
+)
 from tachograph_cli.replay.transcripts.values import short
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.explanation import Explanation, explain
@@ -65,7 +72,7 @@ def stated_calls(path: Path, said: Said) -> Iterator[StatedCall | UnreadableLine
 def _of_transcripts(
     sources: tuple[Source, ...], said: Said
 ) -> Iterator[StatedCall | UnreadableLine]:
-    calls: dict[tuple[object, ...], tuple[Source, ModelCall]] = {}
+    reading = _Reading()
     with closing(CallRegistry()) as registry:
         for source in sources:
             folder.claim(source, registry)
@@ -73,15 +80,32 @@ def _of_transcripts(
             for event in folder.read(source, registry):
                 if isinstance(event, UnreadableLine):
                     yield event
-                elif isinstance(event, ModelCall):
-                    if event.before is not None:
-                        calls.pop((source.owner, event.at, *map(str, event.before)), None)
-                    key = (source.owner, event.at, *map(str, event.calls))
-                    calls[key] = (source, event)
-    for source, event in calls.values():
-        name = f"{short(source.session)} {event.at:%m-%d %H:%M:%S}"
-        for call in event.calls:
-            yield _stated(str(source.path), name, call, said)
+                reading.note(source, event)
+        corrections = reading.bills.corrections(sources, registry)
+    for source, call in reading.calls.values():
+        name = f"{short(source.session)} {call.at:%m-%d %H:%M:%S}"
+        yield from (_stated(str(source.path), name, each, said) for each in call.calls)
+    for session, correction in corrections.items():
+        place, name = str(reading.billing[session].path), f"{short(session)} bill"
+        yield from (_stated(place, name, each, said) for each in correction.calls)
+
+
+class _Reading:
+    """The calls of transcripts as their last lines state them, and the bills of the sessions."""
+
+    def __init__(self) -> None:
+        self.calls: dict[tuple[object, ...], tuple[Source, ModelCall]] = {}
+        self.bills, self.billing = Bills(), dict[str, Source]()
+
+    def note(self, source: Source, event: Event) -> None:
+        """Note an event of a file."""
+        if isinstance(event, Billed):
+            self.bills.note(event)
+            self.billing[event.session] = source
+        elif isinstance(event, ModelCall):
+            if event.before is not None:
+                self.calls.pop((source.owner, event.at, *map(str, event.before)), None)
+            self.calls[(source.owner, event.at, *map(str, event.calls))] = source, event
 
 
 def _of_responses(path: Path, said: Said) -> Iterator[StatedCall]:

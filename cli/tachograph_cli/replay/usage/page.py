@@ -7,38 +7,50 @@ from decimal import Decimal
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from tachograph_cli.replay.usage.calls import StatedCall
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import figure, table
 
-_COLUMNS = ("call", "model", "in", "read", "written", "out", "cost", "price")
+_COLUMNS = ("call", "in", "read", "written", "out", "cost", "price")
 
 
 def page(calls: Sequence[StatedCall], total: Mapping[str, int]) -> RenderableType:
-    """Lay calls out, a line each, with what gave the price of each, and their sums."""
-    rows = table(*_COLUMNS, first=2)
-    rows.columns[-1].justify, rows.columns[-1].overflow = "left", "fold"
-    rows.columns[-1].no_wrap = False
+    """Lay calls out, a line each, then what gave their prices, and their sums.
+
+    Calls with the same model, terms and price share a note, so that a line fits into a terminal.
+    """
+    rows = table(*_COLUMNS)
+    notes: dict[str, int] = {}
     for each in calls:
         usage, cost = each.call.usage, each.explanation.cost_nanousd
+        note = notes.setdefault(_why(each), len(notes) + 1)
         rows.add_row(
             Text(each.name),
-            Text(each.call.model or "unknown"),
             _exact(usage.tokens_in),
             _exact(usage.cache_read_tokens),
             _exact(usage.cache_write_tokens),
             _exact(usage.tokens_out),
             Text(fmt.UNKNOWN if cost is None else _dollars(cost), "yellow" if cost is None else ""),
-            Text(_why(each), "yellow" if cost is None else "dim"),
+            Text(f"({note})", "yellow" if cost is None else "dim"),
         )
-    return Group(rows, Padding(_sums(total), (1, 0, 0, 0)))
+    return Group(rows, _notes(notes), Padding(_sums(total), (1, 0, 0, 0)))
+
+
+def _notes(notes: Mapping[str, int]) -> RenderableType:
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(justify="right")
+    rows.add_column(overflow="fold")
+    for words, number in notes.items():
+        rows.add_row(Text(f"({number})", "dim"), Text(words))
+    return Padding(rows, (1, 0, 0, 0))
 
 
 def _why(each: StatedCall) -> str:
     terms, explanation = each.call.terms, each.explanation
-    words = [explanation.certainty, explanation.source]
+    words = [each.call.model or "unknown model", explanation.certainty, explanation.source]
     words += [word for word in (terms.tier, terms.geo) if word]
     words += [f"{n} {unit.replace('_', ' ')}" for unit, n in each.call.units.items()]
     words += [each.doubt] if each.doubt else []
