@@ -20,6 +20,7 @@ from tachograph.reports.rising_spend import rising_spend
 from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
 from tachograph_schema.periods import hour_of
+from tachograph_schema.pricing.price import cost_of
 
 if TYPE_CHECKING:
     from tachograph.reports.spool import Segment
@@ -42,6 +43,9 @@ class SpendListener(Protocol):
 
     def spent(self, nanousd: int) -> None:
         """Add a cost in nano-dollars; a correction may be negative."""
+
+    def found(self, nanousd: int) -> None:
+        """Note a cost in nano-dollars that landed before, and may be added already."""
 
 
 class ReportQueue:
@@ -67,6 +71,8 @@ class ReportQueue:
         self._most = MAX_GROUP
         self._in_flight = 0
         self._lock = threading.Lock()
+        self.repeats = False
+        """Whether an earlier process may have made the same reports, as a replay does."""
         self.lost = False
         """Whether another session holds the task, because this one was not heard of."""
         self.session_gone = False
@@ -114,21 +120,23 @@ class ReportQueue:
         landed = landed or {}
         with self._lock:
             number = int((landed.get("reports") or {}).get(self.reporter, 0))
-            self._drop(sum(1 for _ in takewhile(lambda r: r.number <= number, self._waiting)))
+            there = list(takewhile(lambda r: r.number <= number, self._waiting))
+            self._drop(len(there))
             most = self._most if self._flushing is None else min(self._most, self._flushing)
             group = next(_by_hour(islice(self._waiting, most)), [])
         self._in_flight = len(group)
+        self._tell_of(there)
         if not group:
             return None
         group = self._read(group)
-        unpriced = any(call.cost_nanousd is None for report in group for call in report.calls)
+        prices = self._prices_for(group)
         self._warn_if_lost(landed)
         fields = task_fields(
             landed,
             self.reporter,
             group,
             self.session,
-            self._prices.current() if unpriced and self._prices is not None else None,
+            prices,
             session_gone=self.session_gone,
             reopens=self.reopens,
         )
@@ -170,6 +178,20 @@ class ReportQueue:
         self._most = min(MAX_GROUP, 2 * self._most)
         if self._spent and self._listener is not None:
             self._listener.spent(self._spent)
+
+    def _tell_of(self, there: list[Report]) -> None:
+        """Tell the session of reports that have landed although no answer said so."""
+        if not there or self._listener is None:
+            return
+        there = list(map(read_usage, there))
+        prices = self._prices_for(there)
+        cost = sum(cost_of(call, prices) or 0 for report in there for call in report.calls)
+        if cost:
+            (self._listener.found if self.repeats else self._listener.spent)(cost)
+
+    def _prices_for(self, reports: Iterable[Report]) -> PriceList | None:
+        unpriced = any(call.cost_nanousd is None for report in reports for call in report.calls)
+        return self._prices.current() if unpriced and self._prices is not None else None
 
     def _risen(self, landed: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
         """Leave out what a correction would take back of spend that has landed."""

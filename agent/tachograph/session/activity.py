@@ -99,6 +99,11 @@ class SessionActivity(TaskListener, WaitListener):
         self._fields.spend(nanousd)
         self._writer.soon(self._document)
 
+    def found(self, nanousd: int) -> None:
+        """Note a cost that landed before this process spoke: an earlier one may have added it."""
+        self._fields.find_spent(nanousd)
+        self._writer.soon(self._document)
+
     def progressed(self) -> None:
         """Note that the work moved on, now."""
         if self._fields.moved_on():

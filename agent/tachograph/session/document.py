@@ -45,6 +45,7 @@ class SessionDocument:
         self._in_flight: dict[str, Any] | None = None
         self._spent_nanousd = 0
         self._in_flight_nanousd = 0
+        self._said_nanousd = 0
         self._signs: dict[str, Any] = {}
 
     def forked(self) -> None:
@@ -113,6 +114,16 @@ class SessionDocument:
         """Add to the session's cost."""
         with self._lock:
             self._spent_nanousd += nanousd
+            self._said_nanousd += nanousd
+
+    def find_spent(self, nanousd: int) -> None:
+        """Note a cost of this session that an earlier process has written on the task.
+
+        It may have been killed before it added it here. So the session's cost is at least all that
+        this process has said and found.
+        """
+        with self._lock:
+            self._said_nanousd += nanousd
 
     def next_fields(self, landed: Mapping[str, Any] | None) -> dict[str, Any] | None:
         """Return the changed fields, unless the document has later ones already."""
@@ -128,8 +139,10 @@ class SessionDocument:
                 fields = {**self._revived(landed), **fields}
             self._in_flight = fields or None
             self._in_flight_nanousd = self._spent_nanousd
-        if self._in_flight_nanousd:
-            spent = (landed.get("cost_nanousd") or 0) + self._in_flight_nanousd
+            least = self._said_nanousd
+        recorded = landed.get("cost_nanousd") or 0
+        spent = max(recorded + self._in_flight_nanousd, least)
+        if spent != recorded:
             return {**fields, "cost_nanousd": spent}
         return fields or None
 

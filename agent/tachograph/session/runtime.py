@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tachograph.firestore.database import FleetDatabase
@@ -19,7 +20,8 @@ from tachograph.reports.spool import Spool
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import Succession
 from tachograph.session.bill import BillTotals
-from tachograph_schema.paths import TASKS
+from tachograph.session.left_spend import LeftSpend
+from tachograph_schema.paths import SESSIONS, TASKS
 
 if TYPE_CHECKING:
     from tachograph.tracing.tracer import Tracer
@@ -58,11 +60,13 @@ class Runtime:
 
     def recover(self) -> None:
         """Write the reports that processes of this fleet, now gone, left on this machine."""
+        listeners: dict[str, LeftSpend] = {}
         for recovered in recover(self.spool):
             key = recovered.spooled.key
             try:
+                listener = self._left_spend(key.session, listeners)
                 reports = ReportQueue(
-                    key.reporter, key.session, prices=self.prices, spooled=recovered.spooled
+                    key.reporter, key.session, listener, self.prices, recovered.spooled
                 )
                 document = self.task_document(key.task_id, reports)
                 reports.restore(recovered.reports)
@@ -72,6 +76,16 @@ class Runtime:
                 recovered.spooled.landed(files)
                 continue
             self.database.writer.soon(document, now=True)
+
+    def _left_spend(self, session: str | None, known: dict[str, LeftSpend]) -> LeftSpend | None:
+        """Return what adds the cost of recovered reports to their session."""
+        if session is None:
+            return None
+        if session not in known:
+            known[session] = left = LeftSpend()
+            document = self.database.document(SESSIONS, session, left)
+            left.soon = partial(self.database.writer.soon, document, now=True)
+        return known[session]
 
 
 @dataclass(frozen=True, slots=True)

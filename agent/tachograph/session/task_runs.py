@@ -122,6 +122,7 @@ class TaskRuns:
         key = ReportKey(task_id, start.reporter, start.id)
         spooled = None if start.replayed else SpooledReports(runtime.spool, key)
         reports = ReportQueue(start.reporter, start.id, self._activity, runtime.prices, spooled)
+        reports.repeats = start.replayed
         document = runtime.task_document(task_id, reports)
         writer = runtime.database.writer
         return TaskWork(task_id, reports, document, writer, self._activity, self._request)

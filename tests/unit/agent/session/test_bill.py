@@ -22,11 +22,15 @@ class Session:
     """A session's cost, as its document adds it up."""
 
     def __init__(self) -> None:
-        self.cost_nanousd = 0
+        self.cost_nanousd = self.found_nanousd = 0
 
     def spent(self, nanousd: int) -> None:
         """Add to the cost."""
         self.cost_nanousd += nanousd
+
+    def found(self, nanousd: int) -> None:
+        """Note a cost that this process did not add."""
+        self.found_nanousd += nanousd
 
 
 def report(number: int, *tokens: int) -> Report:
@@ -39,7 +43,7 @@ def report(number: int, *tokens: int) -> Report:
 
 
 def written(
-    reports: Iterable[Report], *, lowers: bool = True
+    reports: Iterable[Report], *, lowers: bool = True, refused: bool = False
 ) -> tuple[dict[str, Any] | None, Session]:
     """Write bills by a new process each, onto one document."""
     document: dict[str, Any] | None = None
@@ -48,24 +52,40 @@ def written(
         totals = BillTotals("a:s", None, session)
         totals.lowers = lowers
         totals.set(each)
-        fields = totals.next_fields(document)
-        if fields is not None:
+        if refused:
+            assert totals.shrink()
+        while (fields := totals.next_fields(document)) is not None:
             document = {**(document or {}), **fields}
             totals.wrote()
-            assert totals.next_fields(document) is None
     return document, session
 
 
-@given(st.permutations([report(1, 5), report(2, 7, 3), report(3, 6)]), st.booleans())
+@given(st.permutations([report(1, 5), report(2, 7, 3), report(3, 6)]), st.booleans(), st.booleans())
 def test_later_bill_stands_whatever_the_order_and_however_often(
     reports: list[Report],
     twice: bool,  # noqa: FBT001 - of hypothesis
+    refused: bool,  # noqa: FBT001
 ) -> None:
-    document, session = written([*reports, *reports] if twice else reports)
+    document, session = written([*reports, *reports] if twice else reports, refused=refused)
     assert document is not None
     assert (document["tokens_in"], document["cost_nanousd"], session.cost_nanousd) == (6, 6, 6)
     rows = document.get("usage_by_model") or {document["model"]: document}
     assert sum(row["tokens_in"] for row in rows.values()) == 6
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_session_learns_once_what_another_process_had_written(*, refused: bool) -> None:
+    document, _ = written([report(1, 5, 4)], refused=refused)
+    session = Session()
+    totals = BillTotals("a:s", None, session)
+    for number in (1, 2, 3):
+        totals.set(report(number, 7 * number, 4, 2))
+        if refused:
+            totals.shrink()
+        while (fields := totals.next_fields(document)) is not None:
+            document = {**(document or {}), **fields}
+            totals.wrote()
+    assert (session.found_nanousd, session.cost_nanousd) == (9, 21 + 4 + 2 - 9)
 
 
 def test_bill_without_a_rest_writes_nothing_where_none_was_written() -> None:

@@ -1,0 +1,72 @@
+"""Transcripts that are replayed again: after a kill, grown, or with what they are a fork of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from support.fleets.transcripts import SESSION, answer, prompt, write
+from tachograph import Fleet
+from tachograph_cli.replay.driver import Settings, replay
+from tachograph_cli.replay.transcripts import folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from google.cloud import firestore
+
+
+def replayed(fleet_name: str, *places: Path) -> None:
+    """Replay places one after the other, each as a process of its own would."""
+    for place in places:
+        with Fleet(fleet_name) as fleet:
+            replay(fleet, folder.find(place), Settings())
+
+
+def documents(db: firestore.Client, fleet_name: str, collection: str) -> dict[str, dict[str, Any]]:
+    found = db.collection("fleets", fleet_name, collection).stream()
+    return {document.id: document.to_dict() or {} for document in found}
+
+
+def spent(rows: dict[str, dict[str, Any]]) -> int:
+    return sum(row.get("cost_nanousd", 0) for row in rows.values())
+
+
+def bill(tokens: int, usd: float) -> dict[str, Any]:
+    row = {"inputTokens": tokens, "costUSD": usd}
+    return {"type": "cost-state", "sessionId": SESSION, "modelUsage": {"claude-haiku-4-5": row}}
+
+
+def test_session_whose_replay_was_killed_has_its_whole_cost_after_the_next(
+    db: firestore.Client, fleet_name: str, tmp_path: Path
+) -> None:
+    lines = [prompt(0), answer(1, [10, 0, 0, 0, 5]), bill(1000, 0.25)]
+    write(tmp_path / "s.jsonl", lines)
+    replayed(fleet_name, tmp_path)
+    expected = spent(documents(db, fleet_name, "tasks"))
+    assert expected == 250_000_000 + 10 * 5_000 + 5 * 25_000
+    session = db.document("fleets", fleet_name, "sessions", SESSION)
+    for lost in (0, 1, expected - 250_000_000, expected):
+        session.update({"cost_nanousd": expected - lost})
+        replayed(fleet_name, tmp_path)
+        assert session.get().get("cost_nanousd") == expected
+
+
+def test_bill_of_a_transcript_that_grows_replaces_the_one_before(
+    db: firestore.Client, fleet_name: str, tmp_path: Path
+) -> None:
+    first = [prompt(0), answer(1, [10, 0, 0, 0, 5]), bill(1000, 0.25)]
+    second = [prompt(60, "again"), answer(61, [10, 0, 0, 0, 5], identity="m2", request="r2")]
+    early = write(tmp_path / "early" / "s.jsonl", first)
+    late = write(tmp_path / "late" / "s.jsonl", [*first, *second, bill(1500, 0.375)])
+    for place in (early, late, early, late):
+        replayed(fleet_name, place)
+    tasks = documents(db, fleet_name, "tasks")
+    rest = tasks[f"{SESSION}-bill"]
+    assert (rest["tokens_in"], rest["cost_nanousd"], rest.get("llm_calls")) == (
+        1500,
+        375_000_000,
+        None,
+    )
+    assert (rest["task_type"], rest["cost_source"]) == ("session_bill", "reported")
+    sessions = documents(db, fleet_name, "sessions")
+    assert sessions[SESSION]["cost_nanousd"] == spent(tasks) == 375_350_000
