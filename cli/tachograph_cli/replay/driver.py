@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from tachograph.firestore.emulator_instance import database_key
+from tachograph.reports.spool import spool_folder
 from tachograph_cli.replay.bills import Bills
 from tachograph_cli.replay.player import Player
 from tachograph_cli.replay.schedule import RecordedSession, recorded_sessions, schedule
@@ -15,6 +18,7 @@ from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 from tachograph_cli.replay.transcripts.events import Billed
+from tachograph_cli.replay.transcripts.known_calls import KnownCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,9 +58,10 @@ def replay(
     ended. Memory holds the sessions that play, at most `agents_at_once` open files.
     """
     tally, ended = Tally(), 0
-    with closing(CallRegistry()) as registry:
+    with closing(_known_calls(fleet)) as known, closing(CallRegistry(known)) as registry:
         for source in listing.sources:
             folder.claim(source, registry)
+        registry.keep_claims()
         folder.note_lineage(listing.sources, registry)
 
         def events(session: RecordedSession) -> Iterator[Event]:
@@ -94,6 +99,11 @@ def replay(
                 billed[name].bill(correction)
     tally.written = fleet.flush(FLUSH_S)
     return tally
+
+
+def _known_calls(fleet: Fleet) -> KnownCalls:
+    """Return the calls of earlier replays into a fleet, which lie beside its spool."""
+    return KnownCalls(spool_folder(os.environ, *database_key(fleet.client), fleet.name))
 
 
 def _sleep_until(instant_s: float) -> None:

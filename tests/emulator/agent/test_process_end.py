@@ -139,3 +139,28 @@ def test_close_that_is_interrupted_leaves_the_reports_in_the_spool(folder: Path)
     ended = run_agent(_INTERRUPTED, FIRESTORE_EMULATOR_HOST="127.0.0.1:9")
     assert (ended.returncode, ended.stdout) == (0, "interrupted\n"), ended.stderr
     assert len(list(folder.glob("*/*.jsonl"))) == 1
+
+
+_KILLED = """
+import os, signal, sys
+from tachograph import Fleet, Usage
+task = Fleet(sys.argv[1], flush_interval_s=3600).session("b-1", session_id="s-1").task("t-1")
+for _ in range(int(sys.argv[2])):
+    task.record(Usage(tokens_in=100), model="claude-haiku-4-5", provider="anthropic")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_agent_had_spent_is_in_the_cost_of_its_session_too(
+    db: firestore.Client,
+    fleet_name: str,
+    folder: Path,  # noqa: ARG001 - sets the environment
+) -> None:
+    session = db.document("fleets", fleet_name, "sessions", "s-1")
+    session.set({"agent_id": "b-1", "cost_nanousd": 5})
+    for calls in (20, 60):
+        assert run_agent(_KILLED, fleet_name, str(calls - 20 or 20)).returncode == -signal.SIGKILL
+        with Fleet(fleet_name):
+            pass
+        assert first_task(db, fleet_name)["cost_nanousd"] == calls * 100_000
+        assert session.get().get("cost_nanousd") == 5 + calls * 100_000

@@ -132,21 +132,6 @@ def test_killed_agent_loses_no_tokens_and_the_next_process_writes_them_once(
     assert _files(folder) == []
 
 
-def test_what_a_killed_agent_had_spent_is_in_the_cost_of_its_session_too(
-    db: firestore.Client, firestore_host: str, fleet_name: str, folder: Path
-) -> None:
-    session = db.document("fleets", fleet_name, "sessions", "s-1")
-    session.set({"agent_id": "b-1", "cost_nanousd": 5})
-    for n in (1, 2):
-        with _agent(fleet_name, "s-1", firestore_host, folder, burst=20 * n) as agent:
-            _recorded(agent, 20 * n)
-            _killed(agent)
-        with Fleet(fleet_name):
-            pass
-        assert session.get().get("cost_nanousd") == 5 + _task(db, fleet_name)["cost_nanousd"]
-    assert _rounds(_task(db, fleet_name)) == {60}
-
-
 @pytest.mark.parametrize("rounds", [1, 7, 60])
 def test_agent_killed_in_the_middle_of_a_burst_that_lands_is_counted_once(
     db: firestore.Client, firestore_host: str, fleet_name: str, folder: Path, rounds: int

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from support.fleets.transcripts import SESSION, answer, prompt, write
 from tachograph import Fleet
 from tachograph_cli.replay.driver import Settings, replay
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from google.cloud import firestore
+
+
+FORK = "99999999-2222-4333-8444-555555555555"
 
 
 def replayed(fleet_name: str, *places: Path) -> None:
@@ -70,3 +75,24 @@ def test_bill_of_a_transcript_that_grows_replaces_the_one_before(
     assert (rest["task_type"], rest["cost_source"]) == ("session_bill", "reported")
     sessions = documents(db, fleet_name, "sessions")
     assert sessions[SESSION]["cost_nanousd"] == spent(tasks) == 375_350_000
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_calls_of_a_fork_that_is_replayed_apart_from_its_parent_count_once(
+    db: firestore.Client, fleet_name: str, tmp_path: Path, *, parent_first: bool
+) -> None:
+    shared = [prompt(0), answer(1, [10, 0, 0, 0, 5])]
+    own = answer(60, [7, 0, 0, 0, 7], identity="m2", request="r2")
+    parent = write(tmp_path / f"{SESSION}.jsonl", shared)
+    fork = write(
+        tmp_path / f"{FORK}.jsonl", [{**line, "sessionId": FORK} for line in [*shared, own]]
+    )
+    order = [parent, fork] if parent_first else [fork, parent]
+    replayed(fleet_name, *order, *order, tmp_path)
+    tasks = documents(db, fleet_name, "tasks")
+    assert sum(task["tokens_in"] for task in tasks.values()) == 17
+    sessions = documents(db, fleet_name, "sessions")
+    assert spent(sessions) == spent(tasks) == 17 * 5_000 + 12 * 25_000
+    replayed(f"{fleet_name}-2", tmp_path)
+    others = documents(db, f"{fleet_name}-2", "tasks")
+    assert sum(task["tokens_in"] for task in others.values()) == 17

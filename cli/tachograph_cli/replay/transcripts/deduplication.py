@@ -21,19 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from tachograph_cli.replay.transcripts.known_calls import KnownCalls
+
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE calls (id TEXT, request TEXT, owner TEXT, sidechain INT, total INT, at INT,
-    counted TEXT, PRIMARY KEY (id, request)) WITHOUT ROWID;
+    counted TEXT, known INT, PRIMARY KEY (id, request)) WITHOUT ROWID;
 CREATE TABLE copies (id TEXT, request TEXT, owner TEXT, PRIMARY KEY (id, request, owner))
     WITHOUT ROWID;
 CREATE TABLE marks (session TEXT, mark TEXT, PRIMARY KEY (session, mark)) WITHOUT ROWID;
 CREATE TABLE spawned (agent TEXT PRIMARY KEY, task TEXT) WITHOUT ROWID;
 BEGIN;
 """
-_FIND = "SELECT request, owner, sidechain, total, at, counted FROM calls WHERE id = ?"
-_INSERT = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)"
+_FIND = "SELECT request, owner, sidechain, total, at, counted, known FROM calls WHERE id = ?"
+_INSERT = "INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_CLAIMED = "SELECT id, request, owner, sidechain, total FROM calls WHERE NOT known"
 _CLAIM = (
     "UPDATE calls SET request = ?, owner = ?, sidechain = ?, total = ? WHERE id = ? AND request = ?"
 )
@@ -75,6 +78,8 @@ class _Row:
     owner: str
     sidechain: bool
     total: int
+    known: bool
+    """Whether an earlier replay decided whose it is, and has counted it there."""
     counted: Growth | None
     counted_total: int
 
@@ -84,10 +89,12 @@ class CallRegistry:
 
     Everything of a folder is claimed first, in one fixed order. The owner of a call that stands in
     several files then does not depend on the order or the speed of the replay. Without claims, the
-    first transcript that counts a call owns it.
+    first transcript that counts a call owns it. A call that an earlier replay has counted stays
+    with its owner.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: KnownCalls | None = None) -> None:
+        self._known = known
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
 
@@ -108,11 +115,16 @@ class CallRegistry:
             if row.owner != owner:
                 for other in (owner, row.owner):
                     self._database.execute(_COPY, (claim.id, row.request, other))
-            if _outranks(claim, row):
+            if _outranks(claim, row) and not (row.known and row.owner != owner):
                 values = (claim.request, owner, claim.sidechain, claim.total, claim.id, row.request)
                 self._database.execute(_CLAIM, values)
                 if claim.request != row.request:
                     self._database.execute(_RENAME, (claim.request, claim.id, row.request))
+
+    def keep_claims(self) -> None:
+        """Keep whose each call is, for the replays that follow."""
+        if self._known is not None:
+            self._known.keep(self._database.execute(_CLAIMED))
 
     def count(
         self, owner: str, claim: Claim, read: Callable[[], tuple[Call, ...]], at: datetime
@@ -185,8 +197,14 @@ class CallRegistry:
         A side chain repeats messages of its parent under new request ids.
         """
         sidechain = None
-        for values in self._database.execute(_FIND, (claim.id,)):
-            row = _row(values)
+        rows = self._database.execute(_FIND, (claim.id,)).fetchall()
+        if not rows and self._known is not None:
+            for request, owner, of_sidechain, total in self._known.find(claim.id):
+                values = (claim.id, request, owner, of_sidechain, total, None, None, True)
+                self._database.execute(_INSERT, values)
+            rows = self._database.execute(_FIND, (claim.id,)).fetchall()
+        for found in rows:
+            row = _row(found)
             if row.request == claim.request:
                 return row
             if sidechain is None and (claim.sidechain or row.sidechain):
@@ -194,7 +212,7 @@ class CallRegistry:
         return sidechain
 
     def _insert(self, claim: Claim, owner: str, counted: tuple[int | None, str | None]) -> None:
-        values = (claim.id, claim.request, owner, claim.sidechain, claim.total, *counted)
+        values = (claim.id, claim.request, owner, claim.sidechain, claim.total, *counted, False)
         self._database.execute(_INSERT, values)
 
 
@@ -217,12 +235,12 @@ def _values(total: int, growth: Growth) -> tuple[int, str]:
 
 
 def _row(values: tuple[Any, ...]) -> _Row:
-    request, owner, sidechain, total, at, counted = values
+    request, owner, sidechain, total, at, counted, known = values
     if counted is None:
-        return _Row(request, owner, bool(sidechain), total, None, 0)
+        return _Row(request, owner, bool(sidechain), total, bool(known), None, 0)
     counted_total, rows = json.loads(counted)
     growth = Growth(EPOCH + at * MICROSECOND, tuple(map(_call, rows)))
-    return _Row(request, owner, bool(sidechain), total, growth, counted_total)
+    return _Row(request, owner, bool(sidechain), total, bool(known), growth, counted_total)
 
 
 def _call(row: list[list[Any]]) -> Call:
