@@ -82,13 +82,12 @@ class Bills:
         if not self._bills:
             return {}
         sessions = {source.owner: source.session for source in sources}
-        order = list(dict.fromkeys(source.session for source in sources))
-        stated = _stated(sessions, registry, {name: place for place, name in enumerate(order)})
+        stated = _stated(sessions, registry)
+        billed = [name for name in dict.fromkeys(sessions.values()) if name in self._bills]
         found: dict[str, Correction] = {}
-        for session in order:
-            bill = self._bills.get(session)
-            if bill is not None:
-                found[session] = _correction(bill, stated, found)
+        # A fork has a copy of all that its ancestors copied, so it has more of them than they have.
+        for session in sorted(billed, key=lambda name: len(stated.ancestors[name])):
+            found[session] = _correction(self._bills[session], stated, found)
         return found
 
 
@@ -102,9 +101,7 @@ class _Stated:
     ancestors: defaultdict[str, set[str]]
 
 
-def _stated(
-    sessions: Mapping[str, str], registry: CallRegistry, places: Mapping[str, int]
-) -> _Stated:
+def _stated(sessions: Mapping[str, str], registry: CallRegistry) -> _Stated:
     stated = _Stated(
         defaultdict(lambda: defaultdict(_Spend)),
         defaultdict(lambda: defaultdict(_Spend)),
@@ -115,7 +112,6 @@ def _stated(
         if own is None:
             continue
         stating = {sessions[each] for each in copies if each in sessions} | {own}
-        first = min(stating, key=lambda session: places[session])
         for call in calls:
             if call.model is None:
                 continue
@@ -124,8 +120,9 @@ def _stated(
                 stated.of_session[session][model].add(call.usage, cost)
             if owner != own:
                 stated.of_subagents[own][model].add(call.usage, cost)
-        for session in stating - {first}:
-            stated.ancestors[session].add(first)
+        for session in stating - {own}:
+            if session not in stated.ancestors[own]:
+                stated.ancestors[session].add(own)
     return stated
 
 

@@ -14,6 +14,7 @@ from tachograph_cli.replay.transcripts.events import (
     Compacted,
     Event,
     ModelCall,
+    PullRequestNamed,
     SessionFacts,
     ToolUsed,
     TurnEnded,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Work: TypeAlias = ModelCall | ToolUsed | CallFailed | Compacted
 SUBAGENT = "subagent"
+PULL_REQUEST = "pull_request"
 AFTERWARDS = timedelta(milliseconds=1)
 """The time from a recording's last line to the write that leaves its session idle."""
 
@@ -67,6 +69,7 @@ class Player:
         self._facts: SessionFacts | None = None
         self._session: Session | None = None
         self._runs: dict[str, TaskRun] = {}
+        self._labels: dict[str, dict[str, str]] = {}
         self._turn: TurnStarted | None = None
         self._at_work: str | None = None
         self._model: str | None = None
@@ -83,6 +86,8 @@ class Player:
                 self._turn = event
             case TurnEnded():
                 self._end(event)
+            case PullRequestNamed():
+                self._name_pull_request(event)
             case Billed():
                 pass  # what it says beyond the calls is known when all of them are counted
             case _:
@@ -92,6 +97,15 @@ class Player:
         """Leave the session idle, and its task as the recording left it."""
         if self._session is not None and self._at_work is not None:
             self._update_session(self._latest + AFTERWARDS, state="idle")
+
+    def _name_pull_request(self, event: PullRequestNamed) -> None:
+        """Label the task with the pull request, by which its cost can be asked for."""
+        labels = self._labels.setdefault(event.task, {})
+        name = PULL_REQUEST if not labels else f"{PULL_REQUEST}_{len(labels) + 1}"
+        labels[name] = event.url
+        run = self._runs.get(event.task)
+        if run is not None:
+            run.update(at=self._at(event.at), labels=dict(labels))
 
     def bill(self, correction: Correction) -> None:
         """Write what the session's own bill says beyond its calls."""
@@ -190,6 +204,7 @@ class Player:
         fields: dict[str, Any] = {
             "task_type": "turn" if event.agent is None else "subagent",
             "telemetry_source": "transcript",
+            "labels": dict(self._labels.get(event.task, {})) or None,
             "repo": facts and facts.repo,
             "branch": facts and facts.branch,
             # A failed call states no model; the session's last one is the best guess.

@@ -30,6 +30,7 @@ from tachograph_cli.replay.transcripts.events import (
     Event,
     ModelCall,
     Outcome,
+    PullRequestNamed,
     SessionFacts,
     Source,
     ToolUsed,
@@ -98,6 +99,8 @@ class Reader:
             yield from self._message(record, message)
         elif kind == COST_STATE:
             yield billed(record, self._source.session, self._seen_at)
+        elif kind == "pr-link":
+            yield from self._pull_request(record)
         elif kind == "system":
             yield from self._system(record, str(record.get("subtype")))
         elif self._turn_open and is_stop(record):
@@ -240,6 +243,13 @@ class Reader:
                 details = optional_mapping(record.get("compactMetadata"), "compactMetadata")
                 tokens = whole(details.get("postTokens"), "compactMetadata.postTokens")
                 yield Compacted(at, task, agent, tokens or None)
+
+    def _pull_request(self, record: Record) -> Iterator[PullRequestNamed]:
+        """Yield a pull request at its first mention: each resumption repeats them all."""
+        url = named(record.get("prUrl"), "prUrl")
+        at = instant(record.get("timestamp"), "timestamp")
+        if self._registry.count_once(self._source.owner, f"pr:{self._source.owner}:{url}", at):
+            yield PullRequestNamed(at, self._current, url)
 
     def _end(self, by: Record, at: datetime, duration_ms: int | None = None) -> Iterator[Event]:
         """End the turn by the record `by`; a later record may add its duration."""

@@ -64,12 +64,13 @@ def claims(record: Record) -> Iterator[Claim]:
         body = message.body
         if body.get("model") != SYNTHETIC and body.get("usage") is not None:
             yield claim_of(message)
-        yield from (Claim(tool_id(block)) for block in tool_uses(body))
+        copy = is_copy(record)
+        yield from (Claim(tool_id(block), sidechain=copy) for block in tool_uses(body))
     elif record.get("type") == "system" and record.get("subtype") in {
         "api_error",
         "compact_boundary",
     }:
-        yield Claim(line_id(record))
+        yield Claim(line_id(record), sidechain=is_copy(record))
 
 
 def message_of(record: Record, file_agent: str | None) -> Message | None:
@@ -106,7 +107,12 @@ def claim_of(message: Message) -> Claim:
     if identity is None:  # a gateway left it out, so one line is one call
         return Claim(line_id(message.record), total=total)
     request = optional_name(message.record.get("requestId")) or ""
-    return Claim(identity, request, message.sidechain, total)
+    return Claim(identity, request, message.sidechain or is_copy(message.record), total)
+
+
+def is_copy(record: Record) -> bool:
+    """Tell whether a fork has copied a record from the session that it names."""
+    return isinstance(record.get("forkedFrom"), dict)
 
 
 def line_id(record: Record) -> str:
@@ -163,5 +169,12 @@ def is_stop(record: Record) -> bool:
 
 
 def is_noise(record: Record) -> bool:
-    """Tell whether a user's record is no prompt but a note of Claude Code, or a summary."""
-    return record.get("isMeta") is True or record.get("isCompactSummary") is True
+    """Tell whether a user's record is no prompt but a note of Claude Code, or a summary.
+
+    A note that a task in the background has ended is nobody's prompt either.
+    """
+    return (
+        record.get("isMeta") is True
+        or record.get("isCompactSummary") is True
+        or record.get("turnOrigin") == "task_notification"
+    )

@@ -134,6 +134,15 @@ class Compacted:
 
 
 @dataclass(frozen=True, slots=True)
+class PullRequestNamed:
+    """The work on a task has shown a pull request, by its address."""
+
+    at: datetime
+    task: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class BillRow:
     """What a session's own bill says of one model; a cost of None is the agent's own guess."""
 
@@ -166,6 +175,8 @@ class UnreadableLine:
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-TaskEvent: TypeAlias = TurnStarted | TurnEnded | ModelCall | ToolUsed | CallFailed | Compacted
+TaskEvent: TypeAlias = (
+    TurnStarted | TurnEnded | ModelCall | ToolUsed | CallFailed | Compacted | PullRequestNamed
+)
 """An event of a task, at a moment."""
 Event: TypeAlias = SessionFacts | TaskEvent | Billed | UnreadableLine
