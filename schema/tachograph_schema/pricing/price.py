@@ -10,13 +10,12 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import NO_UNITS, Call
-from tachograph_schema.pricing.public_prices import context_window, public_price
+from tachograph_schema.pricing.public_prices import context_window, public_fees, public_price
 from tachograph_schema.usage import BUCKETS, Usage
 
 if TYPE_CHECKING:
-    from tachograph_schema.documents.price_sheet import (
-        PriceList,  # pydantic: a tenth of a second to import
-    )
+    # pydantic: a tenth of a second to import
+    from tachograph_schema.documents.price_sheet import PriceList, PriceRow
 
 __all__ = ["context_window", "cost_of", "nanousd", "price", "price_difference", "price_sum"]
 
@@ -35,8 +34,8 @@ def price(call: Call, prices: PriceList | None = None) -> int | None:
     """Return the cost of one call in nano-dollars, or None when no price is known.
 
     Never a guess and never a silent zero: an unknown model is None. `call.priced_at` decides
-    between dated prices; a long-context price applies by the call's own prompt. A row of the
-    fleet's `prices` leaves out `call.units`.
+    between dated prices; a long-context price applies by the call's own prompt. A fee that a row of
+    the fleet's `prices` has no price for costs what the public list says.
     """
     usd = _usd(call, prices)
     return None if usd is None else nanousd(usd)
@@ -70,6 +69,9 @@ def price_sum(call: Call, prices: PriceList | None = None) -> int | None:
     calls = call.calls or max(1, -(-usage.prompt_tokens // TYPICAL_PROMPT_TOKENS))
     average = Usage(*(getattr(usage, name) // calls for name in BUCKETS))
     rest = usage - Usage(*(getattr(average, name) * calls for name in BUCKETS))
+    own = own_row(replace(call, usage=average), prices)
+    if own is not None:
+        return nanousd(own.usd(usage, NO_UNITS))
     of_average = _usd(replace(call, usage=average, units=NO_UNITS), prices)
     of_rest = _usd(replace(call, usage=rest, units=NO_UNITS), prices)
     if of_average is None or of_rest is None:
@@ -77,13 +79,23 @@ def price_sum(call: Call, prices: PriceList | None = None) -> int | None:
     return nanousd(of_average * calls + of_rest)
 
 
+def own_row(call: Call, prices: PriceList | None) -> PriceRow | None:
+    """Return the fleet's own row that decides a call's price, or None where it has none."""
+    if prices is None or call.model is None:
+        return None
+    from tachograph_schema.documents.price_sheet import Conditions  # noqa: PLC0415 - as above
+
+    terms, prompt_tokens = call.terms, call.usage.prompt_tokens
+    where = (call.model, call.provider, terms.route)
+    return prices.row(Conditions(*where, call.priced_at, terms.tier, terms.geo, prompt_tokens))
+
+
 def _usd(call: Call, prices: PriceList | None) -> Decimal | None:
     if call.model is None:
         return None
-    if prices is not None:
-        terms = call.terms
-        row = prices.row(call.model, call.provider, terms.route, call.priced_at, terms.tier)
-        if row is not None:
-            return row.usd(call.usage)
-    listed = public_price(call, call.model)
-    return None if listed is None else listed.usd
+    row = own_row(call, prices)
+    if row is None:
+        listed = public_price(call, call.model)
+        return None if listed is None else listed.usd
+    unlisted = public_fees(call, row.unlisted_fees(call.units))
+    return None if unlisted is None else row.usd(call.usage, call.units) + unlisted

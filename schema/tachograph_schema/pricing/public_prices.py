@@ -5,8 +5,9 @@ genai-prices takes most of a fifth of a second to import, so it is imported at t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.model_names import is_bedrock, spellings
 from tachograph_schema.pricing.peak_hours import off_peak
+from tachograph_schema.pricing.terms import Terms
+from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
@@ -93,6 +96,15 @@ def public_price(call: Call, model: str) -> PublicPrice | None:
     usd = (priced.input_price + priced.output_price) * factor * peak + fees
     assumed = _host_of(call.provider) is None and _host_of(call.terms.route) is None
     return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not is_bedrock(model))
+
+
+def public_fees(call: Call, units: Mapping[str, int]) -> Decimal | None:
+    """Return what units beside the tokens of a call cost, or None where no list says it."""
+    if not units or call.model is None:
+        return Decimal(0)
+    alone = replace(call, usage=Usage(), units=units, terms=Terms(call.terms.route))
+    listed = public_price(alone, call.model)
+    return None if listed is None else listed.usd
 
 
 def _host_of(name: str | None) -> Provider | None:

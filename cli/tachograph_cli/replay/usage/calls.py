@@ -17,6 +17,7 @@ from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 from tachograph_cli.replay.transcripts.events import ModelCall, Source, UnreadableLine
 from tachograph_cli.replay.transcripts.values import short
+from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.explanation import Explanation, explain
 from tachograph_schema.usage import Usage
@@ -34,6 +35,8 @@ class Said:
     provider: str | None = None
     model: str | None = None
     route: str | None = None
+    prices: PriceList | None = None
+    """Prices of their own, which come before the public list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _stated(place: str, name: str, call: Call, said: Said) -> StatedCall:
         provider=said.provider or call.provider,
         terms=terms,
     )
-    return StatedCall(place, name, call, explain(call))
+    return StatedCall(place, name, call, explain(call, said.prices))
 
 
 def _documents(text: bytes) -> list[dict[str, Any]]:
