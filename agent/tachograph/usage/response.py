@@ -28,6 +28,7 @@ from tachograph.usage.fees import fees_of
 from tachograph.usage.formats import Format
 from tachograph.usage.passes import Pass, passes_of
 from tachograph.usage.plain_data import plain
+from tachograph_schema.pricing.model_names import host_of
 from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.pricing.terms import Terms, geo_named, tier_named
 from tachograph_schema.usage import Usage
@@ -223,7 +224,8 @@ def _provider(
 ) -> str | None:
     if "cost_details" in usage or "is_byok" in usage:
         return "openrouter"
-    return excerpt.provider or (usage_format.provider if usage_format else None)
+    by_id = host_of(excerpt.model) if excerpt.model else None
+    return excerpt.provider or by_id or (usage_format.provider if usage_format else None)
 
 
 def _model(served: str | None) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.model_names import unlisted
 from tachograph_schema.pricing.price import cost_of, own_row
 from tachograph_schema.pricing.public_prices import public_price
 
@@ -37,7 +38,8 @@ def explain(call: Call, prices: PriceList | None = None) -> Explanation:
         return _by_own(call, row, cost)
     listed = public_price(call, call.model)
     if listed is None:
-        return Explanation(None, "unpriced", "no list has a price for exactly this")
+        why = unlisted(call.model) or "no list has a price for exactly this"
+        return Explanation(None, "unpriced", why)
     since = f" since {listed.since}" if listed.since else ""
     return Explanation(
         cost,

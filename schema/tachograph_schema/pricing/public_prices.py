@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.model_names import is_bedrock, spellings
+from tachograph_schema.pricing.model_names import host_of, spellings, unlisted
 from tachograph_schema.pricing.peak_hours import off_peak
+from tachograph_schema.pricing.provider_names import listed_name
 from tachograph_schema.pricing.terms import Terms
 from tachograph_schema.usage import Usage
 
@@ -30,6 +31,8 @@ _GATEWAYS = ("gateway", "litellm", "portkey", "helicone", "proxy")
 """Parts of the names of what passes calls on to whoever serves the model, at their price."""
 _SPOKEN_BY_OTHERS = frozenset({"anthropic", "openai", "google", "openrouter"})
 """A model that is not theirs was served by its own maker, who speaks their protocol too."""
+_PROTOCOLS = frozenset({None, "anthropic", "openai"})
+"""Providers that may be said of a call because it spoke their protocol, or not at all."""
 _FEES = ("searches", "executions", "seconds", "pages")
 """Units that are billed on top of tokens."""
 _AUDIO_IS_DEARER = frozenset({"openai", "azure"})
@@ -95,7 +98,7 @@ def public_price(call: Call, model: str) -> PublicPrice | None:
     fees = priced.total_price - priced.input_price - priced.output_price
     usd = (priced.input_price + priced.output_price) * factor * peak + fees
     assumed = _host_of(call.provider) is None and _host_of(call.terms.route) is None
-    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not is_bedrock(model))
+    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not host_of(model))
 
 
 def public_fees(call: Call, units: Mapping[str, int]) -> Decimal | None:
@@ -146,8 +149,10 @@ def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider
     """
     if is_local(route) or is_local(provider):
         return None
-    if is_bedrock(model) and provider in {None, "anthropic"}:
-        provider = "aws"
+    if unlisted(model):
+        return None
+    if provider in _PROTOCOLS:
+        provider = host_of(model) or provider
     for name in (route, provider):
         if name is None or name.lower() in _NO_HOST:
             continue
@@ -164,7 +169,7 @@ def _host(name: str) -> Provider | None:
     from genai_prices import data_snapshot  # noqa: PLC0415 - see the module's docstring
 
     # "azure-openai" would be taken for OpenAI itself.
-    asked = "azure" if "azure" in name.lower() else name
+    asked = "azure" if "azure" in name.lower() else listed_name(name)
     return data_snapshot.find_provider_by_id(data_snapshot.get_snapshot().providers, asked)
 
 
