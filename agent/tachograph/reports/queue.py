@@ -20,6 +20,7 @@ from tachograph.reports.rising_spend import rising_spend
 from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
 from tachograph_schema.periods import hour_of
+from tachograph_schema.pricing.growth import is_billed
 
 if TYPE_CHECKING:
     from tachograph.reports.spool import Segment
@@ -121,7 +122,7 @@ class ReportQueue:
         if not group:
             return None
         group = self._read(group)
-        unpriced = any(call.cost_nanousd is None for report in group for call in report.calls)
+        unpriced = any(not is_billed(call) for report in group for call in report.calls)
         self._warn_if_lost(landed)
         fields = task_fields(
             landed,

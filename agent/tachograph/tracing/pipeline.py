@@ -25,6 +25,7 @@ from tachograph.tracing.otel import LiveSpans
 from tachograph.tracing.settings import Tracing
 from tachograph_schema.documents.fleet import TracingPolicy
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.growth import is_billed
 from tachograph_schema.pricing.price import cost_of
 from tachograph_schema.tracing.sampling import Ended, KeepReason, head, promoted, tail
 from tachograph_schema.tracing.spans import (
@@ -197,7 +198,7 @@ class SpanPipeline:
         self, buffer: TraceBuffer, span: Span, calls: Sequence[Call], finish_reason: str | None
     ) -> None:
         """Add the usage and the cost of calls to their span and to the task's sums."""
-        unpriced = any(call.cost_nanousd is None for call in calls)
+        unpriced = any(not is_billed(call) for call in calls)
         prices = self._prices.current() if unpriced else None
         costs = [cost for call in calls if (cost := cost_of(call, prices)) is not None]
         usage = add_usage(span, calls, costs, finish_reason)

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import NO_UNITS, Call
+from tachograph_schema.pricing.growth import grown
 from tachograph_schema.pricing.public_prices import context_window, public_fees, public_price
 from tachograph_schema.usage import BUCKETS, Usage
 
@@ -53,7 +54,13 @@ def price_difference(call: Call, prices: PriceList | None = None) -> int | None:
 
 
 def cost_of(call: Call, prices: PriceList | None) -> int | None:
-    """Return the cost of a call in nano-dollars: as billed, else by the prices, else None."""
+    """Return the cost of a call in nano-dollars: as billed, else by the prices, else None.
+
+    The growth of a call costs what the whole call costs, less what it cost before.
+    """
+    if call.before is not None:
+        now, before = cost_of(grown(call), prices), cost_of(call.before, prices)
+        return None if now is None else now - (before or 0)
     if call.cost_nanousd is not None or call.model is None or not call.readable:
         return call.cost_nanousd
     return price_difference(call, prices)
