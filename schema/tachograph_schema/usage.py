@@ -48,6 +48,8 @@ FEES: Final = (
     "storage_searches",
     "rerank_searches",
     "live_search_sources",
+    "website_visits",
+    "browser_automations",
     "code_executions",
     "image_generations",
     "input_document_pages",

@@ -180,6 +180,7 @@ def _deferred(deferred: DeferredUsage) -> dict[str, Any]:
             excerpt.tools,
             excerpt.queries,
             excerpt.batch,
+            _usage(excerpt.breakdown),
         ],
         "asked": [
             request.model,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tachograph.usage.fees import queries_of, tool_of
+from tachograph.usage.fees import executed_tools, queries_of, tool_of
 from tachograph.usage.plain_data import fields_of, word
 
 _USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "amazon-bedrock-invocationMetrics")
@@ -39,10 +39,13 @@ _BATCHED = {"response": "body", "result": "message", "modelOutput": None}
 and Bedrock's."""
 _BATCH = ("custom_id", "recordId", "object", "modelOutput")
 _OUTPUT = ("output", "item")
+_GROQ = "x_groq"
+_BREAKDOWN = "usage_breakdown"
+"""Groq's usage of each model that a compound system called."""
 _BEDROCK_HEADER = "x-amzn-bedrock-"
 _FIELDS = (
     *(*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE),
-    *(*_OUTPUT, *_BATCH, "x_groq"),
+    *(*_OUTPUT, *_BATCH, _GROQ, _BREAKDOWN),
 )
 _LIBRARIES = {
     "mistralai": "mistral",
@@ -78,6 +81,8 @@ class Excerpt:
     """The searches of a grounded answer."""
     batch: bool = False
     """Whether this is a batch, or a line of a batch's results."""
+    breakdown: object = None
+    """Groq's `usage_breakdown`, in its own format."""
 
     def take(self, part: object) -> None:
         """Add a response, or the next event of a streamed one."""
@@ -122,6 +127,7 @@ class Excerpt:
         if isinstance(choices, Sequence) and choices and not isinstance(choices, str):
             first = fields_of(choices[0], _FINISH)
             self.finish_reason = _finish(first) or self.finish_reason
+            self.tools.update(executed_tools(choices[0]))
             if candidates:
                 self.queries = max(self.queries, queries_of(choices[0]))
 
@@ -157,8 +163,11 @@ class Excerpt:
     def _note_provider(self, part: object, fields: Mapping[str, Any]) -> None:
         library = type(part).__module__.partition(".")[0]
         by_id = None if self.response_id is None else _ID_MARKS.get(self.response_id[:9])
-        if fields.get("x_groq") is not None:
-            self._note(fields_of(fields["x_groq"], ("usage",)))
+        self.breakdown = fields.get(_BREAKDOWN) or self.breakdown
+        if fields.get(_GROQ) is not None:
+            groq = fields_of(fields[_GROQ], ("usage", _BREAKDOWN))
+            self._note({"usage": groq.get("usage")})
+            self.breakdown = groq.get(_BREAKDOWN) or self.breakdown
             by_id = "groq"
         metadata = fields.get("ResponseMetadata")
         headers = None if metadata is None else fields_of(metadata, ()).get("HTTPHeaders")

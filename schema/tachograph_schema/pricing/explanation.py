@@ -9,6 +9,7 @@ from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.model_names import unlisted
 from tachograph_schema.pricing.price import cost_of, own_row
 from tachograph_schema.pricing.public_prices import public_price
+from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
     from tachograph_schema.documents.price_sheet import PriceList, PriceRow
@@ -32,6 +33,8 @@ def explain(call: Call, prices: PriceList | None = None) -> Explanation:
     if not call.readable or call.model is None:
         missing = "it names no model" if call.readable else "its usage cannot be read as a whole"
         return Explanation(None, "unpriced", missing)
+    if call.usage == Usage() and not call.units:
+        return Explanation(0, "list price", "it used nothing of its own")
     cost = cost_of(call, prices)
     row = own_row(call, prices)
     if row is not None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.places import CASES
-from tachograph.usage.fees import _COUNTED, _TOOLS, _XAI_TOOLS
+from tachograph.usage.fees import _COUNTED, _GROQ_TOOLS, _TOOLS, _XAI_TOOLS
 from tachograph_schema.documents.price_sheet import Conditions, PriceList, PriceRow
 from tachograph_schema.periods import minutes_of, weekdays_of
 from tachograph_schema.pricing.call import Call
@@ -203,5 +203,6 @@ def test_price_of_hours_says_its_hours() -> None:
 
 
 def test_every_fee_that_a_response_can_state_may_have_a_price() -> None:
-    stated = {*_TOOLS.values(), *_XAI_TOOLS.values(), *_COUNTED.values()}
+    tables = (_TOOLS, _GROQ_TOOLS, _XAI_TOOLS, _COUNTED)
+    stated = {unit for table in tables for unit in table.values()}
     assert stated <= set(FEES)
