@@ -42,10 +42,12 @@ _OUTPUT = ("output", "item")
 _GROQ = "x_groq"
 _BREAKDOWN = "usage_breakdown"
 """Groq's usage of each model that a compound system called."""
+_PROVIDER = "provider"
+"""A line of another program's output may state who served the call."""
 _BEDROCK_HEADER = "x-amzn-bedrock-"
 _FIELDS = (
     *(*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE),
-    *(*_OUTPUT, *_BATCH, _GROQ, _BREAKDOWN),
+    *(*_OUTPUT, *_BATCH, _GROQ, _BREAKDOWN, _PROVIDER),
 )
 _LIBRARIES = {
     "mistralai": "mistral",
@@ -57,8 +59,8 @@ _LIBRARIES = {
     "xai_sdk": "x-ai",
 }
 """Libraries that call one provider only, unlike OpenAI's and Anthropic's."""
-_ID_MARKS = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
-"""The first nine characters of an id, where another provider serves Anthropic's model."""
+_ID_MARKS = (("msg_bdrk_", "aws"), ("msg_vrtx_", "google"), ("gen-", "openrouter"))
+"""How the ids begin of those who serve models in another's format."""
 _MARKS = (b'"usage', b"Metrics", b"oken_count", b"TokenCount", b"eval_count")
 """A line of a streamed response without any of these holds no usage."""
 
@@ -115,6 +117,8 @@ class Excerpt:
         for name in present.identity:
             if isinstance(identity := fields[name], str) and identity:
                 self.response_id = identity
+        if isinstance(stated := fields.get(_PROVIDER), str) and stated:
+            self.provider = stated
         for name in present.tier:
             self.service_tier = fields[name] or self.service_tier
         self.finish_reason = _finish(fields) or self.finish_reason
@@ -162,7 +166,7 @@ class Excerpt:
 
     def _note_provider(self, part: object, fields: Mapping[str, Any]) -> None:
         library = type(part).__module__.partition(".")[0]
-        by_id = None if self.response_id is None else _ID_MARKS.get(self.response_id[:9])
+        by_id = _marked(self.response_id)
         self.breakdown = fields.get(_BREAKDOWN) or self.breakdown
         if fields.get(_GROQ) is not None:
             groq = fields_of(fields[_GROQ], ("usage", _BREAKDOWN))
@@ -214,6 +218,12 @@ class _Present(NamedTuple):
 def _present(document: tuple[str, ...]) -> _Present:
     groups = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _OUTPUT, _INSIDE)
     return _Present(*(tuple(name for name in names if name in document) for names in groups))
+
+
+def _marked(identity: str | None) -> str | None:
+    if identity is None:
+        return None
+    return next((host for mark, host in _ID_MARKS if identity.startswith(mark)), None)
 
 
 def _finish(fields: Mapping[str, Any]) -> str | None:
