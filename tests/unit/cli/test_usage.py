@@ -107,6 +107,28 @@ def test_results_of_a_batch_are_a_call_a_line(tmp_path: Path) -> None:
     assert found["calls"][2]["doubt"].endswith("expected a shape of usage that is known here")
 
 
+def test_line_of_another_programs_output_is_a_call_at_the_provider_it_states(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "calls.jsonl"
+    used = {"model": "claude-opus-4-8", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+    lines = [{**used, "provider": name} for name in ("anthropic", "aws.bedrock", "nobody")]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    costs = [call["cost_nanousd"] for call in usage(path)["calls"]]
+    assert costs == [7_500_000, 8_250_000, None]
+
+
+def test_responses_with_ids_of_their_own_are_apart_and_events_of_one_id_are_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    for ids, calls in (("a", "b"), 2), (("a", "a"), 1):
+        lines = [{**OPUS, "id": i, "usage": {"input_tokens": 7, "output_tokens": 1}} for i in ids]
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        found = usage(path)
+        assert (found["total"]["calls"], found["total"]["tokens_in"]) == (calls, 7 * calls)
+
+
 def test_stream_is_one_call(tmp_path: Path) -> None:
     path = tmp_path / "stream.txt"
     events = [

@@ -12,6 +12,7 @@ from typing import Any
 
 from tachograph.errors import OperatorError
 from tachograph.usage.deferred import calls_in
+from tachograph.usage.excerpt import excerpt_of
 from tachograph.usage.response import read_response
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
@@ -92,7 +93,7 @@ def _of_responses(path: Path, said: Said) -> Iterator[StatedCall]:
         raise OperatorError(f"{path}: larger than {LARGEST_BYTES} bytes; split it by lines")
     text = path.read_bytes()
     documents = _documents(text)
-    if documents and all(any(name in each for name in _RESULTS) for each in documents):
+    if _are_apart(documents):
         responses: list[tuple[str, Any]] = [
             (f"{path.name}:{n}", each) for n, each in enumerate(documents, 1)
         ]
@@ -122,6 +123,23 @@ def _stated(place: str, name: str, call: Call, said: Said) -> StatedCall:
         terms=terms,
     )
     return StatedCall(place, name, call, explain(call, said.prices))
+
+
+def _are_apart(documents: list[dict[str, Any]]) -> bool:
+    """Tell whether each document is a response of its own, and not an event of a streamed one.
+
+    A line of a batch's results is, and a line of another program's output that states its usage
+    with the provider, or with an id that no other line has.
+    """
+    if not documents:
+        return False
+    if all(any(name in each for name in _RESULTS) for each in documents):
+        return True
+    excerpts = [excerpt_of(each) for each in documents]
+    if not all(excerpt.usages for excerpt in excerpts):
+        return False
+    ids = {excerpt.response_id for excerpt in excerpts} - {None}
+    return len(ids) == len(documents) or all(each.get("provider") for each in documents)
 
 
 def _documents(text: bytes) -> list[dict[str, Any]]:

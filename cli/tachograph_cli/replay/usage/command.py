@@ -66,9 +66,10 @@ def usage(
 ) -> None:
     """Say what each call used and cost, and which list gave the price.
 
-    PATH is a response as JSON, a streamed one, a file of a batch's results, a transcript of Claude
-    Code or of Codex, or a folder of them. Nothing is written, and no emulator is needed: it is the
-    reader that `call.record` and `replay` use. Exits with 1 where a path states no call.
+    PATH is a response as JSON, a streamed one, a file of a batch's results or of a response a line,
+    a transcript of Claude Code or of Codex, or a folder of them. Nothing is written, and no
+    emulator is needed: it is the reader that `call.record` and `replay` use. Exits with 1 where a
+    path states no call.
     """
     said = Said(_moment(at), provider, model, route, None if sheet is None else _prices(sheet))
     calls: list[StatedCall] = []
