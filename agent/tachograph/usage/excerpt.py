@@ -37,7 +37,8 @@ _INSIDE = ("message", "response", "delta", "metadata", "messageStop", "interacti
 _BATCHED = {"response": "body", "result": "message", "modelOutput": None}
 """Fields of a line of a batch's results, and where in them the response is: OpenAI's, Anthropic's
 and Bedrock's."""
-_BATCH = ("custom_id", "recordId", "object", "modelOutput")
+_BATCH = ("custom_id", "recordId", "processed_time", "key", "object", "modelOutput")
+_GEMINI = ("usageMetadata", "usage_metadata")
 _OUTPUT = ("output", "item")
 _GROQ = "x_groq"
 _BREAKDOWN = "usage_breakdown"
@@ -144,7 +145,7 @@ class Excerpt:
     def _note_batch(self, fields: Mapping[str, Any]) -> None:
         if fields.get("object") == "batch":
             self.batch = True
-        if fields.get("custom_id") is None and fields.get("recordId") is None:
+        if not _is_result(fields):
             return
         self.batch = True
         for name, inside in _BATCHED.items():
@@ -218,6 +219,15 @@ class _Present(NamedTuple):
 def _present(document: tuple[str, ...]) -> _Present:
     groups = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _OUTPUT, _INSIDE)
     return _Present(*(tuple(name for name in names if name in document) for names in groups))
+
+
+def _is_result(fields: Mapping[str, Any]) -> bool:
+    """Tell whether this is a line of a batch's results, by the name of the request in it."""
+    if any(fields.get(name) is not None for name in ("custom_id", "recordId", "processed_time")):
+        return True
+    return fields.get("key") is not None and any(
+        fields_of(fields.get("response"), _GEMINI).get(name) for name in _GEMINI
+    )
 
 
 def _marked(identity: str | None) -> str | None:

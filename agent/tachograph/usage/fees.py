@@ -45,6 +45,7 @@ _XAI_TOOLS = {
 """Tools that xAI bills by the use, and lists among the counts of tokens."""
 _COUNTED = {
     "server_tool_use.web_search_requests": "web_searches",
+    "server_tool_use.code_execution_requests": "code_executions",
     "connectors.web_search": "web_searches",
     "connectors.web_search_premium": "web_searches",
     "connectors.image_generation": "image_generations",

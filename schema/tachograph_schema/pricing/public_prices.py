@@ -73,7 +73,7 @@ def public_price(call: Call, model: str) -> PublicPrice | None:
     context = _context(call.terms.tier)
     if context and not _has_price_for(context, info, host, at):
         return None
-    if any(_would_be_free(unit, info, host, at) for unit in call.units):
+    if any(_would_be_free(unit, info, host, at) for unit, n in call.units.items() if n):
         return None
     factor = _factor(call.terms.geo, host)
     if factor is None:

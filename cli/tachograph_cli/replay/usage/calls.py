@@ -24,8 +24,6 @@ from tachograph_schema.pricing.explanation import Explanation, explain
 from tachograph_schema.usage import Usage
 
 LARGEST_BYTES = 256 * 2**20
-_RESULTS = ("custom_id", "recordId")
-"""Names that a line of a batch's results has, OpenAI's and Anthropic's, or Bedrock's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +129,10 @@ def _are_apart(documents: list[dict[str, Any]]) -> bool:
     A line of a batch's results is, and a line of another program's output that states its usage
     with the provider, or with an id that no other line has.
     """
-    if not documents:
-        return False
-    if all(any(name in each for name in _RESULTS) for each in documents):
-        return True
     excerpts = [excerpt_of(each) for each in documents]
-    if not all(excerpt.usages for excerpt in excerpts):
+    if excerpts and all(excerpt.batch for excerpt in excerpts):
+        return True
+    if not excerpts or not all(excerpt.usages for excerpt in excerpts):
         return False
     ids = {excerpt.response_id for excerpt in excerpts} - {None}
     return len(ids) == len(documents) or all(each.get("provider") for each in documents)

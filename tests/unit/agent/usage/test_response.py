@@ -28,7 +28,7 @@ _CASES = yaml.safe_load((CASES / "responses.yaml").read_text())
 
 @pytest.mark.parametrize("case", _CASES, ids=[case["name"] for case in _CASES])
 def test_response_reads_as_the_table_says(case: dict[str, Any]) -> None:
-    answer = read_response(case["response"])
+    answer = read_response(case["response"], **case.get("asked", {}))
     assert answer.usage == Usage(**case["reads"])
     assert answer.readable is case.get("readable", True)
     for name in ("model", "provider", "finish_reason", "cost_nanousd", "why", "context_tokens"):
