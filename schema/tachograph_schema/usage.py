@@ -1,8 +1,10 @@
-"""The tokens of one model call, or of many added up."""
+"""The tokens of one model call, or of many added up, and the units that are billed beside them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,26 @@ class Usage:
 
 BUCKETS: tuple[str, ...] = tuple(field.name for field in fields(Usage))
 """The names of the token buckets, as tasks and counters carry them."""
+FEES: Final = (
+    "web_searches",
+    "social_searches",
+    "storage_searches",
+    "rerank_searches",
+    "live_search_sources",
+    "website_visits",
+    "browser_automations",
+    "code_executions",
+    "image_generations",
+    "input_document_pages",
+    "input_annotated_document_pages",
+    "input_characters",
+    "audio_seconds",
+    "input_audio_seconds",
+    "output_audio_seconds",
+)
+"""Units that cost something beside the tokens, by genai-prices' names where it has one."""
+
+
+def fees_among(units: Mapping[str, int]) -> dict[str, int]:
+    """Return the units that are billed beside the tokens; the others are a part of the tokens."""
+    return {unit: n for unit, n in units.items() if n and not unit.endswith("_tokens")}

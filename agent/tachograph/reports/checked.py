@@ -145,6 +145,7 @@ def checked_call(call: Call) -> Call:
         provider=name(call.provider, "provider", warner),
         cost_nanousd=None if cost is None else checked_count(cost, "cost_nanousd"),
         calls=checked_count(call.calls, "calls"),
+        before=None if call.before is None else checked_call(replace(call.before, before=None)),
     )
 
 

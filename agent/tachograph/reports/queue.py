@@ -20,6 +20,7 @@ from tachograph.reports.rising_spend import rising_spend
 from tachograph.reports.task_fields import task_fields
 from tachograph_schema.documents.task_release import lost_to_another
 from tachograph_schema.periods import hour_of
+from tachograph_schema.pricing.growth import is_billed
 from tachograph_schema.pricing.price import cost_of
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ class ReportQueue:
             (self._listener.found if self.repeats else self._listener.spent)(cost)
 
     def _prices_for(self, reports: Iterable[Report]) -> PriceList | None:
-        unpriced = any(call.cost_nanousd is None for report in reports for call in report.calls)
+        unpriced = any(not is_billed(call) for report in reports for call in report.calls)
         return self._prices.current() if unpriced and self._prices is not None else None
 
     def _risen(self, landed: Mapping[str, Any], fields: dict[str, Any]) -> dict[str, Any]:

@@ -150,16 +150,20 @@ def _call(call: Call, at: datetime) -> list[Any]:
         call.cost_nanousd,
         call.calls,
     ]
-    if call.terms is not STANDARD or call.units or not call.readable:
+    if call.terms is not STANDARD or call.units or not call.readable or call.before is not None:
         values += [list(astuple(call.terms)), dict(call.units), call.readable]
+    if call.before is not None:
+        values.append(_call(call.before, at))
     return values
 
 
 def _call_of(values: list[Any], at: datetime) -> Call:
     usage, model, provider, priced_at, cost, calls, *rest = values
-    terms, units, readable = rest or ((), {}, True)
+    terms, units, readable, *earlier = rest or ((), {}, True)
     when = at if priced_at is None else datetime.fromisoformat(priced_at)
-    return Call(Usage(*usage), model, provider, when, cost, calls, Terms(*terms), units, readable)
+    before = _call_of(earlier[0], at) if earlier else None
+    whose = (Usage(*usage), model, provider, when, cost, calls)
+    return Call(*whose, Terms(*terms), units, readable, before)
 
 
 def _deferred(deferred: DeferredUsage) -> dict[str, Any]:
@@ -176,6 +180,7 @@ def _deferred(deferred: DeferredUsage) -> dict[str, Any]:
             excerpt.tools,
             excerpt.queries,
             excerpt.batch,
+            _usage(excerpt.breakdown),
         ],
         "asked": [
             request.model,

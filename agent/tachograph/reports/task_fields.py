@@ -12,6 +12,7 @@ from tachograph_schema.documents.task import ENDED_STATUSES
 from tachograph_schema.documents.task_release import ERROR_TYPE, regained, released, retried
 from tachograph_schema.fields import MAX_MODELS, MAX_TOOLS
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.growth import grown
 from tachograph_schema.pricing.overhead import is_retry, overhead_cost
 from tachograph_schema.pricing.price import cost_of, nanousd
 from tachograph_schema.usage import BUCKETS
@@ -172,23 +173,34 @@ def _add_call(
     call: Call,
     prices: PriceList | None,
 ) -> None:
-    """Add a call to a task's totals and to its model's row; unpriced where no price is known."""
-    counts: dict[str, int] = {name: getattr(call.usage, name) for name in BUCKETS}
-    counts["llm_calls"] = call.calls
-    cost = cost_of(call, prices)
-    if cost is not None:
-        counts["cost_nanousd"] = cost
-        if call.usage.total_tokens or call.cost_nanousd is not None:
-            totals.setdefault("cost_nanousd", 0)  # a cost of zero is a known cost
-    elif call.usage.total_tokens or not call.readable:
-        counts["unpriced_calls"] = call.calls
-        counts["unpriced_tokens"] = call.usage.total_tokens
+    """Add a call to a task's totals and to its model's row; unpriced where no price is known.
+
+    The growth of a call adds what the whole call counts, less what it counted before.
+    """
+    counts = _counts(grown(call), prices)
+    if "cost_nanousd" in counts and (call.usage.total_tokens or call.cost_nanousd is not None):
+        totals.setdefault("cost_nanousd", 0)  # a cost of zero is a known cost
+    if call.before is not None:
+        before = _counts(call.before, prices)
+        counts = {n: counts.get(n, 0) - before.get(n, 0) for n in {**counts, **before}}
     add_row_into(totals, counts)
     if call.model is not None:
         row = _row_of(models, call.model, MAX_MODELS)
         add_row_into(row, counts)
         if call.provider:
             row["provider"] = call.provider
+
+
+def _counts(call: Call, prices: PriceList | None) -> dict[str, int]:
+    counts: dict[str, int] = {name: getattr(call.usage, name) for name in BUCKETS}
+    counts["llm_calls"] = call.calls
+    cost = cost_of(call, prices)
+    if cost is not None:
+        counts["cost_nanousd"] = cost
+    elif call.usage.total_tokens or call.units or not call.readable:
+        counts["unpriced_calls"] = call.calls
+        counts["unpriced_tokens"] = call.usage.total_tokens
+    return counts
 
 
 def _row_of(rows: dict[str, dict[str, Any]], name: str, most: int) -> dict[str, Any]:

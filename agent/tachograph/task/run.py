@@ -104,7 +104,8 @@ class TaskRun(Block):
     ) -> None:
         """Record the calls that one answer took, the model's own first, with the terms of each.
 
-        A call with `calls=0` corrects an earlier one. The rest is as for `record`.
+        A call with `calls=0` corrects an earlier one, and `growth(now, before)` of the schema is
+        what a call adds to itself as it was recorded before. The rest is as for `record`.
         """
         at = checked_moment(at)
         ended_at = at or datetime.now(UTC)

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tachograph.reports.checked import checked_moment
+from tachograph.usage.response import Answer
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.provider_names import well_known_name
 from tachograph_schema.tracing.redaction import preview
 from tachograph_schema.tracing.spans import (
     CACHE_READ_TOKENS,
@@ -29,12 +31,14 @@ from tachograph_schema.tracing.spans import (
     PROVIDER,
     REASONING_TOKENS,
     REQUEST_MODEL,
+    RESPONSE_ID,
     RESPONSE_MODEL,
     TOOL_ARGUMENTS,
     TOOL_NAME,
     TOOL_RESULT,
     TOOL_TYPE,
     Span,
+    Value,
 )
 from tachograph_schema.usage import Usage
 
@@ -59,7 +63,7 @@ class Content(NamedTuple):
     """The place of both outside the trace."""
 
 
-def present(values: Mapping[str, Any]) -> dict[str, str | int | bool]:
+def present(values: Mapping[str, Any]) -> dict[str, Value]:
     """Return the values that are not None, as a span's attributes."""
     return {name: value for name, value in values.items() if value is not None}
 
@@ -68,7 +72,7 @@ def request_attributes(model: str | None, provider: str | None) -> dict[str, Any
     """Return the attributes of a call before it is answered."""
     return {
         OPERATION: CHAT,
-        PROVIDER: provider or UNKNOWN,  # the conventions require one
+        PROVIDER: UNKNOWN if provider is None else well_known_name(provider),
         REQUEST_MODEL: model,
         OPENINFERENCE_KIND: "LLM",
     }
@@ -86,9 +90,17 @@ def tool_attributes(name: str) -> dict[str, Any]:
     }
 
 
-def add_usage(
-    span: Span, calls: Sequence[Call], costs: Sequence[int], finish_reason: str | None
-) -> Usage:
+def add_answers(span: Span, answers: Sequence[Answer]) -> None:
+    """Add what is said of answers beside their usage: why each ended, and the id of the last."""
+    reasons = tuple(answer.finish_reason for answer in answers if answer.finish_reason)
+    ids = [answer.response_id for answer in answers if answer.response_id]
+    if reasons:
+        span.attributes[FINISH_REASONS] = reasons
+    if ids:
+        span.attributes[RESPONSE_ID] = ids[-1]
+
+
+def add_usage(span: Span, calls: Sequence[Call], costs: Sequence[int]) -> Usage:
     """Add the usage and the costs of `calls`, of its first one's model, to a span; return it."""
     attributes = span.attributes
     usage = sum((call.usage for call in calls[1:]), calls[0].usage)
@@ -97,7 +109,7 @@ def add_usage(
         attributes[RESPONSE_MODEL] = model
         span.name = f"{CHAT} {model}"
     if provider is not None:
-        attributes[PROVIDER] = provider
+        attributes[PROVIDER] = well_known_name(provider)
     counts = {
         INPUT_TOKENS: usage.prompt_tokens,
         OUTPUT_TOKENS: usage.tokens_out,
@@ -109,9 +121,8 @@ def add_usage(
         counts[COST_NANOUSD] = sum(costs)
     for name, n in counts.items():
         if n or name in _ALWAYS:
-            attributes[name] = n + int(attributes.get(name, 0))
-    if finish_reason is not None:
-        attributes[FINISH_REASONS] = finish_reason
+            before = attributes.get(name, 0)
+            attributes[name] = n + (before if isinstance(before, int) else 0)
     return usage
 
 

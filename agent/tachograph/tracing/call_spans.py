@@ -11,6 +11,7 @@ from tachograph.process.block import Block, failed
 from tachograph.process.warnings import warn_once
 from tachograph.tracing.attributes import (
     Content,
+    add_answers,
     request_attributes,
     span_name,
     tool_attributes,
@@ -59,8 +60,7 @@ class CallSpan(SpanBlock):
         self._lock = threading.Lock()
         self._recorded = 0
         self._calls: list[Call] = []
-        self._read = 0
-        self._reason: str | None = None
+        self._answers: list[Answer] = []
         self._end: tuple[int, str | None] | None = None
 
     def recorded(self) -> None:
@@ -71,9 +71,8 @@ class CallSpan(SpanBlock):
     def answered(self, answer: Answer, calls: tuple[Call, ...], generation_ms: int) -> None:
         """Take an answer that was read in the background."""
         with self._lock:
-            self._read += 1
+            self._answers.append(answer)
             self._calls += calls
-            self._reason = answer.finish_reason
         self._finish_if_read()
         if self.listener is not None:
             self.listener.answered(answer, calls, generation_ms)
@@ -84,13 +83,12 @@ class CallSpan(SpanBlock):
 
     def _finish_if_read(self) -> None:
         with self._lock:
-            if self._end is None or self._read < self._recorded:
+            if self._end is None or len(self._answers) < self._recorded:
                 return
             end_ns, error = self._end
             self._end = None
-        self._trace.finish(
-            self._span, end_ns, tuple(self._calls), error, self._content, self._reason
-        )
+        add_answers(self._span, self._answers)
+        self._trace.finish(self._span, end_ns, tuple(self._calls), error, self._content)
 
 
 def begin_call(trace: TaskTrace, model: str | None, provider: str | None) -> CallSpan | None:

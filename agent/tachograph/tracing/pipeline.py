@@ -25,6 +25,7 @@ from tachograph.tracing.otel import LiveSpans
 from tachograph.tracing.settings import Tracing
 from tachograph_schema.documents.fleet import TracingPolicy
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.growth import is_billed
 from tachograph_schema.pricing.price import cost_of
 from tachograph_schema.tracing.sampling import Ended, KeepReason, head, promoted, tail
 from tachograph_schema.tracing.spans import (
@@ -96,10 +97,9 @@ class SpanPipeline:
         span: Span,
         calls: tuple[Call, ...],
         content: Content | None,
-        finish_reason: str | None,
     ) -> None:
         """Finish a span below a task's, in the background."""
-        self._put(partial(self._finish, buffer, span, calls, content, finish_reason))
+        self._put(partial(self._finish, buffer, span, calls, content))
 
     def correct(self, buffer: TraceBuffer, call: Call, end_ns: int) -> None:
         """Add the correction of the last call to its span, in the background."""
@@ -154,11 +154,10 @@ class SpanPipeline:
         span: Span,
         calls: tuple[Call, ...],
         content: Content | None,
-        finish_reason: str | None,
     ) -> None:
         if calls:
             buffer.last_call = span
-            self._price(buffer, span, calls, finish_reason)
+            self._price(buffer, span, calls)
         if content is not None:
             add_content(span, content, self.baselines.policy())
         if span.error is not None and span.attributes.get(OPERATION) == CHAT:
@@ -172,7 +171,7 @@ class SpanPipeline:
         span = buffer.last_call
         if span is not None:
             span.end_ns = max(span.end_ns, end_ns)
-            self._price(buffer, span, (call,), None)
+            self._price(buffer, span, (call,))
 
     def _end(self, buffer: TraceBuffer) -> None:
         sums = {
@@ -193,14 +192,12 @@ class SpanPipeline:
             self._live.end(span)
         buffer.spans.append(span)
 
-    def _price(
-        self, buffer: TraceBuffer, span: Span, calls: Sequence[Call], finish_reason: str | None
-    ) -> None:
+    def _price(self, buffer: TraceBuffer, span: Span, calls: Sequence[Call]) -> None:
         """Add the usage and the cost of calls to their span and to the task's sums."""
-        unpriced = any(call.cost_nanousd is None for call in calls)
+        unpriced = any(not is_billed(call) for call in calls)
         prices = self._prices.current() if unpriced else None
         costs = [cost for call in calls if (cost := cost_of(call, prices)) is not None]
-        usage = add_usage(span, calls, costs, finish_reason)
+        usage = add_usage(span, calls, costs)
         buffer.model = calls[0].model or buffer.model
         buffer.cost_nanousd += sum(costs)
         buffer.tokens_in += usage.prompt_tokens

@@ -34,6 +34,7 @@ from tachograph_schema.tracing.spans import (
     Place,
     Span,
     SpanKind,
+    Value,
     digest,
 )
 
@@ -89,7 +90,7 @@ class TaskTrace:
         """Begin a span below the task's; None where there is no room for it."""
         if (call and not self._calls) or not self._pipeline.hold():
             return None
-        common: dict[str, str | int | bool] = {
+        common: dict[str, Value] = {
             key: self.span.attributes[key] for key in _OF_EVERY_SPAN if key in self.span.attributes
         }
         kind: SpanKind = "client" if call else "internal"
@@ -123,7 +124,6 @@ class TaskTrace:
         calls: tuple[Call, ...] = (),
         error: str | None = None,
         content: Content | None = None,
-        finish_reason: str | None = None,
     ) -> None:
         """End a span; the background prices its calls."""
         span.end_ns, span.error = end_ns, error
@@ -132,7 +132,7 @@ class TaskTrace:
         with self.buffer.lock:
             self._open.pop(span.span_id, None)
             self._last_ns = max(self._last_ns, end_ns)
-        self._pipeline.finish(self.buffer, span, calls, content, finish_reason)
+        self._pipeline.finish(self.buffer, span, calls, content)
 
     def add_call(self, call: Call, end_ns: int, duration_ms: int | None, *, error: bool) -> None:
         """Add a call that is over, or the correction of the last one."""
@@ -212,7 +212,7 @@ def new_span(
     kind: SpanKind,
     parent: Place | None,
     start_ns: int,
-    attributes: dict[str, str | int | bool],
+    attributes: dict[str, Value],
     *,
     links: list[tuple[Place, str]] | None = None,
     place: Place | None = None,

@@ -13,6 +13,8 @@ from tachograph.usage.formats import FORMATS, Format
 
 Units = dict[str, int]
 MAX_COUNTS = 64
+_OVERLAPS = {"cache_audio_read_tokens", "cache_image_read_tokens", "cache_video_read_tokens"}
+"""Counts that say how two others overlap, also where they do not."""
 _MODALITIES = ("", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 """Gemini's, by their numbers in protobuf."""
 
@@ -175,4 +177,5 @@ def _extracted(body: Mapping[str, Any], provider: str, flavor: str) -> Units:
 
     reader = data_snapshot.get_snapshot().find_provider(None, provider, None)
     _, usage = reader.extract_usage(body, api_flavor=flavor)
-    return {name: whole(n, name) for name, n in vars(usage).items() if n}
+    counts = vars(usage).items()
+    return {name: whole(n, name) for name, n in counts if n or (n == 0 and name in _OVERLAPS)}

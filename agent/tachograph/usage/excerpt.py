@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from tachograph.usage.fees import queries_of, tool_of
+from tachograph.usage.fees import executed_tools, queries_of, tool_of
 from tachograph.usage.plain_data import fields_of, word
 
 _USAGE = ("usage", "usageMetadata", "usage_metadata", "meta", "amazon-bedrock-invocationMetrics")
@@ -37,12 +37,18 @@ _INSIDE = ("message", "response", "delta", "metadata", "messageStop", "interacti
 _BATCHED = {"response": "body", "result": "message", "modelOutput": None}
 """Fields of a line of a batch's results, and where in them the response is: OpenAI's, Anthropic's
 and Bedrock's."""
-_BATCH = ("custom_id", "recordId", "object", "modelOutput")
+_BATCH = ("custom_id", "recordId", "processed_time", "key", "object", "modelOutput")
+_GEMINI = ("usageMetadata", "usage_metadata")
 _OUTPUT = ("output", "item")
+_GROQ = "x_groq"
+_BREAKDOWN = "usage_breakdown"
+"""Groq's usage of each model that a compound system called."""
+_PROVIDER = "provider"
+"""A line of another program's output may state who served the call."""
 _BEDROCK_HEADER = "x-amzn-bedrock-"
 _FIELDS = (
     *(*_USAGE, *_FLAT, *_MODEL, *_ID, *_TIER, *_FINISH, *_CHOICES, *_INSIDE),
-    *(*_OUTPUT, *_BATCH, "x_groq"),
+    *(*_OUTPUT, *_BATCH, _GROQ, _BREAKDOWN, _PROVIDER),
 )
 _LIBRARIES = {
     "mistralai": "mistral",
@@ -54,8 +60,8 @@ _LIBRARIES = {
     "xai_sdk": "x-ai",
 }
 """Libraries that call one provider only, unlike OpenAI's and Anthropic's."""
-_ID_MARKS = {"msg_bdrk_": "aws", "msg_vrtx_": "google"}
-"""The first nine characters of an id, where another provider serves Anthropic's model."""
+_ID_MARKS = (("msg_bdrk_", "aws"), ("msg_vrtx_", "google"), ("gen-", "openrouter"))
+"""How the ids begin of those who serve models in another's format."""
 _MARKS = (b'"usage', b"Metrics", b"oken_count", b"TokenCount", b"eval_count")
 """A line of a streamed response without any of these holds no usage."""
 
@@ -78,6 +84,8 @@ class Excerpt:
     """The searches of a grounded answer."""
     batch: bool = False
     """Whether this is a batch, or a line of a batch's results."""
+    breakdown: object = None
+    """Groq's `usage_breakdown`, in its own format."""
 
     def take(self, part: object) -> None:
         """Add a response, or the next event of a streamed one."""
@@ -110,6 +118,8 @@ class Excerpt:
         for name in present.identity:
             if isinstance(identity := fields[name], str) and identity:
                 self.response_id = identity
+        if isinstance(stated := fields.get(_PROVIDER), str) and stated:
+            self.provider = stated
         for name in present.tier:
             self.service_tier = fields[name] or self.service_tier
         self.finish_reason = _finish(fields) or self.finish_reason
@@ -122,6 +132,7 @@ class Excerpt:
         if isinstance(choices, Sequence) and choices and not isinstance(choices, str):
             first = fields_of(choices[0], _FINISH)
             self.finish_reason = _finish(first) or self.finish_reason
+            self.tools.update(executed_tools(choices[0]))
             if candidates:
                 self.queries = max(self.queries, queries_of(choices[0]))
 
@@ -134,7 +145,7 @@ class Excerpt:
     def _note_batch(self, fields: Mapping[str, Any]) -> None:
         if fields.get("object") == "batch":
             self.batch = True
-        if fields.get("custom_id") is None and fields.get("recordId") is None:
+        if not _is_result(fields):
             return
         self.batch = True
         for name, inside in _BATCHED.items():
@@ -156,9 +167,12 @@ class Excerpt:
 
     def _note_provider(self, part: object, fields: Mapping[str, Any]) -> None:
         library = type(part).__module__.partition(".")[0]
-        by_id = None if self.response_id is None else _ID_MARKS.get(self.response_id[:9])
-        if fields.get("x_groq") is not None:
-            self._note(fields_of(fields["x_groq"], ("usage",)))
+        by_id = _marked(self.response_id)
+        self.breakdown = fields.get(_BREAKDOWN) or self.breakdown
+        if fields.get(_GROQ) is not None:
+            groq = fields_of(fields[_GROQ], ("usage", _BREAKDOWN))
+            self._note({"usage": groq.get("usage")})
+            self.breakdown = groq.get(_BREAKDOWN) or self.breakdown
             by_id = "groq"
         metadata = fields.get("ResponseMetadata")
         headers = None if metadata is None else fields_of(metadata, ()).get("HTTPHeaders")
@@ -205,6 +219,21 @@ class _Present(NamedTuple):
 def _present(document: tuple[str, ...]) -> _Present:
     groups = (_USAGE, _FLAT, _MODEL, _ID, _TIER, _FINISH, _CHOICES, _OUTPUT, _INSIDE)
     return _Present(*(tuple(name for name in names if name in document) for names in groups))
+
+
+def _is_result(fields: Mapping[str, Any]) -> bool:
+    """Tell whether this is a line of a batch's results, by the name of the request in it."""
+    if any(fields.get(name) is not None for name in ("custom_id", "recordId", "processed_time")):
+        return True
+    return fields.get("key") is not None and any(
+        fields_of(fields.get("response"), _GEMINI).get(name) for name in _GEMINI
+    )
+
+
+def _marked(identity: str | None) -> str | None:
+    if identity is None:
+        return None
+    return next((host for mark, host in _ID_MARKS if identity.startswith(mark)), None)
 
 
 def _finish(fields: Mapping[str, Any]) -> str | None:

@@ -19,9 +19,22 @@ _TOOLS = {
     "image_generation_call": "image_generations",
 }
 """OpenAI's hosted tools; the others cost tokens alone."""
+_MESSAGE = ("message", "delta")
+_EXECUTED = ("executed_tools",)
 _ITEM = ("type", "id", "status", "action")
 _FREE_ACTIONS = {"open_page", "find_in_page", "find"}
 """Of a web search only the search is billed, by OpenAI's list of prices."""
+_GROQ_TOOLS = {
+    "search": "web_searches",
+    "web_search": "web_searches",
+    "browser_search": "web_searches",
+    "visit": "website_visits",
+    "visit_website": "website_visits",
+    "python": "code_executions",
+    "code_interpreter": "code_executions",
+    "browser_automation": "browser_automations",
+}
+"""Tools that Groq runs and bills apart, by the types of `executed_tools`."""
 _XAI_TOOLS = {
     "SERVER_SIDE_TOOL_WEB_SEARCH": "web_searches",
     "SERVER_SIDE_TOOL_X_SEARCH": "social_searches",
@@ -32,6 +45,7 @@ _XAI_TOOLS = {
 """Tools that xAI bills by the use, and lists among the counts of tokens."""
 _COUNTED = {
     "server_tool_use.web_search_requests": "web_searches",
+    "server_tool_use.code_execution_requests": "code_executions",
     "connectors.web_search": "web_searches",
     "connectors.web_search_premium": "web_searches",
     "connectors.image_generation": "image_generations",
@@ -52,6 +66,20 @@ def tool_of(item: object) -> tuple[str, str] | None:
     if unit is None or fields.get("status") == "failed" or action in _FREE_ACTIONS:
         return None
     return str(fields.get("id")), unit
+
+
+def executed_tools(choice: object) -> dict[str, str]:
+    """Return the units of the tools that Groq ran for a choice, by their places in its list."""
+    fields = fields_of(choice, _MESSAGE)
+    message = fields.get("message") or fields.get("delta")
+    listed = None if message is None else fields_of(message, _EXECUTED).get(_EXECUTED[0])
+    units: dict[str, str] = {}
+    for place, tool in enumerate(listed if isinstance(listed, list) else ()):
+        named = fields_of(tool, ("type", "index"))
+        unit = _GROQ_TOOLS.get(str(named.get("type")))
+        if unit is not None:
+            units[f"executed {named.get('index', place)}"] = unit
+    return units
 
 
 def queries_of(candidate: object) -> int:

@@ -109,6 +109,7 @@ FORMATS: tuple[Format, ...] = (
         "google",
         ("google", "default"),
         ("usageMetadata",),
+        total="totalTokenCount",
     ),
     Format(
         "bedrock titan",
@@ -266,6 +267,7 @@ FORMATS: tuple[Format, ...] = (
             "output_tokens": ("results.*.generated_token_count",),
         },
     ),
+    Format("duration", frozenset({"seconds"}), counts={"audio_seconds": ("seconds",)}),
     Format(
         "one total",
         frozenset({"total_tokens", "totalTokenCount"}),

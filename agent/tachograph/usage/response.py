@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from tachograph.usage.breakdown import beyond, models_of
 from tachograph.usage.buckets import UnexplainedError, buckets
 from tachograph.usage.counts import (
     Units,
@@ -28,6 +29,7 @@ from tachograph.usage.fees import fees_of
 from tachograph.usage.formats import Format
 from tachograph.usage.passes import Pass, passes_of
 from tachograph.usage.plain_data import plain
+from tachograph_schema.pricing.model_names import host_of
 from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.pricing.terms import Terms, geo_named, tier_named
 from tachograph_schema.usage import Usage
@@ -108,6 +110,9 @@ def read_response(
 def _read(
     base: Answer, usage: dict[str, Any], usage_format: Format | None, excerpt: Excerpt
 ) -> Answer:
+    models = models_of(excerpt.breakdown)
+    if models:
+        return _compound(base, usage, models, excerpt)
     if usage_format is None:
         keys = ", ".join(sorted(usage)[:8])
         words = f"its usage has {keys}" if keys else f"{excerpt.source} has no usage"
@@ -135,6 +140,37 @@ def _read(
         others=tuple(_other(each, usage_format, base) for each in others),
         why=next((why for _, why in parts if why), None),
     )
+
+
+def _compound(
+    base: Answer, top: dict[str, Any], models: list[tuple[str, dict[str, Any]]], excerpt: Excerpt
+) -> Answer:
+    """Read the usage of a system of several models: each model's is its own call."""
+    read = [(model, _of_one_model(usage, base)) for model, usage in models]
+    own = [usage for model, usage in read if model == base.model]
+    if top:
+        everything = sum((usage for _, usage in read), Usage())
+        own.append(beyond(_of_one_model(top, base), everything))
+    others = [(model, usage) for model, usage in read if model != base.model]
+    return replace(
+        base,
+        usage=sum(own, Usage()),
+        units=fees_of(top, excerpt.tools.values(), excerpt.queries, base.model),
+        others=tuple(
+            replace(base, model=model, usage=usage, cost_nanousd=None, raw={})
+            for model, usage in others
+        ),
+    )
+
+
+def _of_one_model(usage: dict[str, Any], base: Answer) -> Usage:
+    usage = merged_usage([usage])
+    usage_format = format_of(usage)
+    if usage_format is None:
+        raise ValueError(
+            f"the usage of a model has {', '.join(sorted(usage)[:8])}; expected tokens"
+        )
+    return _buckets(usage, usage_format, base)[0]
 
 
 def _other(one: Pass, usage_format: Format, base: Answer) -> Answer:
@@ -223,7 +259,10 @@ def _provider(
 ) -> str | None:
     if "cost_details" in usage or "is_byok" in usage:
         return "openrouter"
-    return excerpt.provider or (usage_format.provider if usage_format else None)
+    if excerpt.breakdown:
+        return "groq"
+    by_id = host_of(excerpt.model) if excerpt.model else None
+    return excerpt.provider or by_id or (usage_format.provider if usage_format else None)
 
 
 def _model(served: str | None) -> str | None:

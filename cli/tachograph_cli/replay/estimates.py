@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 from tachograph_cli.replay.transcripts.events import ModelCall
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import cost_of
+from tachograph_schema.pricing.growth import growth
 
 USUAL_WINDOW = 200_000
 LONG_WINDOW = 1_000_000
@@ -32,19 +32,12 @@ def added(event: ModelCall) -> tuple[Call, ...]:
     """
     if event.before is None:
         return event.calls
-    before = {(call.model, call.provider): call for call in event.before}
-    return tuple(_grown(call, before.get((call.model, call.provider))) for call in event.calls)
+    answered, *others = event.calls
+    first, *rest = event.before  # of the model that answered, though it may be named only now
+    before = {(call.model, call.provider): call for call in rest}
+    return growth(answered, first), *(_added(call, before) for call in others)
 
 
-def _grown(call: Call, before: Call | None) -> Call:
-    if before is None:
-        return call
-    units = {unit: n - before.units.get(unit, 0) for unit, n in call.units.items()}
-    now, then = cost_of(call, None), cost_of(before, None)
-    return replace(
-        call,
-        usage=call.usage - before.usage,
-        cost_nanousd=None if now is None or then is None else now - then,
-        calls=0,
-        units={unit: n for unit, n in units.items() if n > 0},
-    )
+def _added(call: Call, before: Mapping[tuple[str | None, str | None], Call]) -> Call:
+    counted = before.get((call.model, call.provider))
+    return call if counted is None else growth(call, counted)

@@ -31,3 +31,5 @@ class Call:
     """Units billed apart from tokens, by genai-prices' names, such as `web_searches`."""
     readable: bool = True
     """False where the usage is unknown: the call counts as unpriced, whatever tokens it has."""
+    before: Call | None = None
+    """The call as it was counted before, where this is its growth; see `growth`."""

@@ -1,23 +1,65 @@
-"""Pure: the ids of models, and what the ways to them put around an id."""
+"""Pure: the ids of models, what the ways to them put around an id, and the hosts an id names."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-_BEDROCK = re.compile(r"arn:aws[\w-]*:bedrock:|bedrock/|(?:[a-z-]{2,8}\.)?anthropic\.claude")
-_PATH = re.compile(r"^(?:arn:.*/|bedrock/|vertex_ai/|(?:publishers/\w+/)?models/)")
+_ARN = re.compile(r"^arn:([\w-]+):bedrock:[\w-]*:\d*:([\w-]+)/")
+_NAMING = frozenset({"foundation-model", "inference-profile"})
+"""Kinds of Bedrock's ARNs that end in the id of a model; the ids of other kinds are made up."""
+_PUBLIC = "aws"
+"""The partition that Bedrock's list of prices is for."""
+_GOVERNMENT = re.compile(r"(?:^|/)us-gov\.")
+_PATH = re.compile(
+    r"^(?:arn:.*/|bedrock/(?:converse/)?(?:[a-z]{2}-[a-z-]+-\d/)?|vertex_ai/|azure/|azure_ai/|gemini/"
+    r"|(?:(?:projects/[^/]+/locations/[^/]+/)?publishers/\w+/)?models/)"
+)
 _WINDOW = re.compile(r"\[\w+\]$")
 """Claude Code's `[1m]`: how much of the window it uses."""
 _ROUTING = re.compile(r":(?:nitro|floor|exacto)$")
-"""How OpenRouter chooses among hosts. `:online` stays: it adds a fee that no list has."""
+"""How OpenRouter chooses among hosts."""
+_ONLINE = ":online"
+"""OpenRouter's search of the web before the model is called."""
 _REGION = re.compile(r"^(?!global\.)[a-z]{2,6}(?:-[a-z]+)?\.(?=[a-z0-9]+\.)")
 """The region of a Bedrock inference profile; only global ones have another price."""
+_HOSTS = (
+    (
+        "aws",
+        re.compile(
+            r"^(?:arn:aws[\w-]*:bedrock:|bedrock/)|^(?:[a-z-]{2,8}\.)?"
+            r"(?:anthropic\.claude|amazon\.(?:nova|titan)|meta\.llama|mistral\.|deepseek\.(?:r|v)\d"
+            r"|cohere\.(?:command|embed|rerank)|ai21\.|qwen\.qwen|writer\.palmyra|nvidia\.nemotron"
+            r"|openai\.gpt|google\.gemma|moonshotai\.kimi|zai\.glm)"
+        ),
+    ),
+    (
+        "openrouter",
+        re.compile(
+            r"^(?:openrouter/)?~?[\w.-]+/[\w.-]+:"
+            r"(?:free|nitro|floor|exacto|online|beta|thinking|extended|batch)$"
+        ),
+    ),
+    ("google", re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/\w+/models/")),
+)
+"""Hosts whose ids nobody else has."""
 
 
-def is_bedrock(model: str) -> bool:
-    """Tell whether an id is Bedrock's, whoever is said to serve it."""
-    return _BEDROCK.match(model) is not None
+def host_of(model: str) -> str | None:
+    """Return the host that an id names by its form, whoever is said to serve it."""
+    return next((host for host, form in _HOSTS if form.match(model)), None)
+
+
+def unlisted(model: str) -> str | None:
+    """Return why no list can have the price of an id, or None where one may."""
+    arn = _ARN.match(model)
+    if arn is not None and arn[2] not in _NAMING:
+        return f"{arn[2].replace('-', ' ')}s do not say whose price they have"
+    if (arn is not None and arn[1] != _PUBLIC) or _GOVERNMENT.search(model):
+        return "no list has the prices of this partition of AWS"
+    if model.endswith(_ONLINE):
+        return f"{_ONLINE} adds a fee that no list has"
+    return None
 
 
 def spellings(model: str) -> Iterator[str]:

@@ -10,13 +10,13 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import NO_UNITS, Call
-from tachograph_schema.pricing.public_prices import context_window, public_price
+from tachograph_schema.pricing.growth import grown
+from tachograph_schema.pricing.public_prices import context_window, public_fees, public_price
 from tachograph_schema.usage import BUCKETS, Usage
 
 if TYPE_CHECKING:
-    from tachograph_schema.documents.price_sheet import (
-        PriceList,  # pydantic: a tenth of a second to import
-    )
+    # pydantic: a tenth of a second to import
+    from tachograph_schema.documents.price_sheet import PriceList, PriceRow
 
 __all__ = ["context_window", "cost_of", "nanousd", "price", "price_difference", "price_sum"]
 
@@ -35,8 +35,8 @@ def price(call: Call, prices: PriceList | None = None) -> int | None:
     """Return the cost of one call in nano-dollars, or None when no price is known.
 
     Never a guess and never a silent zero: an unknown model is None. `call.priced_at` decides
-    between dated prices; a long-context price applies by the call's own prompt. A row of the
-    fleet's `prices` leaves out `call.units`.
+    between dated prices; a long-context price applies by the call's own prompt. A fee that a row of
+    the fleet's `prices` has no price for costs what the public list says.
     """
     usd = _usd(call, prices)
     return None if usd is None else nanousd(usd)
@@ -54,7 +54,13 @@ def price_difference(call: Call, prices: PriceList | None = None) -> int | None:
 
 
 def cost_of(call: Call, prices: PriceList | None) -> int | None:
-    """Return the cost of a call in nano-dollars: as billed, else by the prices, else None."""
+    """Return the cost of a call in nano-dollars: as billed, else by the prices, else None.
+
+    The growth of a call costs what the whole call costs, less what it cost before.
+    """
+    if call.before is not None:
+        now, before = cost_of(grown(call), prices), cost_of(call.before, prices)
+        return None if now is None else now - (before or 0)
     if call.cost_nanousd is not None or call.model is None or not call.readable:
         return call.cost_nanousd
     return price_difference(call, prices)
@@ -70,6 +76,9 @@ def price_sum(call: Call, prices: PriceList | None = None) -> int | None:
     calls = call.calls or max(1, -(-usage.prompt_tokens // TYPICAL_PROMPT_TOKENS))
     average = Usage(*(getattr(usage, name) // calls for name in BUCKETS))
     rest = usage - Usage(*(getattr(average, name) * calls for name in BUCKETS))
+    own = own_row(replace(call, usage=average), prices)
+    if own is not None:
+        return nanousd(own.usd(usage, NO_UNITS))
     of_average = _usd(replace(call, usage=average, units=NO_UNITS), prices)
     of_rest = _usd(replace(call, usage=rest, units=NO_UNITS), prices)
     if of_average is None or of_rest is None:
@@ -77,13 +86,23 @@ def price_sum(call: Call, prices: PriceList | None = None) -> int | None:
     return nanousd(of_average * calls + of_rest)
 
 
+def own_row(call: Call, prices: PriceList | None) -> PriceRow | None:
+    """Return the fleet's own row that decides a call's price, or None where it has none."""
+    if prices is None or call.model is None:
+        return None
+    from tachograph_schema.documents.price_sheet import Conditions  # noqa: PLC0415 - as above
+
+    terms, prompt_tokens = call.terms, call.usage.prompt_tokens
+    where = (call.model, call.provider, terms.route)
+    return prices.row(Conditions(*where, call.priced_at, terms.tier, terms.geo, prompt_tokens))
+
+
 def _usd(call: Call, prices: PriceList | None) -> Decimal | None:
     if call.model is None:
         return None
-    if prices is not None:
-        terms = call.terms
-        row = prices.row(call.model, call.provider, terms.route, call.priced_at, terms.tier)
-        if row is not None:
-            return row.usd(call.usage)
-    listed = public_price(call, call.model)
-    return None if listed is None else listed.usd
+    row = own_row(call, prices)
+    if row is None:
+        listed = public_price(call, call.model)
+        return None if listed is None else listed.usd
+    unlisted = public_fees(call, row.unlisted_fees(call.units))
+    return None if unlisted is None else row.usd(call.usage, call.units) + unlisted

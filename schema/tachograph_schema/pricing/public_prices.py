@@ -5,16 +5,20 @@ genai-prices takes most of a fifth of a second to import, so it is imported at t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.model_names import is_bedrock, spellings
+from tachograph_schema.pricing.model_names import host_of, spellings, unlisted
 from tachograph_schema.pricing.peak_hours import off_peak
+from tachograph_schema.pricing.provider_names import listed_name
+from tachograph_schema.pricing.terms import Terms
+from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
@@ -27,6 +31,8 @@ _GATEWAYS = ("gateway", "litellm", "portkey", "helicone", "proxy")
 """Parts of the names of what passes calls on to whoever serves the model, at their price."""
 _SPOKEN_BY_OTHERS = frozenset({"anthropic", "openai", "google", "openrouter"})
 """A model that is not theirs was served by its own maker, who speaks their protocol too."""
+_PROTOCOLS = frozenset({None, "anthropic", "openai"})
+"""Providers that may be said of a call because it spoke their protocol, or not at all."""
 _FEES = ("searches", "executions", "seconds", "pages")
 """Units that are billed on top of tokens."""
 _AUDIO_IS_DEARER = frozenset({"openai", "azure"})
@@ -67,7 +73,7 @@ def public_price(call: Call, model: str) -> PublicPrice | None:
     context = _context(call.terms.tier)
     if context and not _has_price_for(context, info, host, at):
         return None
-    if any(_would_be_free(unit, info, host, at) for unit in call.units):
+    if any(_would_be_free(unit, info, host, at) for unit, n in call.units.items() if n):
         return None
     factor = _factor(call.terms.geo, host)
     if factor is None:
@@ -92,7 +98,16 @@ def public_price(call: Call, model: str) -> PublicPrice | None:
     fees = priced.total_price - priced.input_price - priced.output_price
     usd = (priced.input_price + priced.output_price) * factor * peak + fees
     assumed = _host_of(call.provider) is None and _host_of(call.terms.route) is None
-    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not is_bedrock(model))
+    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not host_of(model))
+
+
+def public_fees(call: Call, units: Mapping[str, int]) -> Decimal | None:
+    """Return what units beside the tokens of a call cost, or None where no list says it."""
+    if not units or call.model is None:
+        return Decimal(0)
+    alone = replace(call, usage=Usage(), units=units, terms=Terms(call.terms.route))
+    listed = public_price(alone, call.model)
+    return None if listed is None else listed.usd
 
 
 def _host_of(name: str | None) -> Provider | None:
@@ -134,8 +149,10 @@ def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider
     """
     if is_local(route) or is_local(provider):
         return None
-    if is_bedrock(model) and provider in {None, "anthropic"}:
-        provider = "aws"
+    if unlisted(model):
+        return None
+    if provider in _PROTOCOLS:
+        provider = host_of(model) or provider
     for name in (route, provider):
         if name is None or name.lower() in _NO_HOST:
             continue
@@ -152,7 +169,7 @@ def _host(name: str) -> Provider | None:
     from genai_prices import data_snapshot  # noqa: PLC0415 - see the module's docstring
 
     # "azure-openai" would be taken for OpenAI itself.
-    asked = "azure" if "azure" in name.lower() else name
+    asked = "azure" if "azure" in name.lower() else listed_name(name)
     return data_snapshot.find_provider_by_id(data_snapshot.get_snapshot().providers, asked)
 
 

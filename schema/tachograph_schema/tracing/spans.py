@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+Value = str | int | bool | tuple[str, ...]
+"""What an attribute holds."""
 SpanKind = Literal["internal", "client", "server", "producer", "consumer"]
 Shown = Literal["agent", "chain", "llm", "tool", "retriever", "embedding", "guardrail", "evaluator"]
 
@@ -52,6 +54,7 @@ OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
 REQUEST_MODEL: Final = "gen_ai.request.model"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_ID: Final = "gen_ai.response.id"
 FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
@@ -115,7 +118,7 @@ class Span:
     start_ns: int
     end_ns: int = 0
     kind: SpanKind = "internal"
-    attributes: dict[str, str | int | bool] = field(default_factory=dict)
+    attributes: dict[str, Value] = field(default_factory=dict)
     links: list[tuple[Place, str]] = field(default_factory=list)
     """Spans of other work, and what they are to this one."""
     error: str | None = None

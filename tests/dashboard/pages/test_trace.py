@@ -33,7 +33,7 @@ def test_branches_run_beside_each_other_with_what_is_below_them_added_up(
 ) -> None:
     made = trace(fleet, 600, workers=4)
     page = look(fleet.name, query=WATERFALL)
-    cost = fmt.money(sum(int(span.attributes.get(COST_NANOUSD, 0)) for span in made))
+    cost = fmt.money(sum(int(str(span.attributes.get(COST_NANOUSD, 0))) for span in made))
     expect(panel(page, "spans")).to_contain_text(f"{len(made)} spans")
     expect(rows(page).first).to_contain_text(cost)
     expect(rows(page).first).to_have_attribute("aria-level", "1")

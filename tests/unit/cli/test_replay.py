@@ -32,7 +32,7 @@ from tachograph_cli.replay.transcripts.events import (
 )
 from tachograph_cli.replay.transcripts.values import short
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import price
+from tachograph_schema.pricing.price import cost_of, price
 from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def test_growth_of_a_long_call_costs_the_difference_at_the_long_price() -> None:
     now = before + Usage(tokens_out=10_000)
     calls = [Call(usage, model, "anthropic", START) for usage in (now, before)]
     [grown] = added(ModelCall(START, START, "t", None, (calls[0],), before=(calls[1],)))
-    cost = grown.cost_nanousd
+    cost = cost_of(grown, None)
     full, first = map(price, calls)
     assert full is not None
     assert first is not None

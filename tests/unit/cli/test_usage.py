@@ -56,6 +56,36 @@ def test_moment_decides_between_dated_prices(tmp_path: Path) -> None:
     assert costs == [140_000_000, 440_000_000, 150_000_000]
 
 
+def test_prices_of_a_file_come_before_the_public_list(tmp_path: Path) -> None:
+    body = {"model": "gpt-5", "usage": {"prompt_tokens": 10, "completion_tokens": 0}}
+    row = {"model": "gpt-5", "valid_from": "2026-01-01T00:00:00Z", "hours_utc": "08:00-20:00"}
+    sheet = tmp_path / "own.json"
+    sheet.write_text(json.dumps({**row, "input_usd_per_mtok": 3, "output_usd_per_mtok": 0}))
+    path = response(tmp_path, body)
+    [day] = usage(path, "--prices", sheet, "--at", "2026-03-02T12:00Z")["calls"]
+    assert (day["cost_nanousd"], day["certainty"]) == (30_000, "list price")
+    assert day["price"] == "the fleet's gpt-5 since 2026-01-01, 08:00-20:00"
+    [night] = usage(path, "--prices", sheet, "--at", "2026-03-02T22:00Z")["calls"]
+    assert night["price"].startswith("openai/")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "is a list; expected a map, a price row"),
+        ('{"model": "m"}', "prices/own.valid_from is missing"),
+    ],
+)
+def test_prices_that_cannot_be_read_are_an_error(tmp_path: Path, text: str, said: str) -> None:
+    sheet = tmp_path / "own.json"
+    sheet.write_text(text)
+    path = response(tmp_path, {**OPUS, "usage": {"input_tokens": 1, "output_tokens": 1}})
+    result = run("usage", str(path), "--prices", str(sheet))
+    assert result.exit_code == 1
+    assert said in result.output
+
+
 def test_bill_of_a_gateway_is_reported(tmp_path: Path) -> None:
     body = {"usage": {"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.25, "is_byok": False}}
     [call] = usage(response(tmp_path, body))["calls"]
@@ -75,6 +105,28 @@ def test_results_of_a_batch_are_a_call_a_line(tmp_path: Path) -> None:
     assert [call["tier"] for call in found["calls"][:2]] == ["batch", "batch"]
     assert (found["total"]["calls"], found["total"]["tokens_in"]) == (2, 2000)
     assert found["calls"][2]["doubt"].endswith("expected a shape of usage that is known here")
+
+
+def test_line_of_another_programs_output_is_a_call_at_the_provider_it_states(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "calls.jsonl"
+    used = {"model": "claude-opus-4-8", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+    lines = [{**used, "provider": name} for name in ("anthropic", "aws.bedrock", "nobody")]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    costs = [call["cost_nanousd"] for call in usage(path)["calls"]]
+    assert costs == [7_500_000, 8_250_000, None]
+
+
+def test_responses_with_ids_of_their_own_are_apart_and_events_of_one_id_are_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "lines.jsonl"
+    for ids, calls in (("a", "b"), 2), (("a", "a"), 1):
+        lines = [{**OPUS, "id": i, "usage": {"input_tokens": 7, "output_tokens": 1}} for i in ids]
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        found = usage(path)
+        assert (found["total"]["calls"], found["total"]["tokens_in"]) == (calls, 7 * calls)
 
 
 def test_stream_is_one_call(tmp_path: Path) -> None:

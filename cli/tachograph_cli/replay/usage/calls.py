@@ -12,6 +12,7 @@ from typing import Any
 
 from tachograph.errors import OperatorError
 from tachograph.usage.deferred import calls_in
+from tachograph.usage.excerpt import excerpt_of
 from tachograph.usage.response import read_response
 from tachograph_cli.replay.bills import Bills
 from tachograph_cli.replay.transcripts import folder
@@ -24,13 +25,12 @@ from tachograph_cli.replay.transcripts.events import (
     UnreadableLine,
 )
 from tachograph_cli.replay.transcripts.values import short
+from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.explanation import Explanation, explain
 from tachograph_schema.usage import Usage
 
 LARGEST_BYTES = 256 * 2**20
-_RESULTS = ("custom_id", "recordId")
-"""Names that a line of a batch's results has, OpenAI's and Anthropic's, or Bedrock's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Said:
     provider: str | None = None
     model: str | None = None
     route: str | None = None
+    prices: PriceList | None = None
+    """Prices of their own, which come before the public list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _of_responses(path: Path, said: Said) -> Iterator[StatedCall]:
         raise OperatorError(f"{path}: larger than {LARGEST_BYTES} bytes; split it by lines")
     text = path.read_bytes()
     documents = _documents(text)
-    if documents and all(any(name in each for name in _RESULTS) for each in documents):
+    if _are_apart(documents):
         responses: list[tuple[str, Any]] = [
             (f"{path.name}:{n}", each) for n, each in enumerate(documents, 1)
         ]
@@ -142,7 +144,22 @@ def _stated(place: str, name: str, call: Call, said: Said) -> StatedCall:
         provider=said.provider or call.provider,
         terms=terms,
     )
-    return StatedCall(place, name, call, explain(call))
+    return StatedCall(place, name, call, explain(call, said.prices))
+
+
+def _are_apart(documents: list[dict[str, Any]]) -> bool:
+    """Tell whether each document is a response of its own, and not an event of a streamed one.
+
+    A line of a batch's results is, and a line of another program's output that states its usage
+    with the provider, or with an id that no other line has.
+    """
+    excerpts = [excerpt_of(each) for each in documents]
+    if excerpts and all(excerpt.batch for excerpt in excerpts):
+        return True
+    if not excerpts or not all(excerpt.usages for excerpt in excerpts):
+        return False
+    ids = {excerpt.response_id for excerpt in excerpts} - {None}
+    return len(ids) == len(documents) or all(each.get("provider") for each in documents)
 
 
 def _documents(text: bytes) -> list[dict[str, Any]]:

@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from tachograph.errors import OperatorError
 from tachograph_cli.replay.transcripts.events import UnreadableLine
 from tachograph_cli.replay.usage.calls import Said, StatedCall, stated_calls
 from tachograph_cli.replay.usage.page import page
 from tachograph_cli.terminal.console import Console
 from tachograph_cli.terminal.parameters import checked, moment, name
+from tachograph_schema.documents.price_sheet import PriceList, read_prices
 from tachograph_schema.usage import BUCKETS
 
 _PATH = click.Path(exists=True, path_type=Path)
@@ -45,6 +47,12 @@ _PATH = click.Path(exists=True, path_type=Path)
     callback=checked(moment),
     help="When a response was made, such as 2026-02-16T18:00Z; by default now.",
 )
+@click.option(
+    "--prices",
+    "sheet",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Prices that come before the public list: a document of a fleet's prices/, as JSON.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def usage(
     paths: tuple[Path, ...],
@@ -53,15 +61,17 @@ def usage(
     model: str | None,
     route: str | None,
     at: str | None,
+    sheet: Path | None,
     as_json: bool,
 ) -> None:
     """Say what each call used and cost, and which list gave the price.
 
-    PATH is a response as JSON, a streamed one, a file of a batch's results, a transcript of Claude
-    Code or of Codex, or a folder of them. Nothing is written, and no emulator is needed: it is the
-    reader that `call.record` and `replay` use. Exits with 1 where a path states no call.
+    PATH is a response as JSON, a streamed one, a file of a batch's results or of a response a line,
+    a transcript of Claude Code or of Codex, or a folder of them. Nothing is written, and no
+    emulator is needed: it is the reader that `call.record` and `replay` use. Exits with 1 where a
+    path states no call.
     """
-    said = Said(_moment(at), provider, model, route)
+    said = Said(_moment(at), provider, model, route, None if sheet is None else _prices(sheet))
     calls: list[StatedCall] = []
     unreadable: list[UnreadableLine] = []
     for path in paths:
@@ -111,6 +121,20 @@ def _row(each: StatedCall) -> dict[str, Any]:
         "price": explanation.source,
         "doubt": each.doubt,
     }
+
+
+def _prices(sheet: Path) -> PriceList:
+    """Read prices; raises OperatorError where any of them cannot be read."""
+    try:
+        document = json.loads(sheet.read_bytes())
+    except ValueError as refusal:
+        raise OperatorError(f"{sheet} is not JSON: {refusal}") from None
+    if not isinstance(document, dict):
+        raise OperatorError(f"{sheet} is a {type(document).__name__}; expected a map, a price row")
+    prices, problems = read_prices({sheet.stem: document})
+    if problems:
+        raise OperatorError("\n".join(map(str, problems)))
+    return prices
 
 
 def _moment(at: str | None) -> datetime:

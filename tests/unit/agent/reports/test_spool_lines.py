@@ -105,7 +105,17 @@ class _Usage(BaseModel):
     prompt_tokens_details: _Details = _Details()
 
 
+class _OfAModel(BaseModel):
+    model: str = "openai/gpt-oss-120b"
+    usage: _Usage = _Usage()
+
+
+class _Breakdown(BaseModel):
+    models: list[_OfAModel] = [_OfAModel()]
+
+
 class _Response(BaseModel):
+    model_config = ConfigDict(extra="allow")
     id: str = "chatcmpl-1"
     model: str = "gpt-4o"
     choices: list[dict[str, Any]] = [{"finish_reason": "stop", "message": {"content": "SECRET"}}]
@@ -119,6 +129,7 @@ class _Response(BaseModel):
         _Response().model_dump(),
         _Response(usage=_Usage(cost=Decimal("0.0001234"))),
         {**_Response().model_dump(), "usage": {"prompt_tokens": 7, "cost": Decimal("0.1")}},
+        _Response(usage_breakdown=_Breakdown()),
         {"usage": "nonsense"},
         object(),
     ],

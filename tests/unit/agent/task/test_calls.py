@@ -156,6 +156,21 @@ def test_advisor_is_counted_by_its_own_model_and_is_no_call_of_the_agents() -> N
     assert fields["cost_nanousd"] == sum(row["cost_nanousd"] for row in split)
 
 
+def test_models_of_a_system_are_one_call_and_a_fee_without_a_price_leaves_it_unpriced() -> None:
+    task = ReadableTask()
+    used = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    breakdown = {"models": [{"model": "openai/gpt-oss-120b", "usage": used}]}
+    message = {"executed_tools": [{"index": 0, "type": "search"}]}
+    answer = {"model": "groq/compound", "usage": used, "usage_breakdown": breakdown}
+    for choices in ([], [{"message": message}]):
+        with task.llm_call() as call:
+            call.record({**answer, "choices": choices})
+    fields = task.written()
+    assert (fields["llm_calls"], fields["tokens_in"], fields["tokens_out"]) == (2, 2000, 200)
+    assert fields["cost_nanousd"] == 2 * 210_000
+    assert (fields["unpriced_calls"], fields.get("unpriced_tokens", 0)) == (1, 0)
+
+
 def test_bill_of_nothing_is_nothing_and_not_unknown() -> None:
     task = ReadableTask()
     free = {"prompt_tokens": 5, "completion_tokens": 5, "cost": 0, "is_byok": False}

@@ -20,6 +20,7 @@ from support.providers.rows import (
     tokens_said,
 )
 from tachograph.usage.response import read_response
+from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.usage import Usage
 
 _CASES = yaml.safe_load((CASES / "responses.yaml").read_text())
@@ -27,7 +28,7 @@ _CASES = yaml.safe_load((CASES / "responses.yaml").read_text())
 
 @pytest.mark.parametrize("case", _CASES, ids=[case["name"] for case in _CASES])
 def test_response_reads_as_the_table_says(case: dict[str, Any]) -> None:
-    answer = read_response(case["response"])
+    answer = read_response(case["response"], **case.get("asked", {}))
     assert answer.usage == Usage(**case["reads"])
     assert answer.readable is case.get("readable", True)
     for name in ("model", "provider", "finish_reason", "cost_nanousd", "why", "context_tokens"):
@@ -43,6 +44,8 @@ def test_response_reads_as_the_table_says(case: dict[str, Any]) -> None:
         assert {o.model: o.usage for o in answer.others} == {
             model: Usage(**reads) for model, reads in case["others"].items()
         }
+    for other in answer.others if "others_usd" in case else ():
+        assert cost_of(other, UNDATED) == nanousd(case["others_usd"][other.model])
     assert case.get("units", {}).items() <= answer.units.items()
     assert case.get("raw", {}).items() <= answer.raw.items()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,19 +14,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.places import CASES
-from tachograph_schema.documents.price_sheet import PriceList, PriceRow, read_prices
+from tachograph.usage.fees import _COUNTED, _GROQ_TOOLS, _TOOLS, _XAI_TOOLS
+from tachograph_schema.documents.price_sheet import Conditions, PriceList, PriceRow
+from tachograph_schema.periods import minutes_of, weekdays_of
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import price, price_sum
+from tachograph_schema.pricing.explanation import explain
+from tachograph_schema.pricing.price import nanousd, price, price_sum
 from tachograph_schema.pricing.terms import Terms
-from tachograph_schema.usage import Usage
+from tachograph_schema.usage import FEES, Usage
 
 _CASES = yaml.safe_load((CASES / "pricelists.yaml").read_text())
 _AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+def _call(
+    model: str,
+    provider: str | None = None,
+    route: str | None = None,
+    tier: str | None = None,
+    geo: str | None = None,
+    prompt: int = 0,
+    at: datetime = _AT,
+) -> Conditions:
+    return Conditions(model, provider, route, at.replace(tzinfo=UTC), tier, geo, prompt)
+
+
 def _row(model: str = "m", **said: object) -> PriceRow:
     for name in ("valid_from", "valid_to"):
-        if name in said:
+        if said.get(name) is not None:
             said[name] = f"{said[name]}T00:00:00Z"
     paid = {"input_usd_per_mtok": said.pop("input", 1), "output_usd_per_mtok": 0}
     dated = {"model": model, "valid_from": "2026-01-01T00:00:00Z"}
@@ -35,9 +52,7 @@ def _row(model: str = "m", **said: object) -> PriceRow:
 def test_row_that_decides_is_the_one_the_table_says(case: dict[str, Any]) -> None:
     rows, call = [_row(**row) for row in case["rows"]], case["call"]
     for ordered in (rows, rows[::-1]):
-        found = PriceList(ordered).row(
-            call["model"], call.get("provider"), call.get("route"), _AT, call.get("tier")
-        )
+        found = PriceList(ordered).row(_call(**call))
         assert (found and found.input_usd_per_mtok) == case["decides"]
 
 
@@ -85,74 +100,109 @@ _ROWS = st.builds(
     route=st.sampled_from([None, "local"]),
     service_tier=st.sampled_from([None, "batch"]),
     valid_from=st.sampled_from(["2026-01-01", "2026-02-01", "2026-04-01"]),
+    valid_to=st.sampled_from([None, "2026-06-01", "2026-07-01"]),
+    inference_geo=st.sampled_from([None, "us"]),
+    prompt_over_tokens=st.sampled_from([None, 0, 100]),
+    hours_utc=st.sampled_from([None, "23:00-01:00", "00:00-02:00", "00:00-01:00"]),
+    weekdays_utc=st.sampled_from([None, "sun", "sat-mon", "fri,sun,mon"]),
 )
 
 
 @given(st.lists(_ROWS, max_size=8), st.randoms(use_true_random=False))
 def test_order_of_the_rows_makes_no_difference(rows: list[PriceRow], chance: random.Random) -> None:
-    call = ("mm", "p", "local", _AT, "batch")
-    before = PriceList(rows).row(*call)
+    call = _call("mm", "p", "local", "batch", "us", 101)
+    before = PriceList(rows).row(call)
     chance.shuffle(rows)
-    assert PriceList(rows).row(*call) == before
-    assert before is None or before.covers(*call)
+    assert PriceList(rows).row(call) == before
+    assert before is None or before.covers(call)
 
 
 @given(st.builds(Usage, *[st.integers(0, 10**9)] * 3), st.integers(0, 100), _ROWS)
 def test_sum_is_priced_as_a_sum_however_many_calls_it_was(
     usage: Usage, calls: int, row: PriceRow
 ) -> None:
+    row = row.model_copy(update={"prompt_over_tokens": None})
     prices = PriceList([row])
-    at = row.valid_from + timedelta(days=1)
-    terms = Terms(row.route, row.service_tier)
+    at = row.valid_from + timedelta(days=_sunday(row.valid_from))  # at midnight
+    terms = Terms(row.route, row.service_tier, row.inference_geo)
     model = row.model.replace("*", "x")
     total = price_sum(Call(usage, model, row.provider, at, calls=calls, terms=terms), prices)
     assert total == price(Call(usage, model, row.provider, at, terms=terms), prices)
     assert total is not None
 
 
-def test_document_is_a_row_or_a_sheet_of_rows() -> None:
-    row = {"valid_from": "2026-01-01T00:00:00Z", "input_usd_per_mtok": 1, "output_usd_per_mtok": 2}
-    documents = {
-        "one": {"model": "a", **row, "note": "negotiated"},
-        "sheet": {"rows": [{"model": "b", **row}, {"model": "c", **row}]},
+def _sunday(day: datetime) -> int:
+    return 6 - day.weekday()
+
+
+@given(st.lists(_ROWS, min_size=1, max_size=6), st.integers(0, 40 * 24 * 60))
+def test_row_that_decides_is_the_first_of_the_written_order(
+    rows: list[PriceRow], minutes: int
+) -> None:
+    call = _call("mm", "p", "local", "batch", "us", 101, at=_AT + timedelta(minutes=minutes))
+    covering = [row for row in rows if row.covers(call)]
+    best = max((_specific(row) for row in covering), default=None)
+    found = PriceList(rows).row(call)
+    assert (found and _specific(found)) == best
+
+
+def _specific(row: PriceRow) -> tuple[object, ...]:
+    """Say how specific a row is, as docs/prices.md does."""
+    named = ("route", "provider", "service_tier", "inference_geo")
+    week = ("hours_utc", "weekdays_utc")
+    return (
+        *(getattr(row, name) is not None for name in named),
+        not row.model.endswith("*"),
+        len(row.model),
+        -1 if row.prompt_over_tokens is None else row.prompt_over_tokens,
+        *(getattr(row, name) is not None for name in week),
+        -len(minutes_of(row.hours_utc or "00:00-24:00")),
+        -len(weekdays_of(row.weekdays_utc or "mon-sun")),
+        row.valid_from,
+        -(row.valid_to.timestamp() if row.valid_to else 1e12),
+    )
+
+
+def test_fees_audio_and_pictures_have_prices_of_their_own() -> None:
+    row = _row(
+        input=2,
+        output_usd_per_mtok=10,
+        cache_read_usd_per_mtok=1,
+        input_audio_usd_per_mtok=5,
+        output_image_usd_per_mtok=30,
+        usd_per_unit={"web_searches": "0.01", "image_generations": 0.04},
+    )
+    usage = Usage(tokens_in=1000, cache_read_tokens=100, tokens_out=50)
+    units = {
+        "input_audio_tokens": 400,
+        "cache_audio_read_tokens": 100,
+        "output_image_tokens": 20,
+        "input_image_tokens": 7,
+        "web_searches": 3,
+        "image_generations": 1,
     }
-    prices, problems = read_prices(documents)
-    assert {row.model for row in prices.rows} == {"a", "b", "c"}
-    assert not problems
+    # 700 words, 300 pieces of audio that no cache held, 100 of what a cache held; 30 words out.
+    usd = Decimal(700 * 2 + 300 * 5 + 100 * 1 + 30 * 10 + 20 * 30) / 10**6 + Decimal("0.07")
+    assert price(Call(usage, "m", None, _AT, units=units), PriceList([row])) == nanousd(usd)
 
 
-@pytest.mark.parametrize(
-    ("fields", "problem"),
-    [
-        (
-            {"input_usd_per_mtok": -1},
-            "is -1; expected dollars per million tokens, from 0 to 1000000",
-        ),
-        ({"input_usd_per_mtok": "a lot"}, "is 'a lot'; expected dollars per million tokens"),
-        ({"input_usd_per_mtok": float("nan")}, "is nan; expected dollars per million tokens"),
-        (
-            {"model": "gpt-*-mini"},
-            "expected a model's id, or the beginning of one with * at its end",
-        ),
-        ({"valid_from": "yesterday"}, "expected a timestamp of 2000-2999"),
-        ({"valid_from": None}, "expected a timestamp of 2000-2999"),
-    ],
-)
-def test_bad_row_is_left_out_whole_and_says_why(fields: dict[str, Any], problem: str) -> None:
-    good = {
-        "model": "m",
-        "valid_from": "2026-01-01T00:00:00Z",
-        "input_usd_per_mtok": 1,
-        "output_usd_per_mtok": 2,
-    }
-    prices, problems = read_prices({"bad": {"rows": [good, good | fields]}})
-    assert len(prices.rows) == 1
-    assert f"prices/bad.rows[1].{next(iter(fields))} is" in str(problems[0])
-    assert problem in str(problems[0])
+def test_fee_that_a_row_leaves_out_is_the_public_lists_and_without_one_unknown() -> None:
+    prices = PriceList([_row("claude-opus-4-8", input=1), _row("m", input=1)])
+    searched = Call(Usage(tokens_in=10), "claude-opus-4-8", "anthropic", _AT)
+    searched = replace(searched, units={"web_searches": 2})
+    assert price(searched, prices) == 10_000 + 2 * 10_000_000
+    unknown = replace(searched, model="m", provider=None)
+    assert price(unknown, prices) is None
+    assert explain(unknown, prices).source == "the fleet's m has no web_searches"
 
 
-@pytest.mark.parametrize("document", [{}, {"rows": "none"}, {"rows": [None, 3]}, {"model": "m"}])
-def test_what_is_no_price_document_is_said_and_does_no_harm(document: dict[str, Any]) -> None:
-    prices, problems = read_prices({"bad": document})
-    assert not prices.rows
-    assert problems
+def test_price_of_hours_says_its_hours() -> None:
+    row = _row(hours_utc="00:00-04:00", weekdays_utc="sun")
+    explanation = explain(Call(Usage(1), "m", None, _AT), PriceList([row]))
+    assert explanation.source == "the fleet's m since 2026-01-01, 00:00-04:00, sun"
+
+
+def test_every_fee_that_a_response_can_state_may_have_a_price() -> None:
+    tables = (_TOOLS, _GROQ_TOOLS, _XAI_TOOLS, _COUNTED)
+    stated = {unit for table in tables for unit in table.values()}
+    assert stated <= set(FEES)
