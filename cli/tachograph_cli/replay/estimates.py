@@ -45,6 +45,6 @@ def _grown(call: Call, before: Call | None) -> Call:
         call,
         usage=call.usage - before.usage,
         cost_nanousd=None if now is None or then is None else now - then,
-        calls=0,
+        calls=call.calls - before.calls,
         units={unit: n for unit, n in units.items() if n > 0},
     )

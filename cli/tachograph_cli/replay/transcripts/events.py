@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tachograph_schema.pricing.call import Call
     from tachograph_schema.usage import Usage
 
-Kind = Literal["claude-code", "codex"]
+Kind = Literal["claude-code", "codex", "pi", "gemini-cli", "openhands", "swe-agent"]
 Outcome = Literal["completed", "failed", "cancelled"]
 
 
@@ -44,7 +44,7 @@ class SessionFacts:
     agent_version: str | None
     repo: str | None
     branch: str | None
-    provider: str
+    provider: str | None
     parent_session: str | None = None
 
 

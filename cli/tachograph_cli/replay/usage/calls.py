@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def stated_calls(path: Path, said: Said) -> Iterator[StatedCall | UnreadableLine
 def _of_transcripts(
     sources: tuple[Source, ...], said: Said
 ) -> Iterator[StatedCall | UnreadableLine]:
-    calls: dict[tuple[object, ...], tuple[Source, ModelCall]] = {}
+    calls: dict[tuple[object, ...], list[tuple[Source, ModelCall]]] = {}
     with closing(CallRegistry()) as registry:
         for source in sources:
             folder.claim(source, registry)
@@ -75,10 +76,11 @@ def _of_transcripts(
                     yield event
                 elif isinstance(event, ModelCall):
                     if event.before is not None:
-                        calls.pop((source.owner, event.at, *map(str, event.before)), None)
+                        calls.get((source.owner, event.at, *map(str, event.before)), [None]).pop()
                     key = (source.owner, event.at, *map(str, event.calls))
-                    calls[key] = (source, event)
-    for source, event in calls.values():
+                    # Calls without a time of their own may be alike.
+                    calls.setdefault(key, []).append((source, event))
+    for source, event in chain.from_iterable(calls.values()):
         name = f"{short(source.session)} {event.at:%m-%d %H:%M:%S}"
         for call in event.calls:
             yield _stated(str(source.path), name, call, said)
