@@ -107,7 +107,7 @@ class Player:
         match event:
             case ModelCall():
                 self._call(run, event)
-                if own and event.calls[0].calls == 1:  # the sum of many prompts fills no context
+                if own and event.fills_context:
                     self._update_context(session, event, run)
             case ToolUsed():
                 errors = int(event.error)

@@ -96,6 +96,11 @@ class ModelCall:
         return self.calls[0].usage
 
     @property
+    def fills_context(self) -> bool:
+        """Whether its prompt is what a context held: not of several calls, nor an unknown one."""
+        return self.calls[0].calls == 1 and self.usage.prompt_tokens > 0
+
+    @property
     def counted_before(self) -> Usage | None:
         """The part of its usage that was counted before; None for a new call."""
         return self.before[0].usage if self.before else None

@@ -75,7 +75,7 @@ def test_answer_has_the_price_of_the_public_list(tmp_path: Path) -> None:
     [call] = calls(events(tmp_path, json.dumps(session([answer(1, counts)]), indent=1)))
     # A tool's prompt is read, too.
     assert buckets(call.usage) == [12_207 - 2_558 + 7, 2_558, 0, 0, 105 + 153]
-    assert call.usage.reasoning_tokens == 153
+    assert (call.usage.reasoning_tokens, call.window) == (153, 1_048_576)
     explanation = explain(call.calls[0])
     # 9,656 x $0.30, 2,558 x $0.03 and 258 x $2.50, each a million
     assert explanation.cost_nanousd == 9_656 * 300 + 2_558 * 30 + 258 * 2_500

@@ -129,6 +129,35 @@ def test_run_is_one_record_where_nobody_says_which_call_cost_what(tmp_path: Path
     assert any("2 costs of 3 calls" in line.reason for line in broken(found))
 
 
+def test_place_of_a_response_that_the_history_alone_states_is_not_known(tmp_path: Path) -> None:
+    run = made([usage("r2", 6)], [0.5, 0.25], [action(1, "r1", 5), action(2, "r2", 6)])
+    [call] = [call.calls[0] for call in calls(events(tmp_path, [run]))]
+    assert (call.calls, call.usage.tokens_in, call.cost_nanousd) == (2, 11, 750_000_000)
+
+
+def test_run_that_called_no_model_has_no_call(tmp_path: Path) -> None:
+    nothing = {"prompt_tokens": 0, "completion_tokens": 0}
+    assert calls(events(tmp_path, [made([], accumulated_token_usage=nothing)])) == []
+
+
+def test_response_without_tokens_is_a_call_whose_cost_is_unknown(tmp_path: Path) -> None:
+    [call] = calls(events(tmp_path, [made([usage("r1", 0, 0)])]))
+    assert (call.calls[0].readable, call.fills_context) == (False, False)
+
+
+def test_window_is_the_one_that_a_response_states(tmp_path: Path) -> None:
+    usages = [{**usage("r1", 5), "context_window": 200_000}, usage("r2", 6)]
+    assert [call.window for call in calls(events(tmp_path, [made(usages)]))] == [200_000, None]
+
+
+def test_failed_call_has_the_time_of_the_response_before_it(tmp_path: Path) -> None:
+    waited = [{"response_id": name} for name in ("r1", "lost", "r2")]
+    acted = [action(1, "r1", 5), action(2, "r2", 6)]
+    run = made([usage("r1", 5), usage("r2", 6)], (), acted, response_latencies=waited)
+    [failure] = [event for event in events(tmp_path, [run]) if isinstance(event, CallFailed)]
+    assert (failure.at - START).total_seconds() == 1
+
+
 @pytest.mark.parametrize("cost", [0.0, 0.5])
 def test_run_that_states_totals_alone_is_one_record(cost: float, tmp_path: Path) -> None:
     total = {"prompt_tokens": 90, "completion_tokens": 9, "cache_read_tokens": 50}
@@ -175,6 +204,7 @@ def test_run_that_states_an_error_failed_by_its_kind(tmp_path: Path) -> None:
     run = {**made([usage("r1", 5)]), "error": "AgentStuckInLoopError: it repeats itself"}
     [end] = [event for event in events(tmp_path, [run]) if isinstance(event, TurnEnded)]
     assert (end.outcome, end.error_type) == ("failed", "AgentStuckInLoopError")
+    assert end.duration_ms is None  # no event has a time
 
 
 def test_runs_of_one_instance_are_sessions_of_their_own_and_a_copy_is_none(tmp_path: Path) -> None:

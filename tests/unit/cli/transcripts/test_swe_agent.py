@@ -42,6 +42,7 @@ def test_recorded_runs_are_one_record_each_at_their_own_cost(shared: Path) -> No
         (5, 52_861, 0, 0, 0, 326, 538_390_000),
         (12, 122_612, 0, 0, 0, 1_369, 1_267_190_000),
     ]
+    assert not any(call.fills_context for call in calls(found))
     # A replay of 13 calls counted neither tokens nor cost: they are unknown.
     [unknown] = [call.calls[0] for call in calls(found) if not call.calls[0].readable]
     assert (unknown.calls, unknown.usage, unknown.cost_nanousd) == (13, Usage(), None)

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD_LINES = 500
+_WINDOW = 1_048_576
+"""Tokens of every model that Gemini CLI knows: `packages/core/src/core/tokenLimits.ts`."""
 _TYPES = ("user", "gemini", "info", "warning", "error")
 _SESSION = re.compile(r'"sessionId"\s*:\s*"([^"\\]{1,200})"')
 _FAILED = ("error", "cancelled")
@@ -56,7 +58,7 @@ def items(path: Path) -> Iterator[Item]:
         with opened(path) as file:
             yield from records(numbered(file), path)
         return
-    found = document(path)
+    found = document(path, b'"sessionId"')
     if found.damage is not None:
         yield found.damage
     if found.whole is not None:
@@ -146,7 +148,7 @@ class Reader:
             calls = tuple(replace(call, readable=False) for call in calls)
         self.doubts += [doubt] if doubt else []
         claim = call_claim(f"gemini:{identity}", calls)
-        yield Claimed(claim, ModelCall(at, at, self._turn, None, calls))
+        yield Claimed(claim, ModelCall(at, at, self._turn, None, calls, window=_WINDOW))
         for number, tool in enumerate(tools):
             done = time_in(tool.get("timestamp")) or at
             self._last_at = max(self._last_at, done)

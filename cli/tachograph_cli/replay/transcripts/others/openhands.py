@@ -1,9 +1,8 @@
 """Runs of OpenHands: a line a run, with the metrics of its model and the history of its events.
 
-A call is a response, known by its id, however often metrics and events repeat its usage. Where as
-many costs as responses are stated, each response has its own; else the run is one record of that
-many calls, because which call cost what is not stated. A run without any cost is one whose price
-LiteLLM did not know. Times have no zone; they are taken as UTC.
+A call is a response, known by its id, however often metrics and events repeat its usage. A run
+without any cost is one whose price LiteLLM did not know, so its cost is unknown. Times have no
+zone; they are taken as UTC.
 
 The format is `openhands/core/schema` and `openhands/llm/metrics.py` of OpenHands.
 """
@@ -11,7 +10,6 @@ The format is `openhands/core/schema` and `openhands/llm/metrics.py` of OpenHand
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.deduplication import Claim
@@ -29,30 +27,24 @@ from tachograph_cli.replay.transcripts.events import (
 from tachograph_cli.replay.transcripts.json_lines import LONGEST_LINE, numbered, opened
 from tachograph_cli.replay.transcripts.others import openhands_run as runs
 from tachograph_cli.replay.transcripts.others.document import decoded, file_time, parts
+from tachograph_cli.replay.transcripts.others.openhands_calls import RunCalls
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
     Item,
-    Stated,
     Step,
     call_claim,
     fingerprint,
-    stated,
     time_in,
 )
 from tachograph_cli.replay.transcripts.values import Record, ident, optional_name
-from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.price import nanousd
-from tachograph_schema.usage import BUCKETS, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-_GATEWAYS = ("litellm_proxy/", "openhands/")
 _INSTANCE = re.compile(r'"instance_id"\s*:\s*"([^"\\]{1,200})"')
 _TOTAL_COST = re.compile(r'"accumulated_cost"\s*:\s*(\d{1,6}(?:\.\d{1,20})?)[,}\s]')
-_ROUNDING_USD = 1e-6
 _NO_TOOLS = {"recall", "think", "finish", "message", "system", "error"}
 
 
@@ -136,96 +128,20 @@ class Reader:
         steps = [*self._calls(record, task), *self._tools(record, task)]
         steps.sort(key=lambda step: step.event.at)
         yield from steps
-        yield self._end(record, task, max(runs.moments(record), default=began_at))
+        yield self._end(record, task)
 
     def _calls(self, run: Record, task: str) -> Iterator[Claimed]:
-        last_at, read = self._source.started_at, list[tuple[str, Stated]]()
-        responses = runs.responses(run)
-        for place, each in enumerate(responses):
-            last_at = each.at or last_at
-            one = self._stated(each, last_at, f"token_usages[{place}]")
-            read.append((each.id or f"{self._source.session}:{place}", one))
-        read = self._with_costs(run, read)
-        for identity, one in read:
-            at = one.calls[0].priced_at
-            claim = call_claim(f"openhands:{identity}", one.calls)
-            yield Claimed(claim, ModelCall(at, at, task, None, one.calls))
-        for identity in runs.failures(run):
+        found = RunCalls(run, self._source.session, self._source.started_at)
+        for each in found.calls():
+            at, calls = each.call.priced_at, (each.call,)
+            event = ModelCall(at, at, task, None, calls, window=each.window)
+            yield Claimed(call_claim(f"openhands:{each.id}", calls), event)
+        self.doubts += found.doubts
+        for identity, before_at in runs.failures(run):
             self.doubts.append(f"response {identity} states no usage; it is a failed call")
             claim = Claim(f"openhands:failed:{identity}")
-            yield Claimed(claim, CallFailed(last_at, task, None))
-
-    def _stated(self, response: runs.Response, at: datetime, where: str) -> Stated:
-        model = optional_name(response.model)
-        route = next((name for name in _GATEWAYS if model and model.startswith(name)), None)
-        model = model.removeprefix(route) if model and route else model
-        body = {"model": model, "usage": response.usage}
-        one = stated(body, at, where, route=route and route.rstrip("/"))
-        if one.doubt is not None:
-            self.doubts.append(one.doubt)
-        return one
-
-    def _with_costs(self, run: Record, read: list[tuple[str, Stated]]) -> list[tuple[str, Stated]]:
-        """Give each call its cost where each has one; make the run one record where not."""
-        costs, total, end_at = runs.costs(run), runs.total_cost(run), self._source.started_at
-        session = self._source.session
-        if not read and costs and runs.total_usage(run) is None:
-            self.doubts.append("no response states its tokens; they are unknown, not none")
-            return [
-                (f"{session}:{n}", Stated((Call(Usage(), None, None, end_at, nanousd(cost)),)))
-                for n, cost in enumerate(costs)
-            ]
-        if not read:
-            return self._total_alone(run, total, max(len(costs), len(runs.failures(run)), 1))
-        rest = self._rest(run, sum((one.usage for _, one in read), Usage()), read[-1][1])
-        if total is None:
-            return [*read, *rest]
-        if len(costs) == len(read):
-            if abs(total - sum(costs)) > _ROUNDING_USD:
-                self.doubts.append(f"accumulated_cost is {total}; the costs add up to {sum(costs)}")
-            priced = [
-                (name, Stated((replace(one.calls[0], cost_nanousd=nanousd(cost)),), one.doubt))
-                for (name, one), cost in zip(read, costs, strict=True)
-            ]
-            return [*priced, *rest]
-        self.doubts.append(f"{len(costs)} costs of {len(read)} calls; they are one record")
-        usage = sum((one.usage for _, one in [*read, *rest]), Usage())
-        models = {one.calls[0].model for _, one in read}
-        model = models.pop() if len(models) == 1 else None
-        call = replace(
-            read[-1][1].calls[0],
-            usage=usage,
-            model=model,
-            cost_nanousd=nanousd(total),
-            calls=max(len(read), len(costs)),
-        )
-        return [(f"{session}:run", Stated((call,)))]
-
-    def _total_alone(self, run: Record, cost: float | None, calls: int) -> list[tuple[str, Stated]]:
-        usage = runs.total_usage(run)
-        if usage is None and cost is None:
-            return []
-        self.doubts.append("the run states totals alone; they are one record")
-        body = {"model": None, "usage": {**(usage or {}), "cost": cost}}
-        one = stated(body, self._source.started_at, "accumulated_token_usage")
-        call = replace(one.calls[0], calls=calls, readable=cost is not None)
-        return [(f"{self._source.session}:run", Stated((call,)))]
-
-    def _rest(self, run: Record, listed: Usage, last: Stated) -> list[tuple[str, Stated]]:
-        """Return what the running total holds beyond the calls that are listed, without a price."""
-        total = runs.total_usage(run)
-        if total is None:
-            return []
-        at = last.calls[0].priced_at
-        whole = stated({"model": None, "usage": total}, at, "accumulated_token_usage")
-        more = whole.usage - listed
-        rest = Usage(*(max(0, getattr(more, name)) for name in BUCKETS))
-        if not rest.total_tokens:
-            return []
-        words = f"the running total holds {rest.total_tokens} tokens more than the calls"
-        self.doubts.append(f"{words}; they have no price")
-        call = Call(rest, None, None, at, calls=0, readable=False)
-        return [(f"{self._source.session}:rest", Stated((call,)))]
+            at = before_at or self._source.started_at
+            yield Claimed(claim, CallFailed(at, task, None))
 
     def _tools(self, run: Record, task: str) -> Iterator[Claimed]:
         began: dict[object, datetime | None] = {}
@@ -242,8 +158,10 @@ class Reader:
             error = event.get("success") is False
             yield Claimed(claim, ToolUsed(at, task, None, name, error, duration_ms))
 
-    def _end(self, run: Record, task: str, at: datetime) -> Claimed:
-        duration_ms = max(0, round((at - self._source.started_at).total_seconds() * 1000))
+    def _end(self, run: Record, task: str) -> Claimed:
+        times = runs.moments(run)
+        at = max(times, default=self._source.started_at)
+        duration_ms = round((at - min(times)).total_seconds() * 1000) if times else None
         error = run.get("error")
         outcome: Outcome = "failed" if error else "completed"
         kind = ident(str(error).partition(":")[0]) if error else None

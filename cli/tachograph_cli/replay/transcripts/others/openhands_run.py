@@ -15,17 +15,18 @@ from tachograph_cli.replay.transcripts.others.steps import time_in
 from tachograph_cli.replay.transcripts.values import Record, blocks, optional_name
 
 _LARGEST_USD = 10**6
+_LARGEST_WINDOW = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response of a model: its usage, in a provider's format, its moment and its cost."""
+    """A response of a model: its usage, in a provider's format, its moment and its window."""
 
     id: str | None
     model: object
     usage: Record
     at: datetime | None = None
-    cost_usd: float | None = None
+    window: int | None = None
 
 
 def history(run: Record) -> list[Record]:
@@ -53,17 +54,32 @@ def responses(run: Record) -> list[Response]:
         identity = optional_name(usage.get("response_id"))
         event = events.pop(identity, None)
         at = event.at if event else None
-        listed.setdefault(
-            identity or place, Response(identity, usage.get("model"), _with_caches(usage), at)
-        )
+        counts, window = _with_caches(usage), usage.get("context_window")
+        window = window if isinstance(window, int) and 0 < window < _LARGEST_WINDOW else None
+        response = Response(identity, usage.get("model"), counts, at, window)
+        listed.setdefault(identity or place, response)
     return [*listed.values(), *events.values()]
 
 
-def failures(run: Record) -> list[str]:
-    """Return the responses that were waited for and state no usage: the agent asked again."""
-    known = {each.id for each in responses(run)}
-    waited = [each.get("response_id") for each in blocks(metrics(run).get("response_latencies"))]
-    return [each for each in map(optional_name, waited) if each and each not in known]
+def only_in_history(run: Record) -> bool:
+    """Tell whether a response is stated by an event alone, so that its place is not known."""
+    listed = [each.get("response_id") for each in blocks(metrics(run).get("token_usages"))]
+    return any(each.id not in listed for each in responses(run) if each.id)
+
+
+def failures(run: Record) -> list[tuple[str, datetime | None]]:
+    """Return the responses that were waited for and state no usage: the agent asked again.
+
+    Beside each is the time of the response before it.
+    """
+    known = {each.id: each.at for each in responses(run)}
+    found, at = list[tuple[str, datetime | None]](), None
+    for latency in blocks(metrics(run).get("response_latencies")):
+        identity = optional_name(latency.get("response_id"))
+        at = known.get(identity) or at
+        if identity is not None and identity not in known:
+            found.append((identity, at))
+    return found
 
 
 def costs(run: Record) -> list[float]:

@@ -50,7 +50,7 @@ _NUMBER = re.compile(
 
 def items(path: Path) -> Iterator[Item]:
     """Yield the trajectory of a file. Raises OSError."""
-    found = document(path)
+    found = document(path, b'"model_stats"', b'"trajectory"')
     if found.damage is not None:
         yield found.damage
     if found.whole is not None:
