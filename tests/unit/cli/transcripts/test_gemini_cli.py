@@ -125,13 +125,14 @@ WHOLE = json.dumps(session([answer(n, [n, 1, 0, 0, 0, n + 1]) for n in (1, 2, 3)
 DAMAGE = [
     ("cut off in the last message", WHOLE[: WHOLE.index('"m3"') + 30], [1, 2], "no JSON"),
     ("cut off behind the last message", WHOLE[:-4], [1, 2, 3], "no JSON"),
-    ("a bad byte between", WHOLE.replace('"m2"', '"m2" \x01'), [1, 3], "no JSON"),
+    ("a bad byte between", WHOLE.replace('"m2"', '"m2" \x01'), [1, 2, 3], "no JSON"),
     ("a bad byte in a name", WHOLE.replace("flash", "fl\x01sh", 1), [1, 2, 3], "messages[0]"),
     ("more behind the end", WHOLE + "]}", [1, 2, 3], "more stands behind"),
     ("no ids", WHOLE.replace('"id"', '"ID"'), [1, 2, 3], ""),
     ("no times", WHOLE.replace('"timestamp"', '"TIME"'), [1, 2, 3], "messages[0].timestamp is"),
     ("no models", WHOLE.replace('"model"', '"MODEL"'), [1, 2, 3], "the model is"),
     ("no types", WHOLE.replace('"type"', '"TYPE"'), [1, 2, 3], ""),
+    ("no session", WHOLE.replace('"sessionId"', '"ID"'), [1, 2, 3], ""),
     ("no start", WHOLE.replace('"startTime"', '"START"'), [1, 2, 3], ""),
     ("counts as text", WHOLE.replace('"output": 1', '"output": "one"'), [1, 2, 3], "messages[0]"),
     ("giant counts", WHOLE.replace('"output": 1', f'"output": {10**30}'), [1, 2, 3], "messages[0]"),
@@ -155,6 +156,16 @@ def test_damage_costs_no_more_than_its_own_place(
 )
 def test_document_that_is_no_session_is_passed_by(text: str, tmp_path: Path) -> None:
     assert events(tmp_path, text) == []
+
+
+@given(place=st.integers(0, len(WHOLE) - 1), byte=st.integers(0, 255))
+def test_one_bad_byte_costs_at_most_one_call(
+    place: int, byte: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("gemini") / "s.json"
+    file.write_bytes(WHOLE[:place].encode() + bytes([byte]) + WHOLE[place + 1 :].encode())
+    found = calls(event for _, event in happened(file))
+    assert len({1, 2, 3} & {call.usage.tokens_in for call in found}) >= 2
 
 
 @given(sizes=st.lists(st.integers(1, 99), min_size=1, max_size=5), order=st.permutations(range(5)))

@@ -223,6 +223,7 @@ DAMAGE: list[tuple[str, list[Record | str], list[int], str]] = [
     ("cut off in the usages", [LINE[: LINE.index('"r2"')]], [5], "no JSON"),
     ("a bad byte in a usage", [LINE.replace('"r1"', '"r1" \x01', 1)], [5, 6], "no JSON"),
     ("garbage between", [TIMED, "garbage", made([usage("r9", 9)])], [5, 6, 9], "no JSON"),
+    ("no metrics in the first run", [{"metrics": None}, made([usage("r1", 5)])], [5], ""),
     ("no ids", [made([usage("", 5), usage("", 5)], events=[action(1, "", 5)])], [5, 5], ""),
     ("no times", [made([usage("r1", 5)])], [5], "no event has a time"),
     ("no model", [made([{**usage("r1", 5), "model": None}])], [5], "the model is"),
@@ -249,6 +250,16 @@ def test_damage_costs_no_more_than_its_own_place(
 def test_damaged_line_of_a_file_of_many_runs_is_told_once(tmp_path: Path) -> None:
     found = events(tmp_path, [TIMED, made([usage("r9", 9)], events=[action(9, "r9", 9)]), "bad"])
     assert [line.line for line in broken(found)] == [3]
+
+
+@given(place=st.integers(0, len(LINE) - 1), byte=st.integers(0, 255))
+def test_one_bad_byte_costs_at_most_one_call(
+    place: int, byte: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("openhands") / "s.jsonl"
+    file.write_bytes(LINE[:place].encode() + bytes([byte]) + LINE[place + 1 :].encode())
+    found = calls(event for _, event in happened(file))
+    assert {5, 6} & {call.usage.tokens_in for call in found}
 
 
 @given(order=st.permutations(range(4)), cut=st.integers(0, 4))

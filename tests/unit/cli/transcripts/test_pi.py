@@ -145,6 +145,7 @@ def test_compaction_is_an_event_whose_own_cost_pi_does_not_record(tmp_path: Path
 
 
 WHOLE = answer(1, [7, 1, 0, 0])
+TEXT = json.dumps(WHOLE)
 DAMAGE: list[tuple[str, list[Record | str], list[int], str]] = [
     (
         "a cut-off last line",
@@ -152,6 +153,9 @@ DAMAGE: list[tuple[str, list[Record | str], list[int], str]] = [
         [7],
         "no JSON",
     ),
+    ("a line cut off behind its usage", [HEADER, TEXT[: TEXT.index("}}") + 2]], [7], "no JSON"),
+    ("a bad byte between names", [HEADER, TEXT.replace(",", ",\x01", 2)], [7], "no JSON"),
+    ("two lines in one", [HEADER, TEXT + json.dumps(answer(2, [8, 1, 0, 0]))], [7, 8], ""),
     ("no header", [answer(1, [7, 1, 0, 0])], [7], ""),
     ("a header of garbage", ["\\x00garbage", answer(1, [7, 1, 0, 0])], [7], "no JSON"),
     (
@@ -220,6 +224,19 @@ def test_session_whose_header_is_later_than_its_first_prompt_begins_with_the_pro
     write(tmp_path / "s.jsonl", [{**HEADER, "timestamp": stamp(50)}, answer(0, [1, 1, 0, 0])])
     [source] = folder.find(tmp_path).sources
     assert (source.kind, source.session, source.started_at) == ("pi", "parent", START)
+
+
+FILE = "".join(json.dumps(answer(n, [n, 1, 0, 0])) + "\n" for n in (1, 2, 3))
+
+
+@given(place=st.integers(0, len(FILE) - 1), byte=st.integers(0, 255))
+def test_one_bad_byte_costs_at_most_one_call(
+    place: int, byte: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("pi") / "s.jsonl"
+    file.write_bytes(FILE[:place].encode() + bytes([byte]) + FILE[place + 1 :].encode())
+    found = calls(event for _, event in happened(file))
+    assert len({1, 2, 3} & {call.usage.tokens_in for call in found}) >= 2
 
 
 @given(

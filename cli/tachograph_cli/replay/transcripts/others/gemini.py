@@ -9,7 +9,6 @@ The format is `packages/core/src/services/chatRecordingService.ts` of gemini-cli
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -24,8 +23,13 @@ from tachograph_cli.replay.transcripts.events import (
     TurnEnded,
     TurnStarted,
 )
-from tachograph_cli.replay.transcripts.json_lines import numbered, opened, records
-from tachograph_cli.replay.transcripts.others.document import document, file_time, parts
+from tachograph_cli.replay.transcripts.others.document import (
+    document,
+    file_time,
+    lines,
+    parts,
+    scalars,
+)
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
     Item,
@@ -48,40 +52,54 @@ HEAD_LINES = 500
 _WINDOW = 1_048_576
 """Tokens of every model that Gemini CLI knows: `packages/core/src/core/tokenLimits.ts`."""
 _TYPES = ("user", "gemini", "info", "warning", "error")
-_SESSION = re.compile(r'"sessionId"\s*:\s*"([^"\\]{1,200})"')
 _FAILED = ("error", "cancelled")
 
 
 def items(path: Path) -> Iterator[Item]:
     """Yield the header of a session and its messages, each a record. Raises OSError."""
     if not path.name.endswith(".json"):
-        with opened(path) as file:
-            yield from records(numbered(file), path)
+        yield from lines(path, lambda text: next(iter(_saved(text)), None))
         return
-    found = document(path, b'"sessionId"')
+    found = document(path, b'"sessionId"', b'"messages"')
     if found.damage is not None:
         yield found.damage
-    if found.whole is not None:
+    if found.whole is not None and (found.damage is None or _messages(found.whole)):
         yield 1, found.whole
         return
-    session = _SESSION.search(found.text)
-    if session is not None and '"messages"' in found.text:
-        messages = [part for part in parts(found.text) if part.get("type") in _TYPES]
-        yield 1, {"sessionId": session[1], "messages": messages}
+    messages = _saved(found.text)
+    if messages:
+        yield 1, {**scalars(found.text, "sessionId", "startTime"), "messages": messages}
+
+
+def _saved(text: str) -> list[Record]:
+    """Return the messages of a damaged text; of a damaged message its tokens and its names."""
+    found, before = list[Record](), ""
+    for between, part in parts(text):
+        before += between
+        if messages := _messages(part):
+            found += messages
+        elif "input" in part and ("thoughts" in part or "cached" in part):
+            names = scalars(before, "id", "timestamp", "model")
+            found.append({"type": "gemini", "tokens": part, **names})
+        else:
+            continue
+        before = ""
+    return found
 
 
 def sources(path: Path) -> tuple[Source, ...]:
     """Return the session of a file by its first 500 records, nothing for any other file."""
     head = [item[1] for item in islice(items(path), HEAD_LINES) if isinstance(item, tuple)]
-    header = next((record for record in head if _is_header(record)), None)
-    if header is None:
+    header = next((record for record in head if _is_header(record)), {})
+    messages = [each for record in head for each in _messages(record)]
+    if not header and not any(_is_answer(each) for each in messages):
         return ()
-    session = ident(str(header["sessionId"]))
-    stated_times = [header.get("startTime"), *(each.get("timestamp") for each in _messages(header))]
+    session = optional_name(header.get("sessionId")) or path.name.partition(".json")[0]
+    stated_times = [header.get("startTime"), *(each.get("timestamp") for each in messages)]
     times = [at for at in map(time_in, stated_times) if at is not None]
     started_at = min(times, default=file_time(path))
     place = path.parent.parent if path.parent.name == "chats" else path.parent
-    return (Source(path, "gemini-cli", session, None, started_at, str(place)),)
+    return (Source(path, "gemini-cli", ident(session), None, started_at, str(place)),)
 
 
 def _is_header(record: Record) -> bool:
@@ -89,12 +107,20 @@ def _is_header(record: Record) -> bool:
     return own and optional_name(record.get("sessionId")) is not None and "type" not in record
 
 
+def _is_answer(message: Record) -> bool:
+    return message.get("type") == "gemini" and isinstance(message.get("tokens"), dict)
+
+
 def _messages(record: Record) -> list[Record]:
     """Return the messages of a record: a document's, a rewritten history's, or the record's own."""
     if record.get("type") in _TYPES:
         return [record]
     changed = record.get("$set")
-    return blocks((changed if isinstance(changed, dict) else record).get("messages"))
+    whole = changed if isinstance(changed, dict) else record
+    if "messages" in whole:
+        return blocks(whole["messages"])
+    lists = (blocks(value) for value in whole.values())  # the name itself may be damaged
+    return next((found for found in lists if any(map(_is_answer, found))), [])
 
 
 class Reader:

@@ -22,11 +22,9 @@ from tachograph_cli.replay.transcripts.events import (
     ToolUsed,
     TurnEnded,
     TurnStarted,
-    UnreadableLine,
 )
-from tachograph_cli.replay.transcripts.json_lines import LONGEST_LINE, numbered, opened
 from tachograph_cli.replay.transcripts.others import openhands_run as runs
-from tachograph_cli.replay.transcripts.others.document import decoded, file_time, parts
+from tachograph_cli.replay.transcripts.others.document import file_time, lines, parts
 from tachograph_cli.replay.transcripts.others.openhands_calls import RunCalls
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
@@ -45,28 +43,20 @@ if TYPE_CHECKING:
 
 _INSTANCE = re.compile(r'"instance_id"\s*:\s*"([^"\\]{1,200})"')
 _TOTAL_COST = re.compile(r'"accumulated_cost"\s*:\s*(\d{1,6}(?:\.\d{1,20})?)[,}\s]')
+HEAD_LINES = 500
 _NO_TOOLS = {"recall", "think", "finish", "message", "system", "error"}
 
 
 def items(path: Path) -> Iterator[Item]:
     """Yield the runs of a file; of a damaged line the parts that are whole. Raises OSError."""
-    with opened(path) as file:
-        for number, line in numbered(file):
-            if line is None:
-                reason = f"the line is longer than {LONGEST_LINE} bytes"
-                yield UnreadableLine(path, number, reason)
-            elif line.strip(b"\0 \t\r\n"):
-                found = decoded(line, path, number)
-                if found.damage is not None:
-                    yield found.damage
-                run = found.whole if found.whole is not None else _saved(found.text)
-                if run is not None:
-                    yield number, run
+    return lines(path, _saved)
 
 
 def _saved(text: str) -> Record | None:
     """Return a run that is damaged, by its parts: each says what it is."""
-    found = list(parts(text))
+    found = [part for _, part in parts(text)]
+    if inner := next((part for part in found if _is_run(part)), None):
+        return inner
     usages = [part for part in found if "prompt_tokens" in part and "response_id" in part]
     whole = next((part for part in found if "accumulated_cost" in part and "costs" in part), None)
     cost = _TOTAL_COST.search(text)
@@ -82,12 +72,10 @@ def _saved(text: str) -> Record | None:
 def sources(path: Path) -> tuple[Source, ...]:
     """Return the runs of a file, one a line, nothing for any other file."""
     found: dict[str, Source] = {}
-    for item in items(path):
-        if not isinstance(item, tuple):
-            continue
-        if not _is_run(item[1]):
-            if not found:
-                return ()  # any other file says so on its first line
+    for place, item in enumerate(items(path)):
+        if place >= HEAD_LINES and not found:
+            return ()
+        if not isinstance(item, tuple) or not _is_run(item[1]):
             continue
         session = _session(item[1])
         started_at = min(runs.moments(item[1]), default=file_time(path))
@@ -98,7 +86,8 @@ def sources(path: Path) -> tuple[Source, ...]:
 
 def _is_run(record: Record) -> bool:
     metrics = runs.metrics(record)
-    return "accumulated_cost" in metrics or "token_usages" in metrics
+    stated = "accumulated_cost" in metrics or "token_usages" in metrics
+    return stated or bool(runs.responses(record))
 
 
 def _session(run: Record) -> str:

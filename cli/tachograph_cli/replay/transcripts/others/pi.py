@@ -26,8 +26,7 @@ from tachograph_cli.replay.transcripts.events import (
     TurnEnded,
     TurnStarted,
 )
-from tachograph_cli.replay.transcripts.json_lines import numbered, opened, records
-from tachograph_cli.replay.transcripts.others.document import file_time
+from tachograph_cli.replay.transcripts.others.document import file_time, lines, parts, scalars
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
     Item,
@@ -63,9 +62,22 @@ _KNOWN = ("session", "message", "model_change", "compaction", "branch_summary")
 
 
 def items(path: Path) -> Iterator[Item]:
-    """Yield the records of a file. Raises OSError."""
-    with opened(path) as file:
-        yield from records(numbered(file), path)
+    """Yield the records of a file; of a damaged line its answer. Raises OSError."""
+    return lines(path, _saved)
+
+
+def _saved(text: str) -> Record | None:
+    """Return the answer of a damaged line, by its usage and its names; None for any other line."""
+    for _, part in parts(text):
+        if part.get("role") == "assistant":
+            message = part
+        elif "input" in part and "cacheRead" in part:
+            names = scalars(text, "provider", "model", "stopReason")
+            message = {"role": "assistant", "usage": part, **names}
+        else:
+            continue
+        return {"type": "message", "message": message, **scalars(text, "timestamp")}
+    return None
 
 
 def sources(path: Path) -> tuple[Source, ...]:
@@ -212,11 +224,10 @@ class Reader:
 
     def _identity(self, record: Record, message: Record) -> str:
         """Return what is the same in a copy of a line; without any time, the line's place."""
-        times = [record.get("timestamp"), message.get("timestamp")]
-        if times == [None, None]:
-            times = [self._source.session, str(self._lines)]
-        said = [message.get(name) for name in ("role", "provider", "model", "usage")]
-        return fingerprint([*times, *said])
+        time = record.get("timestamp") or message.get("timestamp")
+        place = None if time else [self._source.session, self._lines]
+        said = [message.get(name) for name in ("role", "provider", "model", "usage", "toolCallId")]
+        return fingerprint([time, place, *said])
 
 
 def _spelled_out(usage: object) -> object:

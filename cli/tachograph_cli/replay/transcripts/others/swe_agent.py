@@ -57,7 +57,7 @@ def items(path: Path) -> Iterator[Item]:
         yield 1, found.whole
     elif numbers := dict(_NUMBER.findall(found.text)):
         stats = {name: json.loads(number) for name, number in numbers.items()}
-        whole = list(parts(found.text))
+        whole = [part for _, part in parts(found.text)]
         steps = [part for part in whole if "execution_time" in part or "observation" in part]
         yield 1, {"info": {"model_stats": stats}, "trajectory": steps}
 
