@@ -2,7 +2,7 @@
 
 A session is a tree in one file, of which every branch was paid for. A fork is a file that begins
 with copies of its parent's lines. Since version 2 lines have ids, which a migration invents anew,
-so an answer is known by its times, its model and its counts. pi does not record the calls that
+so an answer is known by its time, its model and its counts. pi does not record the calls that
 summarise a context or a branch: what these cost is unknown.
 
 The format is `packages/coding-agent/docs/session.md` of pi-mono.
@@ -118,7 +118,6 @@ class Reader:
     def __init__(self, source: Source) -> None:
         self._source = source
         self.doubts: list[str] = []
-        self._provider: str | None = None
         self._last_at = source.started_at
         self._turn, self._turn_at = f"{source.session}-start", source.started_at
         self._turn_open = self._failed = False
