@@ -73,6 +73,18 @@ FORMATS: tuple[Format, ...] = (
         },
     ),
     Format(
+        "gemini cli",
+        frozenset({"input+thoughts", "input+cached"}),
+        "google",
+        counts={
+            "input_tokens": ("input", "tool"),
+            "cache_read_tokens": ("cached",),
+            "output_tokens": ("output", "thoughts"),
+            "output_reasoning_tokens": ("thoughts",),
+        },
+        total="total",
+    ),
+    Format(
         "codex",
         frozenset({"cached_input_tokens", "reasoning_output_tokens"}),
         counts={
@@ -176,10 +188,12 @@ FORMATS: tuple[Format, ...] = (
                 "cached_prompt_text_tokens",
                 "cached_tokens",
                 "cache_read_input_tokens",
+                "cache_read_tokens",
             ),
             "prompt_tokens_details.cache_write_tokens": (
                 "prompt_tokens_details.cache_creation_tokens",
                 "cache_creation_input_tokens",
+                "cache_write_tokens",
             ),
             "completion_tokens_details.reasoning_tokens": (
                 "completion_token_details.reasoning_tokens",

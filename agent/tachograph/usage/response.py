@@ -38,6 +38,8 @@ _TICKS_PER_USD = 10**10
 """xAI's `cost_in_usd_ticks`."""
 _BILLED_APART = ("audio", "image", "video", "searches", "executions", "seconds", "pages")
 """Units that may have a price of their own beside the buckets'."""
+_LARGEST = 10**18
+"""Of a cost, in dollars or ticks: no bill is that large, and decimals have no room for it."""
 _GOOGLE = {"google", "google-gla", "google-vertex"}
 
 
@@ -291,4 +293,4 @@ def _decimal(value: object) -> Decimal | None:
         exact = Decimal(str(value))
     except InvalidOperation:
         return None
-    return exact if exact.is_finite() and exact >= 0 else None
+    return exact if exact.is_finite() and 0 <= exact <= _LARGEST else None

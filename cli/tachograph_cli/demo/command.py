@@ -33,7 +33,7 @@ OWN_TRANSCRIPTS = Path("~/.claude/projects")
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Replay the Claude Code or Codex transcripts in this folder.",
+    help="Replay the recordings in this folder, of any agent that `replay` reads.",
 )
 @click.option(
     "--own",

@@ -1,1 +1,1 @@
-"""Recorded transcripts of Claude Code and Codex, turned into a fleet at work."""
+"""Recordings of Claude Code, Codex and other agents, turned into a fleet at work."""

@@ -73,10 +73,10 @@ def replay(
 ) -> None:
     """Turn recorded transcripts into a fleet at work.
 
-    FOLDER is a Claude Code projects folder, a Codex sessions folder, one file, or any mixture.
-    Replaying what was replayed before changes nothing. A line that cannot be read is counted and
-    passed by. Exits with 1 where nothing could be replayed, or not all of it was written and
-    counted.
+    FOLDER is a Claude Code projects folder, a folder of sessions of Codex, pi or Gemini CLI, of
+    runs of OpenHands or trajectories of SWE-agent, one file, or any mixture. Replaying what was
+    replayed before changes nothing. A line that cannot be read is counted and passed by. Exits with
+    1 where nothing could be replayed, or not all of it was written and counted.
     """
     listing = folder.find(recordings)
     if not listing.sources:

@@ -134,7 +134,7 @@ class Player:
         match event:
             case ModelCall():
                 self._call(run, event)
-                if own:
+                if own and event.fills_context:
                     self._update_context(session, event, run)
             case ToolUsed():
                 errors = int(event.error)

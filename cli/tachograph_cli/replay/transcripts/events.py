@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tachograph_schema.pricing.call import Call
     from tachograph_schema.usage import Usage
 
-Kind = Literal["claude-code", "codex"]
+Kind = Literal["claude-code", "codex", "pi", "gemini-cli", "openhands", "swe-agent"]
 Outcome = Literal["completed", "failed", "cancelled"]
 
 
@@ -45,7 +45,7 @@ class SessionFacts:
     agent_version: str | None
     repo: str | None
     branch: str | None
-    provider: str
+    provider: str | None
     parent_session: str | None = None
 
 
@@ -95,6 +95,11 @@ class ModelCall:
     def usage(self) -> Usage:
         """The usage of the model that answered, so far."""
         return self.calls[0].usage
+
+    @property
+    def fills_context(self) -> bool:
+        """Whether its prompt is what a context held: not of several calls, nor an unknown one."""
+        return self.calls[0].calls == 1 and self.usage.prompt_tokens > 0
 
     @property
     def counted_before(self) -> Usage | None:

@@ -14,6 +14,7 @@ from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
 from tachograph_cli.replay.transcripts.events import Event, Source, UnreadableLine
 from tachograph_cli.replay.transcripts.history import mark_of
 from tachograph_cli.replay.transcripts.json_lines import COMPRESSED, numbered, opened, records
+from tachograph_cli.replay.transcripts.others import formats as others
 from tachograph_cli.replay.transcripts.values import (
     Record,
     UnreadableError,
@@ -26,18 +27,20 @@ from tachograph_cli.replay.transcripts.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SUFFIXES = (".jsonl", f".jsonl{COMPRESSED}")
+SUFFIXES = (".jsonl", f".jsonl{COMPRESSED}", *others.SUFFIXES)
 LOOKED_FOR = (
     "files *.jsonl or *.jsonl.zst, at any depth, whose first lines are those of a Claude Code "
-    "transcript (sessionId, type, timestamp) or of a Codex rollout (type, timestamp, payload)"
+    "transcript (sessionId, type, timestamp), a Codex rollout (type, timestamp, payload), a "
+    "session of pi or Gemini CLI or a run of OpenHands; sessions *.json of Gemini CLI; "
+    "trajectories *.traj of SWE-agent"
 )
 HEAD_LINES = 500
 """The number of lines that show what a file is; a transcript may begin with many summaries."""
 _SUBAGENTS = "subagents"
-_CODEX_TYPES = {
+_CODEX_TYPES = (  # no set, because a damaged line may have a list here
     *("session_meta", "turn_context", "event_msg", "response_item", "compacted"),
     "token_usage_record",
-}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +57,22 @@ def find(folder: Path) -> Listing:
     Sessions come before their sub-agents, earlier ones before later ones, and a state of a
     transcript before the later states. The order does not depend on the files' places.
     """
-    sources, others = [], []
+    sources, unknown = list[Source](), list[Path]()
     for path in _files(folder):
         try:
             source = recognise(path)
+            found = others.sources(path) if source is None else (source,)
         except OSError:  # not readable, or removed meanwhile
-            source = None
-        if source is None:
-            others.append(path)
-        else:
-            sources.append(source)
+            found = ()
+        if not found and not path.name.endswith(others.SUFFIXES):
+            unknown.append(path)
+        sources += found
     sources.sort(key=_order)
-    return Listing(tuple(sources), tuple(others))
+    return Listing(tuple(sources), tuple(unknown))
 
 
 def recognise(path: Path) -> Source | None:
-    """Return a transcript file's session, by its first 500 lines; None for any other file.
+    """Return the session of Claude Code's or Codex's file, by its first 500 lines, else None.
 
     Raises OSError.
     """
@@ -97,6 +100,9 @@ def _names(path: Path, source: Source) -> bool:
 
 def claim(source: Source, registry: CallRegistry) -> None:
     """Claim all calls of a file for its owner; see CallRegistry. Raises OSError."""
+    if source.kind in others.FORMATS:
+        others.claim(source, registry)
+        return
     module = codex_lines if source.kind == "codex" else claude_lines
     with opened(source.path) as file:
         worth = (
@@ -129,6 +135,9 @@ def note_lineage(sources: Sequence[Source], registry: CallRegistry) -> None:
 
 def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
     """Yield the events of a file, an UnreadableLine among them for a bad line. Raises OSError."""
+    if source.kind in others.FORMATS:
+        yield from others.read(source, registry)
+        return
     reader = (codex if source.kind == "codex" else claude).Reader(source, registry)
     with opened(source.path) as file:
         for item in records(numbered(file), source.path):

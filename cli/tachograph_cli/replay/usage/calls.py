@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _of_transcripts(
                     yield event
                 reading.note(source, event)
         corrections = reading.bills.corrections(sources, registry)
-    for source, call in reading.calls.values():
+    for source, call in reading.calls():
         name = f"{short(source.session)} {call.at:%m-%d %H:%M:%S}"
         yield from (_stated(str(source.path), name, each, said) for each in call.calls)
     for session, correction in corrections.items():
@@ -96,7 +97,7 @@ class _Reading:
     """The calls of transcripts as their last lines state them, and the bills of the sessions."""
 
     def __init__(self) -> None:
-        self.calls: dict[tuple[object, ...], tuple[Source, ModelCall]] = {}
+        self._calls: dict[tuple[object, ...], list[tuple[Source, ModelCall]]] = {}
         self.bills, self.billing = Bills(), dict[str, Source]()
 
     def note(self, source: Source, event: Event) -> None:
@@ -106,8 +107,15 @@ class _Reading:
             self.billing[event.session] = source
         elif isinstance(event, ModelCall):
             if event.before is not None:
-                self.calls.pop((source.owner, event.at, *map(str, event.before)), None)
-            self.calls[(source.owner, event.at, *map(str, event.calls))] = source, event
+                before = (source.owner, event.at, *map(str, event.before))
+                self._calls.get(before, [(source, event)]).pop()
+            key = (source.owner, event.at, *map(str, event.calls))
+            # Calls without a time of their own may be alike.
+            self._calls.setdefault(key, []).append((source, event))
+
+    def calls(self) -> Iterator[tuple[Source, ModelCall]]:
+        """Yield each call with its file."""
+        return chain.from_iterable(self._calls.values())
 
 
 def _of_responses(path: Path, said: Said) -> Iterator[StatedCall]:

@@ -67,9 +67,9 @@ def usage(
     """Say what each call used and cost, and which list gave the price.
 
     PATH is a response as JSON, a streamed one, a file of a batch's results or of a response a line,
-    a transcript of Claude Code or of Codex, or a folder of them. Nothing is written, and no
-    emulator is needed: it is the reader that `call.record` and `replay` use. Exits with 1 where a
-    path states no call.
+    a recording of Claude Code, Codex, pi, Gemini CLI, OpenHands or SWE-agent, or a folder of them.
+    Nothing is written, and no emulator is needed: it is the reader that `call.record` and `replay`
+    use. Exits with 1 where a path states no call.
     """
     said = Said(_moment(at), provider, model, route, None if sheet is None else _prices(sheet))
     calls: list[StatedCall] = []
@@ -98,7 +98,7 @@ def total(calls: Sequence[StatedCall]) -> dict[str, int]:
         "calls": sum(each.call.calls for each in calls),
         **sums,
         "cost_nanousd": sum(each.explanation.cost_nanousd or 0 for each in calls),
-        "unpriced_calls": len(unpriced),
+        "unpriced_calls": sum(each.call.calls or 1 for each in unpriced),
         "unpriced_tokens": sum(each.call.usage.total_tokens for each in unpriced),
     }
 
@@ -109,6 +109,7 @@ def _row(each: StatedCall) -> dict[str, Any]:
         "place": each.place,
         "name": each.name,
         "at": call.priced_at.isoformat(),
+        "calls": call.calls,
         "model": call.model,
         "provider": call.provider,
         "route": call.terms.route,

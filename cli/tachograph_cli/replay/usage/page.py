@@ -52,6 +52,7 @@ def _why(each: StatedCall) -> str:
     terms, explanation = each.call.terms, each.explanation
     words = [each.call.model or "unknown model", explanation.certainty, explanation.source]
     words += [word for word in (terms.tier, terms.geo) if word]
+    words += [fmt.counted(each.call.calls, "call")] if each.call.calls > 1 else []
     words += [f"{n} {unit.replace('_', ' ')}" for unit, n in each.call.units.items()]
     words += [each.doubt] if each.doubt else []
     return " · ".join(words)

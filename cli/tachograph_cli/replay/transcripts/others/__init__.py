@@ -1,0 +1,1 @@
+"""Recordings of agents other than Claude Code and Codex: pi, Gemini CLI, OpenHands, SWE-agent."""

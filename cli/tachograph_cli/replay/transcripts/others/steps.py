@@ -1,0 +1,161 @@
+"""Pure: the steps of a recording: events, and those that count once although they are copied.
+
+One reading of a file gives both its claims and its events, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from tachograph.usage.deferred import calls_in
+from tachograph.usage.response import Answer, read_response
+from tachograph_cli.replay.transcripts.deduplication import Claim
+from tachograph_cli.replay.transcripts.events import (
+    CallFailed,
+    Compacted,
+    Event,
+    ModelCall,
+    ToolUsed,
+    TurnEnded,
+    UnreadableLine,
+)
+from tachograph_cli.replay.transcripts.values import Record, instant, optional_name
+from tachograph_schema.fields import MAX_COUNT
+from tachograph_schema.parsing import shown
+from tachograph_schema.usage import BUCKETS, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from tachograph_schema.pricing.call import Call
+
+Item: TypeAlias = tuple[int, Record] | UnreadableLine
+"""A record of a file with the number of its line, or a place that could not be read."""
+_YEARS = range(2000, 3000)
+"""No agent was recorded in any other; a document with such a time would be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An event that counts once, in however many files it stands."""
+
+    claim: Claim
+    event: ModelCall | ToolUsed | CallFailed | Compacted | TurnEnded
+
+
+Step: TypeAlias = Event | Claimed
+
+
+class Reader(Protocol):
+    """Reads the records of one file in their order."""
+
+    doubts: list[str]
+    """What could not be read of the last record, although the rest of it was."""
+
+    def read(self, record: Record) -> Iterator[Step]:
+        """Yield the steps of a record. Raises UnreadableError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The calls that a record states, and what of them could not be read."""
+
+    calls: tuple[Call, ...]
+    doubt: str | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all of them."""
+        return sum((call.usage for call in self.calls), Usage())
+
+
+def stated(
+    response: Mapping[str, object],
+    at: datetime,
+    where: str,
+    *,
+    provider: str | None = None,
+    route: str | None = None,
+) -> Stated:
+    """Return the calls of a response, by the reader that reads all responses.
+
+    A count that is no count costs that count alone: the others are kept, without a price. `where`
+    names the place of the usage, for the doubt.
+    """
+    answer = read_response(response, provider=provider, route=route)
+    doubt = None if answer.readable else f"{where}: {answer.why}"
+    if doubt is None and not _countable(answer):
+        doubt = f"{where} is {shown(response.get('usage'))}; expected counts of at most 10^15"
+    if doubt is not None:
+        answer = _mended(response, answer, provider, route)
+    model = optional_name(answer.model)
+    if model is None and answer.cost_nanousd is None and doubt is None:
+        doubt = f"{where}: the model is {shown(answer.model)}; the call has no price"
+    return Stated(calls_in(replace(answer, model=model), at), doubt)
+
+
+def moment(value: object, where: str, instead: datetime, doubts: list[str]) -> datetime:
+    """Return a stated time; `instead` of one that is missing or is none, which adds a doubt."""
+    try:
+        at = instant(value, where)
+    except ValueError as refusal:
+        doubts.append(f"{refusal}; {instead.isoformat()} is taken")
+        return instead
+    if at.year in _YEARS:
+        return at
+    doubts.append(f"{where} is {shown(value)}; expected a year from 2000; {instead} is taken")
+    return instead
+
+
+def time_in(value: object) -> datetime | None:
+    """Return a stated time, None for one that is missing or is none."""
+    try:
+        at = instant(value, "timestamp")
+    except ValueError:
+        return None
+    return at if at.year in _YEARS else None
+
+
+def fingerprint(value: object) -> str:
+    """Return 16 characters that are the same for the same data, for what states no id."""
+    try:
+        text = json.dumps(value, sort_keys=True)
+    except RecursionError:
+        text = "nested too deeply"
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:16]
+
+
+def call_claim(identity: str, calls: tuple[Call, ...]) -> Claim:
+    """Return the claim on calls: of two states of them, the one with more tokens is the later."""
+    total = sum(call.usage.total_tokens + call.calls for call in calls)
+    return Claim(identity, total=min(total, MAX_COUNT))
+
+
+def _countable(answer: Answer) -> bool:
+    amounts = [*(getattr(answer.usage, name) for name in BUCKETS), answer.cost_nanousd or 0]
+    return all(amount <= MAX_COUNT for amount in amounts)
+
+
+def _mended(
+    response: Mapping[str, object], answer: Answer, provider: str | None, route: str | None
+) -> Answer:
+    """Read a usage again without the counts that are none; keep the most that is read."""
+    usage = response.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    good = {name: value for name, value in counts.items() if name == "cost" or _is_fit(value)}
+    again = read_response({**response, "usage": good}, provider=provider, route=route)
+    fit = [each for each in ([again] if again.readable else [answer, again]) if _countable(each)]
+    best = max(fit, key=lambda each: each.usage.total_tokens, default=replace(again, usage=Usage()))
+    cost = best.cost_nanousd
+    cost = cost if cost is not None and cost <= MAX_COUNT else None
+    return replace(best, readable=False, cost_nanousd=cost)
+
+
+def _is_fit(value: object) -> bool:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 0 <= value <= MAX_COUNT and value % 1 == 0
+    return isinstance(value, dict)
