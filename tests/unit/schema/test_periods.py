@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tachograph_schema.periods import day_of, hour_of, hour_start, reported_hour, week_of
+from tachograph_schema.periods import (
+    day_of,
+    hour_of,
+    hour_start,
+    in_week,
+    minutes_of,
+    reported_hour,
+    week_of,
+)
 
 _INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -51,3 +59,30 @@ def test_future_is_clipped_to_the_write_and_the_past_is_kept() -> None:
     assert reported_hour(written + timedelta(days=1), written) == "2026-02-16T18"
     assert reported_hour(written - timedelta(days=1), written) == "2026-02-15T18"
     assert reported_hour(None, written) == "2026-02-16T18"
+
+
+@pytest.mark.parametrize(
+    ("hours", "weekdays", "at", "holds"),
+    [
+        (None, None, "2026-03-01T12:00:00+00:00", True),
+        ("01:00-04:00", "mon", "2026-03-01T22:30:00-03:00", True),  # Monday, 01:30 UTC
+        ("01:00-04:00", "sun", "2026-03-01T22:30:00-03:00", False),
+        ("22:00-24:00", "sun", "2026-03-02T06:59:59+08:00", True),  # Sunday, 22:59 UTC
+        ("00:00-24:00", "mon-sun", "2026-03-02T00:00:00+00:00", True),
+        ("23:59-00:00", None, "2026-03-02T23:59:59+00:00", True),
+    ],
+)
+def test_hours_and_days_of_a_week_are_those_of_utc(
+    hours: str | None, weekdays: str | None, at: str, *, holds: bool
+) -> None:
+    assert in_week(hours, weekdays, datetime.fromisoformat(at)) is holds
+
+
+@given(st.integers(0, 1439), st.integers(0, 1439))
+def test_span_and_the_span_that_goes_on_from_it_make_a_whole_day(start: int, end: int) -> None:
+    assume(start != end)
+    first, last = (f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end))
+    span, rest = minutes_of(f"{first}-{last}"), minutes_of(f"{last}-{first}")
+    assert not span & rest
+    assert span | rest == set(range(1440))
+    assert minutes_of(f"{first}-{last} , {last}-{first}") == span | rest
