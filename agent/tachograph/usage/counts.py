@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tachograph.usage.formats import FORMATS, Format
+from tachograph_schema.fields import MAX_COUNT
 
 Units = dict[str, int]
 MAX_COUNTS = 64
@@ -50,6 +51,8 @@ def units_of(usage: Mapping[str, Any], usage_format: Format) -> Units:
         found = [n for path in paths for n in values_at(usage, path)]
         if found and unit not in units and (n := whole(found[0], unit)):
             units[unit] = n
+    for unit, n in units.items():
+        whole(n, unit)
     return units
 
 
@@ -70,8 +73,9 @@ def whole(value: object, where: str) -> int:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{where} is {value!r}; expected a whole number of tokens")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+        shown = f"{value!r:.60}"
+        raise ValueError(f"{where} is {shown}; expected a whole number of tokens, up to 10^15")
     return value
 
 

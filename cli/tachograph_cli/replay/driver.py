@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from tachograph.firestore.emulator_instance import database_key
 from tachograph.reports.spool import spool_folder
 from tachograph_cli.replay.bills import Bills
+from tachograph_cli.replay.known_calls import KnownCalls
 from tachograph_cli.replay.player import Player
 from tachograph_cli.replay.schedule import RecordedSession, recorded_sessions, schedule
 from tachograph_cli.replay.tally import Tally
 from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry
 from tachograph_cli.replay.transcripts.events import Billed
-from tachograph_cli.replay.transcripts.known_calls import KnownCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -43,6 +43,7 @@ from tachograph_cli.replay.transcripts.values import (
     blocks,
     ident,
     instant,
+    kind_of,
     named,
     optional_mapping,
     optional_name,
@@ -91,7 +92,7 @@ class Reader:
 
     def read(self, record: Record) -> Iterator[Event]:
         """Yield the events of a record. Raises UnreadableError."""
-        kind = record.get("type")
+        kind = kind_of(record)
         record = self._dated(record)
         yield from self._session_facts(record)
         message = message_of(record, self._source.agent)
@@ -102,7 +103,7 @@ class Reader:
         elif kind == "pr-link":
             yield from self._pull_request(record)
         elif kind == "system":
-            yield from self._system(record, str(record.get("subtype")))
+            yield from self._system(record, str(kind_of(record, "subtype")))
         elif self._turn_open and is_stop(record):
             yield from self._end(record, instant(record.get("timestamp"), "timestamp"))
 
@@ -111,7 +112,7 @@ class Reader:
         try:
             self._seen_at = instant(record.get("timestamp"), "timestamp")
         except UnreadableError as refusal:
-            if record.get("type") not in {"assistant", "user", "system"}:
+            if kind_of(record) not in {"assistant", "user", "system"}:
                 return record
             self.doubts.append(f"{refusal}; the time of the line before is taken")
             return {**record, "timestamp": self._seen_at.isoformat()}
@@ -139,7 +140,7 @@ class Reader:
             self._registry.note_spawn(f"{self._source.session}.{message.agent}", task)
             if (tool := optional_name(record.get("parentToolUseID"))) is not None:
                 self._tool_agents[tool] = message.agent
-        if message.record.get("type") == "assistant":
+        if kind_of(message.record) == "assistant":
             yield from self._assistant(message)
         else:
             yield from self._user(message)
@@ -179,7 +180,7 @@ class Reader:
     def _user(self, message: Message) -> Iterator[Event]:
         body, at = message.body, message.at
         results = [
-            block for block in blocks(body.get("content")) if block.get("type") == "tool_result"
+            block for block in blocks(body.get("content")) if kind_of(block) == "tool_result"
         ]
         for block in results:
             yield from self._tool_result(message, block, at)

@@ -15,6 +15,7 @@ from tachograph_cli.replay.transcripts.values import (
     blocks,
     ident,
     instant,
+    kind_of,
     mapping,
     named,
     optional_name,
@@ -60,13 +61,13 @@ class Message:
 def claims(record: Record) -> Iterator[Claim]:
     """Yield the claims of a record: calls, tools, failures, compactions. Raises UnreadableError."""
     message = message_of(record, None)
-    if message is not None and message.record.get("type") == "assistant":
+    if message is not None and kind_of(message.record) == "assistant":
         body = message.body
         if body.get("model") != SYNTHETIC and body.get("usage") is not None:
             yield claim_of(message)
         copy = is_copy(record)
         yield from (Claim(tool_id(block), sidechain=copy) for block in tool_uses(body))
-    elif record.get("type") == "system" and record.get("subtype") in {
+    elif kind_of(record) == "system" and kind_of(record, "subtype") in {
         "api_error",
         "compact_boundary",
     }:
@@ -78,15 +79,15 @@ def message_of(record: Record, file_agent: str | None) -> Message | None:
 
     `file_agent` is the sub-agent of the whole file, if any. Raises UnreadableError.
     """
-    kind = record.get("type")
+    kind = kind_of(record)
     if kind in {"assistant", "user"}:
         agent = file_agent or agent_of(record, None)
         return Message(record, agent, sidechain=record.get("isSidechain") is True)
     data = record.get("data")
-    if kind != "progress" or not isinstance(data, dict) or data.get("type") != "agent_progress":
+    if kind != "progress" or not isinstance(data, dict) or kind_of(data) != "agent_progress":
         return None
     nested = mapping(data.get("message"), "data.message")
-    if nested.get("type") not in {"assistant", "user"}:
+    if kind_of(nested) not in {"assistant", "user"}:
         return None
     agent = ident(named(data.get("agentId"), "data.agentId"))
     return Message(nested, agent, sidechain=nested.get("isSidechain") is True)
@@ -148,7 +149,7 @@ def tokens_of(body: Record) -> int:
 def tool_uses(body: Record) -> Iterator[Record]:
     """Yield the calls of tools in a message."""
     for block in blocks(body.get("content")):
-        if block.get("type") == "tool_use" and optional_name(block.get("id")) is not None:
+        if kind_of(block) == "tool_use" and optional_name(block.get("id")) is not None:
             yield block
 
 

@@ -36,6 +36,7 @@ from tachograph_cli.replay.transcripts.values import (
     Record,
     ident,
     instant,
+    kind_of,
     optional_mapping,
     optional_name,
     short,
@@ -91,7 +92,7 @@ class Reader:
             return
         at = instant(record.get("timestamp"), "timestamp")
         yield from self._go_on(record, payload, at)
-        match record.get("type"):
+        match kind_of(record):
             case "session_meta":
                 yield from self._session_meta(payload, at)
             case "turn_context":
@@ -142,7 +143,7 @@ class Reader:
             yield from self._start_turn(turn, at)
 
     def _event(self, record: Record, payload: Record, at: datetime) -> Iterator[Event]:
-        match payload.get("type"):
+        match kind_of(payload):
             case "token_count":
                 yield from self._token_count(record, payload, at)
             case "task_started" | "turn_started":
@@ -233,7 +234,7 @@ class Reader:
         self._turn_open &= self._copying
 
     def _response_item(self, payload: Record, at: datetime) -> Iterator[Event]:
-        kind = payload.get("type")
+        kind = kind_of(payload)
         identity = optional_name(payload.get("call_id"))
         if kind in TOOL_CALLS and identity is not None:
             name = optional_name(payload.get("name")) or str(kind).removesuffix("_call")

@@ -11,6 +11,7 @@ from tachograph_cli.replay.transcripts.values import (
     UnreadableError,
     ident,
     instant,
+    kind_of,
     mapping,
     named,
     optional_name,
@@ -35,11 +36,11 @@ def claims(record: Record) -> Iterator[Claim]:
     payload = record.get("payload")
     if not isinstance(payload, dict):
         return
-    if record.get("type") == USAGE_RECORD:
+    if kind_of(record) == USAGE_RECORD:
         yield claim_of_response(payload)
-    elif payload.get("type") == "token_count" and isinstance(payload.get("info"), dict):
+    elif kind_of(payload) == "token_count" and isinstance(payload.get("info"), dict):
         yield claim_of_count(record, payload["info"])
-    elif payload.get("type") in TOOL_CALLS and (identity := optional_name(payload.get("call_id"))):
+    elif kind_of(payload) in TOOL_CALLS and (identity := optional_name(payload.get("call_id"))):
         yield Claim(f"tool:{identity}")
 
 

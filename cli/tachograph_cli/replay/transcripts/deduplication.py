@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from tachograph_cli.replay.transcripts.known_calls import KnownCalls
+    from tachograph_cli.replay.known_calls import KnownCalls
 
 _TABLES = """
 PRAGMA journal_mode = OFF;

@@ -20,6 +20,7 @@ from tachograph_cli.replay.transcripts.values import (
     UnreadableError,
     ident,
     instant,
+    kind_of,
     mapping,
     optional_name,
 )
@@ -174,11 +175,7 @@ def _order(source: Source) -> tuple[object, ...]:
 
 def _of_claude(path: Path, record: Record) -> Source | None:
     session = optional_name(record.get("sessionId"))
-    if (
-        session is None
-        or not isinstance(record.get("type"), str)
-        or record.get("timestamp") is None
-    ):
+    if session is None or not isinstance(kind_of(record), str) or record.get("timestamp") is None:
         return None
     agent = optional_name(record.get("agentId")) if record.get("isSidechain") is True else None
     if agent is None and path.name.startswith("agent-"):
@@ -194,7 +191,7 @@ def _of_claude(path: Path, record: Record) -> Source | None:
 
 
 def _of_codex(path: Path, record: Record) -> Source | None:
-    if record.get("type") not in _CODEX_TYPES or not isinstance(record.get("payload"), dict):
+    if kind_of(record) not in _CODEX_TYPES or not isinstance(record.get("payload"), dict):
         return None
     payload = mapping(record["payload"], "payload")
     # A rollout whose first line was lost still has the session's id in its name.

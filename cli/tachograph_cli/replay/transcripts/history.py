@@ -12,7 +12,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tachograph_cli.replay.transcripts.values import Record, optional_name
+from tachograph_cli.replay.transcripts.values import Record, kind_of, optional_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,10 +38,10 @@ def mark_of(record: Record) -> str | None:
         return None
     if (turn := optional_name(payload.get("turn_id"))) is not None:
         return f"turn:{turn}"
-    kind = payload.get("type") if record.get("type") in {"event_msg", "response_item"} else None
-    if kind not in _MARKED and record.get("type") not in {"compacted", "token_usage_record"}:
+    kind = kind_of(payload) if kind_of(record) in {"event_msg", "response_item"} else None
+    if kind not in _MARKED and kind_of(record) not in {"compacted", "token_usage_record"}:
         return None
-    said = json.dumps([record.get("type"), payload], sort_keys=True)
+    said = json.dumps([kind_of(record), payload], sort_keys=True)
     return hashlib.sha256(said.encode(errors="replace")).hexdigest()[:32]
 
 

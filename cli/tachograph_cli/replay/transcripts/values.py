@@ -39,6 +39,12 @@ def optional_mapping(value: object, where: str) -> Record:
     return {} if value is None else mapping(value, where)
 
 
+def kind_of(record: Record, name: str = "type") -> str | None:
+    """Return what kind of record it says to be; None where that is no text."""
+    kind = record.get(name)
+    return kind if isinstance(kind, str) else None
+
+
 def blocks(value: object) -> list[Record]:
     """Return the content blocks of a message; plain text has none."""
     return [block for block in value if isinstance(block, dict)] if isinstance(value, list) else []

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tachograph_cli.replay.known_calls import FILE, KnownCalls
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
-from tachograph_cli.replay.transcripts.known_calls import FILE, KnownCalls
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 CLAIMS = [Claim("m1", "r1", total=5), Claim("tool:t1")]
