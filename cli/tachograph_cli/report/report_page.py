@@ -26,10 +26,19 @@ from tachograph_cli.terminal.widgets import (
     table,
     warned,
 )
+from tachograph_schema.counters.derived import cost_by_part, root_tasks_completed
+from tachograph_schema.counters.names import COMPLETED, FIRST_ATTEMPTS
 from tachograph_schema.counters.sketch import relative_error
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
-_KINDS = {"first": "first attempt", "retry": "retry", "rotation": "rotation", "handoff": "handoff"}
+_KINDS = {
+    "first": "first attempt",
+    "retry": "retry",
+    "rotation": "rotation",
+    "handoff": "handoff",
+    "coordination": "coordination",
+}
+_BEFORE = "an older version counted part of it, and told no subtasks apart"
 _NONE = {"first": "on the first attempt", "retry": "on a retry", "rotation": "after a rotation"}
 _SKETCHES = {
     "duration_ms": ("duration", fmt.duration),
@@ -46,7 +55,7 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     return Group(
         _header(report, now),
         _headline(report),
-        _section("By tier", _work("tier", report.tiers, wide=wide), _tier_words(report)),
+        _section("By tier", _work("tier", report.tiers, wide=wide), *_tier_words(report)),
         _section("By task type", _work("task type", report.types, wide=wide)),
         _section("By model, in tokens", _models(report.models, wide=wide)),
         _section("Overhead, as parts of the total", _overheads(report)),
@@ -57,9 +66,8 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     )
 
 
-def _section(title: str, body: RenderableType, words: Text | None = None) -> RenderableType:
-    parts = [Text(title, "bold"), body, *([words] if words else [])]
-    return Padding(Group(*parts), (1, 0, 0, 0))
+def _section(title: str, body: RenderableType, *words: Text) -> RenderableType:
+    return Padding(Group(Text(title, "bold"), body, *words), (1, 0, 0, 0))
 
 
 def _header(report: Report, now: datetime) -> Text:
@@ -78,20 +86,30 @@ def _span(report: Report, year: int) -> str:
 
 
 def _headline(report: Report) -> RenderableType:
-    total = report.total
-    lines = [Text()]
-    per_task = total.derived.get("cost_per_completed_usd")
-    ratio = total.derived.get("true_to_naive")
-    done, failed = total.counters.get("tasks_completed", 0), total.counters.get("tasks_failed", 0)
+    return Group(Text(), _per_task(report.total), *_true_to_naive(report.total))
+
+
+def _per_task(total: Line) -> Text:
+    per_task, count = total.derived.get("cost_per_completed_usd"), total.counters.get
+    asked = root_tasks_completed(total.counters)
+    if asked is None:
+        return figure(fmt.UNKNOWN, f"per completed task: {_BEFORE}")
     if per_task is None:
-        lines.append(figure(fmt.UNKNOWN, "per completed task: none is completed yet"))
-    else:
-        meaning = f"per completed task: {fmt.money(total.cost_nanousd)} spent, {done} completed"
-        lines.append(figure(fmt.dollars(per_task), f"{meaning}, {failed} failed"))
-    if ratio is not None:
-        naive = fmt.money(total.counters.get("naive_cost_nanousd", 0))
-        lines.append(figure(fmt.times(ratio), f"true to naive: first attempts cost {naive}"))
-    return Group(*lines)
+        return figure(fmt.UNKNOWN, "per completed task: none that was asked for is completed yet")
+    words = f"per completed task: {fmt.money(total.cost_nanousd)} spent, {asked} completed"
+    subtasks = count(COMPLETED["subtask"], 0)
+    spawned = f" ({fmt.counted(subtasks, 'subtask')})" if subtasks else ""
+    return figure(fmt.dollars(per_task), f"{words}{spawned}, {count('tasks_failed', 0)} failed")
+
+
+def _true_to_naive(total: Line) -> Iterator[Text]:
+    ratio, parts = total.derived.get("true_to_naive"), cost_by_part(total.counters)
+    if parts is None:
+        yield figure(fmt.UNKNOWN, f"true to naive: {_BEFORE}")
+    elif ratio is not None:
+        own, spawned = (fmt.money(parts[part]) for part in FIRST_ATTEMPTS)
+        subtasks = f", and {spawned} of subtasks" if parts["subtasks_first"] else ""
+        yield figure(fmt.times(ratio), f"true to naive: first attempts cost {own}{subtasks}")
 
 
 def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:
@@ -121,12 +139,12 @@ def _median(line: Line, measure: str) -> Text:
     return Text(_SKETCHES[measure][1](sketched["p50"]))
 
 
-def _tier_words(report: Report) -> Text | None:
-    if report.tier_cost_ratio is None:
-        return None
-    dearest, cheapest, ratio = report.tier_cost_ratio
-    words = f"A completed task of tier {dearest} costs {fmt.times(ratio)} one of tier {cheapest}."
-    return Text(words, "dim")
+def _tier_words(report: Report) -> Iterator[Text]:
+    yield Text("Per done: the cost of a row's tasks over those of them done, subtasks too.", "dim")
+    if report.tier_cost_ratio is not None:
+        dearest, cheapest, ratio = report.tier_cost_ratio
+        costs = f"costs {fmt.times(ratio)} one of tier {cheapest}."
+        yield Text(f"A completed task of tier {dearest} {costs}", "dim")
 
 
 def _models(lines: Sequence[Line], *, wide: bool) -> Table:
@@ -156,7 +174,7 @@ def _overheads(report: Report) -> RenderableType:
     rows = table("kind", "times", "cost", "share", "")
     parts = {kind: part for kind, part in report.overheads.items() if part["n"] or part["cost_usd"]}
     if not parts:
-        return Text("No retries, no rotations, no handoffs were reported.", "dim")
+        return Text("No retries, rotations, handoffs or coordination were reported.", "dim")
     for kind, part in parts.items():
         cost, share = fmt.dollars(part["cost_usd"]), fmt.percent(part["share"])
         rows.add_row(_KINDS[kind], number(part["n"]), cost, share, bar(part["share"], "yellow"))
