@@ -12,6 +12,7 @@ from typing import Any
 
 from tachograph_schema.counters.cells import Row, add_rows
 from tachograph_schema.counters.derived import (
+    certainty,
     concentration,
     cost_by_part,
     dearest_to_cheapest,
@@ -99,6 +100,15 @@ ROWS: Mapping[str, Row] = {
         "tasks_completed": 1,
         "coordination_completed": 1,
     },
+    "money of every certainty": {
+        "cost_nanousd": 10**9,
+        "cost_reported_nanousd": 4 * 10**8,
+        "cost_priced_nanousd": 6 * 10**8,
+        "cost_listed_nanousd": 3 * 10**8,
+        "cost_assumed_nanousd": 2 * 10**8,
+        "cost_estimated_nanousd": 5 * 10**7,
+        "unpriced_calls": 3,
+    },
     "failures alone": {"cost_nanousd": 5 * 10**9, "tasks_failed": 3, "first_failed": 3},
     "nothing was charged": {"tasks_completed": 4, "tokens_in": 10, "rotations": 1},
     "a tier whose calls others served": {
@@ -166,6 +176,7 @@ def golden() -> dict[str, list[dict[str, Any]]]:
                 "percentiles": percentiles(row),
                 "outcomes": outcomes(row),
                 "overheads": overheads(row),
+                "certainty": certainty(row),
                 "reliability": reliability(row),
             }
             for name, row in ROWS.items()

@@ -13,6 +13,7 @@ from typing import Any
 
 from tachograph_schema.counters.cells import Cells, add_up
 from tachograph_schema.counters.derived import (
+    certainty,
     concentration,
     dearest_to_cheapest,
     fleet_ratios,
@@ -133,6 +134,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "roles": [_line_json(line) for line in report.roles],
         "tier_cost_ratio": ratio
         and {"dearest": ratio[0], "cheapest": ratio[1], "cost_per_completed_ratio": ratio[2]},
+        "certainty": certainty(report.total.counters),
         "overheads": {kind: dict(part) for kind, part in report.overheads.items()},
         "rotation_tax": report.overheads["rotation"]["share"],
         "outcomes": {kind: dict(outcome) for kind, outcome in report.outcomes.items()},

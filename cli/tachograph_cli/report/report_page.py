@@ -10,14 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tachograph_cli.report import coordination_section
+from tachograph_cli.report import coordination_section, headline
 from tachograph_cli.report.report import Line, Report
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import (
     WIDE,
     Figure,
     bar,
-    figure,
     figures,
     interval,
     named,
@@ -26,8 +25,6 @@ from tachograph_cli.terminal.widgets import (
     table,
     warned,
 )
-from tachograph_schema.counters.derived import cost_by_part, root_tasks_completed
-from tachograph_schema.counters.names import COMPLETED, FIRST_ATTEMPTS
 from tachograph_schema.counters.sketch import relative_error
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
@@ -38,7 +35,6 @@ _KINDS = {
     "handoff": "handoff",
     "coordination": "coordination",
 }
-_BEFORE = "an older version counted part of it, and told no subtasks apart"
 _NONE = {"first": "on the first attempt", "retry": "on a retry", "rotation": "after a rotation"}
 _SKETCHES = {
     "duration_ms": ("duration", fmt.duration),
@@ -52,9 +48,11 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     """Lay a report out for a terminal that is `width` columns wide; `now` decides on years."""
     wide = width >= WIDE
     coordination = coordination_section.section(report)
+    certainty = headline.certainty_table(report.total)
     return Group(
         _header(report, now),
-        _headline(report),
+        headline.headline(report.total),
+        *([_section("How certain the cost is", certainty)] if certainty else []),
         _section("By tier", _work("tier", report.tiers, wide=wide), *_tier_words(report)),
         _section("By task type", _work("task type", report.types, wide=wide)),
         _section("By model, in tokens", _models(report.models, wide=wide)),
@@ -83,33 +81,6 @@ def _span(report: Report, year: int) -> str:
     if report.grain == "day":
         return fmt.days(first, last, year)
     return first if first == last else f"{first} – {last}"  # noqa: RUF001 - the dashboard's dash
-
-
-def _headline(report: Report) -> RenderableType:
-    return Group(Text(), _per_task(report.total), *_true_to_naive(report.total))
-
-
-def _per_task(total: Line) -> Text:
-    per_task, count = total.derived.get("cost_per_completed_usd"), total.counters.get
-    asked = root_tasks_completed(total.counters)
-    if asked is None:
-        return figure(fmt.UNKNOWN, f"per completed task: {_BEFORE}")
-    if per_task is None:
-        return figure(fmt.UNKNOWN, "per completed task: none that was asked for is completed yet")
-    words = f"per completed task: {fmt.money(total.cost_nanousd)} spent, {asked} completed"
-    subtasks = count(COMPLETED["subtask"], 0)
-    spawned = f" ({fmt.counted(subtasks, 'subtask')})" if subtasks else ""
-    return figure(fmt.dollars(per_task), f"{words}{spawned}, {count('tasks_failed', 0)} failed")
-
-
-def _true_to_naive(total: Line) -> Iterator[Text]:
-    ratio, parts = total.derived.get("true_to_naive"), cost_by_part(total.counters)
-    if parts is None:
-        yield figure(fmt.UNKNOWN, f"true to naive: {_BEFORE}")
-    elif ratio is not None:
-        own, spawned = (fmt.money(parts[part]) for part in FIRST_ATTEMPTS)
-        subtasks = f", and {spawned} of subtasks" if parts["subtasks_first"] else ""
-        yield figure(fmt.times(ratio), f"true to naive: first attempts cost {own}{subtasks}")
 
 
 def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:

@@ -6,7 +6,13 @@ import math
 from collections.abc import Iterable, Mapping
 
 from tachograph_schema.counters.cells import AnyRow
-from tachograph_schema.counters.names import COMPLETED, COST_PARTS, FIRST_ATTEMPTS, FLEET
+from tachograph_schema.counters.names import (
+    CERTAINTIES,
+    COMPLETED,
+    COST_PARTS,
+    FIRST_ATTEMPTS,
+    FLEET,
+)
 from tachograph_schema.counters.sketch import SEPARATOR, buckets, quantile
 
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
@@ -121,6 +127,22 @@ def interval(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def certainty(row: AnyRow) -> dict[str, dict[str, float]]:
+    """Return how certain the cost of a scope is, by kind: cost_usd, and its share.
+
+    reported (as billed), listed (by the list of the provider that was named), assumed (by that of
+    the provider that the model's name suggests), estimated (from the sum of several calls), and
+    untold, where an older version counted it and did not say how it was priced.
+    """
+    cost = row.get("cost_nanousd", 0)
+    parts = {kind: row.get(f"cost_{kind}_nanousd", 0) for kind in CERTAINTIES}
+    rest = cost - sum(parts.values())
+    parts["untold"] = rest if rest * _ROUNDING > cost else 0
+    return {
+        kind: {"cost_usd": n / 1e9, "share": _share(n, cost) or 0.0} for kind, n in parts.items()
+    }
 
 
 def overheads(row: AnyRow) -> dict[str, dict[str, float]]:

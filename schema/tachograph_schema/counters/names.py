@@ -19,6 +19,9 @@ USAGE: Final = (
     "cost_nanousd",
     "cost_reported_nanousd",
     "cost_priced_nanousd",
+    "cost_listed_nanousd",
+    "cost_assumed_nanousd",
+    "cost_estimated_nanousd",
     "unpriced_calls",
     "unpriced_tokens",
     "llm_calls",
@@ -36,6 +39,9 @@ FIRST_ATTEMPTS: Final = ("root_first", "subtasks_first")
 """The parts of a cost that are no overhead: first attempts, at root tasks and at subtasks."""
 COST_PARTS: Final = (*FIRST_ATTEMPTS, "retry", "rotation", "handoff", "coordination")
 """All parts of a cost. Each has a counter, PART_cost_nanousd, and together they are the cost."""
+
+CERTAINTIES: Final = ("reported", "listed", "assumed", "estimated")
+"""How certain a cost is, from most to least. Each has a counter, cost_KIND_nanousd."""
 
 TASK_SUMS: Final = (
     "retries",
@@ -88,6 +94,9 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "cost_nanousd": "nano-dollars",
     "cost_reported_nanousd": "the part of the cost that agents or providers reported",
     "cost_priced_nanousd": "the part of the cost computed from prices",
+    "cost_listed_nanousd": "the part of it by the list of the provider that was named",
+    "cost_assumed_nanousd": "the part by the list of the provider that the model's name suggests",
+    "cost_estimated_nanousd": "the part by the sum of several calls, as that many average ones",
     "unpriced_calls": "calls no price is known for",
     "unpriced_tokens": "tokens of those calls",
     "root_first_cost_nanousd": "the part of the cost that first attempts at root tasks took",

@@ -126,6 +126,9 @@ class Task(BaseModel):
     cost_usd: Usd | None = optional("Cost in dollars; `cost_nanousd` wins where both are given.")
     cost_nanousd: Count | None = optional("Cost in nano-dollars (10^-9 USD).")
     cost_source: CostSource | None = optional("Whether the cost was reported, computed or unknown.")
+    cost_reported_nanousd: Count | None = optional(
+        "The part of a cost with the source `priced` that was reported; of `reported` all of it is."
+    )
     unpriced_calls: Count | None = optional("Calls in the usage above that no price is known for.")
     unpriced_tokens: Count | None = optional("The tokens of those calls.")
     usage_by_model: Map[ModelUsage] | None = optional(

@@ -76,6 +76,10 @@ def day_of_work(n: int) -> dict[str, Any]:
         "unpriced_tokens": 91_000,
         "root_tasks_completed": c["fleet"]["tasks_completed"] // 3,
         "subtasks_completed": c["fleet"]["tasks_completed"] - c["fleet"]["tasks_completed"] // 3,
+        "cost_reported_nanousd": c["fleet"]["cost_nanousd"] // 2,
+        "cost_listed_nanousd": c["fleet"]["cost_nanousd"] // 4,
+        "cost_assumed_nanousd": c["fleet"]["cost_nanousd"] // 8,
+        "cost_estimated_nanousd": c["fleet"]["cost_nanousd"] // 10,
         "coordination_tasks": 1,
         "coordination_cost_nanousd": USD // 2,
         "root_first_cost_nanousd": c["fleet"]["cost_nanousd"] // 3,
@@ -143,6 +147,9 @@ def test_numbers_are_those_of_the_report(
     expect(panel(page, "per-task").locator(".meaning")).to_contain_text(
         f"{asked} completed ({subtasks} subtasks), {failed} failed"
     )
+    for kind, part in found["certainty"].items():
+        item = panel(page, "per-task").locator(f"[data-certainty={kind}]")
+        expect(item).to_contain_text(f"{fmt.percent(part['share'])} ")
     ratio = total["derived"]["true_to_naive"]
     expect(fact(page, "true-to-naive")).to_have_text(f"\N{MULTIPLICATION SIGN}{ratio:.2f}")
     expect(fact(page, "success")).to_have_text(fmt.percent(total["derived"]["success_rate"]))

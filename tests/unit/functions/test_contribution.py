@@ -17,7 +17,7 @@ from events.change import Version
 from support.places import CASES
 from tachograph_schema.counters.cells import Cells, add_up, delta
 from tachograph_schema.counters.derived import root_tasks_completed
-from tachograph_schema.counters.names import COMPLETED, COST_PARTS, FLEET, USAGE
+from tachograph_schema.counters.names import CERTAINTIES, COMPLETED, COST_PARTS, FLEET, USAGE
 from tachograph_schema.documents.fleet import Fleet
 
 _CASES = yaml.safe_load((CASES / "contributions.yaml").read_text())
@@ -50,6 +50,7 @@ _USED = {
     "cost_nanousd": _COUNTS,
     "unpriced_calls": _COUNTS,
 }
+_ROUTES = st.sampled_from(["direct", "openrouter", "our-gateway"])
 _TASKS = st.fixed_dictionaries(
     {},
     optional={
@@ -58,6 +59,8 @@ _TASKS = st.fixed_dictionaries(
         "model": _MODELS,
         "provider": st.sampled_from(["anthropic", "openai"]),
         "task_type": st.sampled_from(["build", "review", "coordination"]),
+        "cost_reported_nanousd": _COUNTS,
+        "route": _ROUTES,
         "parent_task_id": st.sampled_from(["", "T-1"]),
         "root_task_id": st.just("T-1"),
         "depth": st.integers(0, 2),
@@ -87,10 +90,13 @@ def test_models_types_tiers_and_agents_each_add_up_to_the_fleet(task: dict[str, 
 
 
 @given(_TASKS)
-def test_every_dollar_is_reported_or_priced_and_never_both(task: dict[str, Any]) -> None:
+def test_every_dollar_is_reported_or_priced_and_its_certainty_is_one_of_four(
+    task: dict[str, Any],
+) -> None:
     for row in _cells("tasks", task).values():
-        told = row.get("cost_reported_nanousd", 0) + row.get("cost_priced_nanousd", 0)
-        assert told == row.get("cost_nanousd", 0)
+        reported, *computed = (row.get(f"cost_{kind}_nanousd", 0) for kind in CERTAINTIES)
+        assert sum(computed) == row.get("cost_priced_nanousd", 0)
+        assert reported + sum(computed) == row.get("cost_nanousd", 0)
 
 
 @given(_TASKS)

@@ -10,8 +10,8 @@ from typing import Any
 
 from tachograph_cli.report.cost.own_cost import NO_COST, OwnCost, own_cost
 from tachograph_cli.report.cost.task_tree import Member, TaskTree
-from tachograph_schema.counters.derived import cost_by_part, fleet_ratios
-from tachograph_schema.counters.names import COMPLETED, COST_PARTS
+from tachograph_schema.counters.derived import certainty, cost_by_part, fleet_ratios
+from tachograph_schema.counters.names import CERTAINTIES, COMPLETED, COST_PARTS
 from tachograph_schema.documents.task import Origin, Task, origin
 from tachograph_schema.pricing.overhead import OVERHEADS
 
@@ -108,6 +108,7 @@ def as_json(bill: Bill) -> dict[str, Any]:
         "counters": dict(bill.total),
         "derived": dict(bill.derived),
         "parts_nanousd": dict(bill.parts),
+        "certainty": certainty(bill.total),
         "models_nanousd": dict(bill.by_model),
         "tasks_of_unknown_cost": bill.unknown_cost,
         "published": published
@@ -165,6 +166,8 @@ def _total(nodes: list[Node]) -> dict[str, int]:
     }
     for part in COST_PARTS:
         total[f"{part}_cost_nanousd"] = sum(node.own.parts[part] for node in nodes)
+    for kind in CERTAINTIES:
+        total[f"cost_{kind}_nanousd"] = sum(node.own.certainty[kind] for node in nodes)
     for name in ("retries", "rotations", "handoffs"):
         total[name] = sum(node.counts[name] for node in nodes)
     return total

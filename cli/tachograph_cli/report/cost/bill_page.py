@@ -16,6 +16,7 @@ from tachograph_cli.report.cost.bill import Bill, Node
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.shown import shortened, shown
 from tachograph_cli.terminal.widgets import WIDE, bar, figure, named, table
+from tachograph_schema.counters.derived import certainty
 from tachograph_schema.counters.names import FIRST_ATTEMPTS, UNKNOWN
 
 SHOWN_SUBTASKS = 12
@@ -36,6 +37,12 @@ _PARTS = {
     "rotation": "rotations",
     "handoff": "handoffs",
     "coordination": "coordination",
+}
+_CERTAINTIES = {
+    "reported": "reported",
+    "listed": "at list price",
+    "assumed": "at list price of an assumed provider",
+    "estimated": "estimated",
 }
 _COUNTED = {"retry": "retries", "rotation": "rotations", "handoff": "handoffs"}
 _SINGULAR = {"retry": "retry", "rotation": "rotation", "handoff": "handoff"}
@@ -204,7 +211,14 @@ def _notes(bill: Bill) -> Group:
         )
     else:
         words.append(f"✓ The published tree says the same{_as_of(bill)}.", "green")
-    notes = [words]
+    certain = certainty(bill.total)
+    amounts = [
+        f"{fmt.dollars(certain[kind]['cost_usd'])} {how}"
+        for kind, how in _CERTAINTIES.items()
+        if certain[kind]["cost_usd"]
+    ]
+    notes = [Text(f"How certain: {', '.join(amounts)}.", "dim")] if amounts else []
+    notes.append(words)
     if bill.unknown_cost:
         tasks = fmt.counted(bill.unknown_cost, "task")
         note = f"! {tasks} used tokens of no known price; they count for less."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tachograph_schema.counters.names import COST_PARTS
+from tachograph_schema.counters.names import CERTAINTIES, COST_PARTS
 from tachograph_schema.documents.task import Task
 from tachograph_schema.pricing.overhead import OVERHEADS, cost_parts
 from tachograph_schema.pricing.task_cost import usage_rows
@@ -24,6 +24,8 @@ class OwnCost:
     by_model: Mapping[str, int]
     parts: Mapping[str, int]
     """By tachograph_schema.counters.names.COST_PARTS."""
+    certainty: Mapping[str, int]
+    """By tachograph_schema.counters.names.CERTAINTIES."""
     known: bool
     """False where it used tokens of unknown price."""
 
@@ -38,7 +40,7 @@ class OwnCost:
         return self.cost_nanousd - sum(self.overheads.values())
 
 
-NO_COST = OwnCost(0, {}, dict.fromkeys(COST_PARTS, 0), known=True)
+NO_COST = OwnCost(0, {}, dict.fromkeys(COST_PARTS, 0), dict.fromkeys(CERTAINTIES, 0), known=True)
 
 
 def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) -> OwnCost:
@@ -53,4 +55,8 @@ def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) 
     known = not any(row["unpriced_calls"] or row["unpriced_tokens"] for row in rows.values())
     cost = sum(by_model.values())
     parts = dict.fromkeys(COST_PARTS, 0) | cost_parts(task, cost)
-    return OwnCost(cost, by_model, parts, known)
+    certainty = {
+        kind: sum(row.get(f"cost_{kind}_nanousd", 0) for row in rows.values())
+        for kind in CERTAINTIES
+    }
+    return OwnCost(cost, by_model, parts, certainty, known)

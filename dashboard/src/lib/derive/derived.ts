@@ -105,6 +105,24 @@ export function overheads(row: Counters): Overhead[] {
   });
 }
 
+/** How certain a cost is, from most to least; `untold` was priced by an older version, which did not say how. */
+export const CERTAINTIES = ['reported', 'listed', 'assumed', 'estimated', 'untold'] as const;
+
+export interface Certainty {
+  kind: (typeof CERTAINTIES)[number];
+  nanousd: number;
+  share: number;
+}
+
+/** How certain the cost of a scope is. */
+export function certainty(row: Counters): Certainty[] {
+  const cost = row['cost_nanousd'] ?? 0;
+  const counted = CERTAINTIES.slice(0, -1).map((kind) => row[`cost_${kind}_nanousd`] ?? 0);
+  const rest = cost - counted.reduce((sum, n) => sum + n, 0);
+  const amounts = [...counted, rest * 1000 > cost ? rest : 0];
+  return CERTAINTIES.map((kind, i) => ({ kind, nanousd: amounts[i] ?? 0, share: quotient(amounts[i] ?? 0, cost) ?? 0 }));
+}
+
 export interface Outcome {
   kind: 'first' | 'retry' | 'rotation';
   n: number;

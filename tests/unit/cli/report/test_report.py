@@ -39,7 +39,9 @@ def _cells(**agents: int) -> Cells:
            "subtasks_completed": 3, "root_first_cost_nanousd": cost // 4,
            "subtasks_first_cost_nanousd": cost // 4, "coordination_tasks": 1,
            "coordination_cost_nanousd": cost * 4 // 10,
-           "unpriced_calls": 1, "first_completed": 3, "retry_completed": 1,
+           "unpriced_calls": 1, "cost_reported_nanousd": cost // 2,
+           "cost_listed_nanousd": cost // 4, "cost_assumed_nanousd": cost // 5,
+           "first_completed": 3, "retry_completed": 1,
            "retry_failed": 1}  # fmt: skip
     row |= {bucket_counter("duration_ms", 1000 * n): 1 for n in range(1, 7)}
     return {
@@ -128,6 +130,11 @@ def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None
         "Per done: the cost of a row's tasks over those of them done",
         "A completed task of tier frontier costs 6.00×",  # noqa: RUF001
         "retry             2  50%",
+        "reported by the provider $5.00 50%",
+        "list price $2.50 25%",
+        "list price, provider assumed $2.00 20%",
+        "priced by an older version $0.50 5.0%",
+        "unpriced, not in the cost 1 call",
         "unpriced: 1 of 10 calls",
         "completed without cost: 0 of 4",
         "coordination: $1.00",

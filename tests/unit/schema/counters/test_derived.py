@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tachograph_schema.counters.derived import (
+    certainty,
     cost_by_part,
     fleet_ratios,
     interval,
@@ -16,7 +17,7 @@ from tachograph_schema.counters.derived import (
     ratios,
     root_tasks_completed,
 )
-from tachograph_schema.counters.names import COST_PARTS
+from tachograph_schema.counters.names import CERTAINTIES, COST_PARTS
 
 
 def test_cost_per_completed_task_takes_all_spend_failures_included() -> None:
@@ -120,3 +121,19 @@ def test_outcomes_of_events_that_came_out_of_order_are_what_can_be_told_of_them(
     assert outcomes({"first_completed": 3, "first_failed": -1})["first"]["success_rate"] == 1.0
     assert outcomes({"first_completed": -1, "first_failed": 1})["first"]["success_rate"] == 0.0
     assert outcomes({"retry_completed": -1}) == {}
+
+
+_CERTAIN = st.fixed_dictionaries(dict.fromkeys(CERTAINTIES, st.integers(0, 10**15)))
+
+
+@given(_CERTAIN, st.integers(0, 10**15))
+def test_certainties_add_up_to_the_cost_with_what_an_older_version_did_not_say(
+    parts: dict[str, int], untold: int
+) -> None:
+    row = {f"cost_{kind}_nanousd": n for kind, n in parts.items()}
+    row["cost_nanousd"] = cost = sum(parts.values()) + untold
+    found = certainty(row)
+    assert all(found[kind]["cost_usd"] == n / 1e9 for kind, n in parts.items())
+    shares = sum(part["share"] for part in found.values())
+    assert shares == pytest.approx(1 if cost else 0, abs=1e-3)
+    assert (found["untold"]["cost_usd"] > 0) == (untold * 1000 > cost)
