@@ -160,10 +160,14 @@ def _cost_source(landed: Mapping[str, Any], group: list[Report], fields: dict[st
 
 
 def _reported_cost(landed: Mapping[str, Any], group: list[Report]) -> int:
-    """Return the part of a cost that was reported, where the rest of it was computed."""
+    """Return the part of a cost that was reported, where the rest of it was computed.
+
+    A correction, which is no call of its own, states a difference that was computed.
+    """
     computed = landed.get("cost_source") == "priced"
     before = _recorded(landed, "cost_reported_nanousd" if computed else "cost_nanousd")
-    return before + sum(call.cost_nanousd or 0 for report in group for call in report.calls)
+    calls = (call for report in group for call in report.calls if call.calls)
+    return before + sum(call.cost_nanousd or 0 for call in calls)
 
 
 def used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -234,3 +234,16 @@ def test_reported_part_of_a_cost_is_kept_however_calls_come_together(
     [row] = usage_rows(Task.model_validate(landed), _START).values()
     assert row["cost_reported_nanousd"] == told
     assert row.get("cost_listed_nanousd", 0) == landed["cost_nanousd"] - told
+
+
+@pytest.mark.parametrize("billed", [None, 700])
+def test_correction_of_a_call_is_as_certain_as_the_call(billed: int | None) -> None:
+    haiku = ("claude-haiku-4-5", "anthropic", _START)
+    call = Call(Usage(tokens_in=5), *haiku, cost_nanousd=billed)
+    growth = Call(Usage(tokens_in=1), *haiku, cost_nanousd=10, calls=0)
+    reports = [Report(n, _START, calls=(one,)) for n, one in enumerate((call, growth), 1)]
+    together = task_fields({}, "a:s", reports)
+    first = task_fields({}, "a:s", reports[:1])
+    for landed in (together, {**first, **task_fields(first, "a:s", reports[1:])}):
+        assert landed["cost_source"] == ("priced" if billed is None else "reported")
+        assert "cost_reported_nanousd" not in landed
