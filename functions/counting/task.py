@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tachograph_schema.counters.cells import Cells, Row, add_rows, add_up
 from tachograph_schema.counters.names import (
+    COMPLETED,
     CONTEXT_OUTCOMES,
     CONTEXT_STEP_PCT,
     FLEET,
@@ -15,13 +16,13 @@ from tachograph_schema.counters.names import (
 from tachograph_schema.counters.scopes import label, pair, scope, word
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.fleet import Fleet
-from tachograph_schema.documents.task import ENDED_STATUSES, Task
+from tachograph_schema.documents.task import ENDED_STATUSES, Task, origin
 from tachograph_schema.fields import MAX_COUNT
+from tachograph_schema.pricing.overhead import cost_parts
 from tachograph_schema.pricing.task_cost import usage_rows
 from tachograph_schema.pricing.tiers import tier_of
 
 MAX_COUNTED_LABELS = 8
-_OVERHEADS = ("retry", "rotation", "handoff")
 
 
 def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
@@ -46,6 +47,7 @@ def task_cells(task: Task, written_at: datetime, fleet: Fleet) -> Cells:
             *({scope("model", word(model)): row} for model, row in rows.items()),
             *({_tier_scope(task, model, fleet): row} for model, row in rows.items()),
             dict.fromkeys((own, own_tier), by_model),
+            {FLEET: {COMPLETED[origin(task)]: int(task.status == "completed")}},
             _tools(task),
             dict.fromkeys((FLEET, task_type, own, own_tier, on_model), sketched),
         ]
@@ -113,15 +115,9 @@ def _counters(task: Task, used: Row) -> Row:
     evaluations = (task.evaluations or {}).values()
     row["evaluations_checked"] = sum(evaluation.checked or 0 for evaluation in evaluations)
     row["evaluations_failed"] = sum(evaluation.failed or 0 for evaluation in evaluations)
-    if _is_root(task):
-        overhead = sum(getattr(task, f"{kind}_cost_nanousd") or 0 for kind in _OVERHEADS)
-        row["naive_cost_nanousd"] = max(0, used.get("cost_nanousd", 0) - overhead)
-    return row
-
-
-def _is_root(task: Task) -> bool:
-    """Tell whether no task spawned this one; a task that is its own root has depth 0."""
-    return not task.parent_task_id and (not task.root_task_id or task.depth == 0)
+    row["coordination_tasks"] = int(origin(task) == "coordination")
+    parts = cost_parts(task, used.get("cost_nanousd", 0))
+    return row | {f"{part}_cost_nanousd": cost for part, cost in parts.items()}
 
 
 def _context_outcomes(task: Task) -> Row:

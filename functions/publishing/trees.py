@@ -19,7 +19,7 @@ from runtime.firestore import batches, document, equals, fields_of, pages, uncha
 from runtime.policy import MAX_FLEETS
 from runtime.units import Units, unguarded
 from tachograph_schema.counters.cells import Cells, Row, add_rows, delta
-from tachograph_schema.counters.derived import ratios
+from tachograph_schema.counters.derived import fleet_ratios
 from tachograph_schema.counters.names import FLEET
 from tachograph_schema.counters.sketch import sums
 from tachograph_schema.documents.fleet import Fleet
@@ -129,7 +129,7 @@ def _publish(
         "open": _may_change(task, tree),
         "root": own,
         "total": total,
-        "ratios": ratios(total),
+        "ratios": fleet_ratios(total),
         "carried": {"to": into, "row": row} if into and row else None,
     }
     if all(fields.get(name) == value for name, value in update.items()):

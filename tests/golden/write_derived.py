@@ -12,8 +12,11 @@ from typing import Any
 
 from tachograph_schema.counters.cells import Row, add_rows
 from tachograph_schema.counters.derived import (
+    certainty,
     concentration,
+    cost_by_part,
     dearest_to_cheapest,
+    fleet_ratios,
     interval,
     orchestration,
     outcomes,
@@ -21,8 +24,11 @@ from tachograph_schema.counters.derived import (
     percentiles,
     ratios,
     reliability,
+    root_tasks_completed,
 )
 from tachograph_schema.counters.sketch import bucket_counter
+from tachograph_schema.documents.task import Task
+from tachograph_schema.pricing.overhead import cost_parts
 
 TARGET = Path(__file__).with_name("derived.json")
 _DURATIONS_MS = [0, 1, 40, 900, 900, 4_217, 61_000, 3_600_000]
@@ -31,7 +37,13 @@ ROWS: Mapping[str, Row] = {
     "a fleet at work": {
         "cost_nanousd": 3_141_592_653,
         "task_cost_nanousd": 2_718_281_828,
-        "naive_cost_nanousd": 1_414_213_562,
+        "root_first_cost_nanousd": 1_414_213_562,
+        "subtasks_first_cost_nanousd": 694_068_266,
+        "coordination_cost_nanousd": 100_000_000,
+        "coordination_tasks": 2,
+        "root_tasks_completed": 3,
+        "subtasks_completed": 2,
+        "coordination_completed": 2,
         "tasks_completed": 7,
         "tasks_failed": 2,
         "tasks_cancelled": 1,
@@ -57,6 +69,46 @@ ROWS: Mapping[str, Row] = {
         "messages_sent": 12,
         "messages_acknowledged": 11,
     },
+    "some of it was counted before root tasks were told apart": {
+        "cost_nanousd": 4 * 10**9,
+        "root_first_cost_nanousd": 10**9,
+        "retry_cost_nanousd": 10**9,
+        "tasks_completed": 8,
+        "root_tasks_completed": 1,
+        "subtasks_completed": 1,
+    },
+    "parts that miss the cost by what repricing rounds": {
+        "cost_nanousd": 10**9,
+        "root_first_cost_nanousd": 10**9 - 900_000,
+        "tasks_completed": 1,
+        "root_tasks_completed": 1,
+    },
+    "parts that miss it by more": {
+        "cost_nanousd": 10**9,
+        "root_first_cost_nanousd": 10**9 - 1_100_000,
+    },
+    "subtasks alone": {
+        "cost_nanousd": 10**9,
+        "subtasks_first_cost_nanousd": 10**9,
+        "tasks_completed": 2,
+        "subtasks_completed": 2,
+    },
+    "coordination alone": {
+        "cost_nanousd": 10**9,
+        "coordination_cost_nanousd": 10**9,
+        "coordination_tasks": 1,
+        "tasks_completed": 1,
+        "coordination_completed": 1,
+    },
+    "money of every certainty": {
+        "cost_nanousd": 10**9,
+        "cost_reported_nanousd": 4 * 10**8,
+        "cost_priced_nanousd": 6 * 10**8,
+        "cost_listed_nanousd": 3 * 10**8,
+        "cost_assumed_nanousd": 2 * 10**8,
+        "cost_estimated_nanousd": 5 * 10**7,
+        "unpriced_calls": 3,
+    },
     "failures alone": {"cost_nanousd": 5 * 10**9, "tasks_failed": 3, "first_failed": 3},
     "nothing was charged": {"tasks_completed": 4, "tokens_in": 10, "rotations": 1},
     "a tier whose calls others served": {
@@ -78,6 +130,19 @@ ROWS: Mapping[str, Row] = {
         ]
     ),
 }
+_EXTRA = {"retry_cost_nanousd": 30, "rotation_cost_nanousd": 5, "handoff_cost_nanousd": 1}
+_TASKS: list[dict[str, Any]] = [
+    {"cost_nanousd": 0},
+    {"cost_nanousd": 100, **_EXTRA},
+    {"cost_nanousd": 100, "parent_task_id": "root", **_EXTRA},
+    {"cost_nanousd": 100, "root_task_id": "root"},
+    {"cost_nanousd": 100, "root_task_id": "root", "depth": 0},
+    {"cost_nanousd": 100, "task_type": "coordination", **_EXTRA},
+    {"cost_nanousd": 100, "task_type": "coordination", "parent_task_id": "root"},
+    {"cost_nanousd": 33, **_EXTRA},
+    {"cost_nanousd": 0, **_EXTRA},
+]
+"""The last two state more overhead than they cost."""
 _PROPORTIONS = [(0, 1), (1, 1), (0, 20), (8, 10), (50, 100), (999, 1000), (3, 100_000)]
 _AMOUNTS = [[], [0, 0], [5], [80, 10, 10], [1] * 10, [0, 7, 3, -2], [50, 30, 15, 5]]
 _COSTS: list[Mapping[str, Row]] = [
@@ -105,12 +170,23 @@ def golden() -> dict[str, list[dict[str, Any]]]:
                 "name": name,
                 "row": row,
                 "ratios": ratios(row),
+                "fleet_ratios": fleet_ratios(row),
+                "root_tasks_completed": root_tasks_completed(row),
+                "cost_by_part": cost_by_part(row),
                 "percentiles": percentiles(row),
                 "outcomes": outcomes(row),
                 "overheads": overheads(row),
+                "certainty": certainty(row),
                 "reliability": reliability(row),
             }
             for name, row in ROWS.items()
+        ],
+        "tasks": [
+            {
+                "task": fields,
+                "cost_parts": cost_parts(Task.model_validate(fields), fields["cost_nanousd"]),
+            }
+            for fields in _TASKS
         ],
         "intervals": [
             {"successes": successes, "n": n, "interval": list(interval(successes, n))}

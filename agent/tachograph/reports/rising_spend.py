@@ -7,7 +7,8 @@ from typing import Any
 
 from tachograph.reports.task_fields import MODEL_COUNTS, used_by_model
 
-_SPEND = (*MODEL_COUNTS, "retry_cost_nanousd", "rotation_cost_nanousd", "handoff_cost_nanousd")
+_PARTS = ("retry_cost_nanousd", "rotation_cost_nanousd", "handoff_cost_nanousd")
+_SPEND = (*MODEL_COUNTS, "cost_reported_nanousd", *_PARTS)
 
 
 def rising_spend(landed: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:

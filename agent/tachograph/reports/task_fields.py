@@ -70,6 +70,9 @@ def task_fields(
     fields.update(_served(models, group))
     if "cost_nanousd" in totals or "unpriced_calls" in totals:
         fields["cost_source"] = _cost_source(landed, group, fields)
+        reported = _reported_cost(landed, group)
+        if fields["cost_source"] == "priced" and (reported or "cost_reported_nanousd" in landed):
+            fields["cost_reported_nanousd"] = reported
     if not reopens and _stays_over(landed, fields.get("status")):
         fields.pop("status", None)
     fields["reporter"] = reporter
@@ -156,6 +159,19 @@ def _cost_source(landed: Mapping[str, Any], group: list[Report], fields: dict[st
         return "unpriced"
     computed = any(call.cost_nanousd is None for report in group for call in report.calls)
     return "priced" if computed or landed.get("cost_source") == "priced" else "reported"
+
+
+def _reported_cost(landed: Mapping[str, Any], group: list[Report]) -> int:
+    """Return the part of a cost that was reported, where the rest of it was computed."""
+    computed = landed.get("cost_source") == "priced"
+    before = _recorded(landed, "cost_reported_nanousd" if computed else "cost_nanousd")
+    return before + sum(_reported(call) for report in group for call in report.calls)
+
+
+def _reported(call: Call) -> int:
+    """Return what a call adds to the reported cost: less than nothing where it is priced now."""
+    before = call.before.cost_nanousd if call.before is not None else None
+    return (grown(call).cost_nanousd or 0) - (before or 0)
 
 
 def used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

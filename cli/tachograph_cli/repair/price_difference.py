@@ -44,7 +44,8 @@ def repriced_fields(
     `fields` are the document as it is stored, `at` is the moment of its last report, and `prices`
     are the fleet's own. A model is priced again where all of its tokens were priced, or none were.
     A model that is priced in part stays, because its priced tokens cannot be told from the others.
-    A model without a price today keeps its cost. The overheads keep their shares of the whole.
+    A model without a price today keeps its cost, and so does one of which a part was reported. The
+    overheads keep their shares of the whole.
     """
     if task.cost_source not in _COMPUTED:
         return {}
@@ -96,7 +97,8 @@ def _repriced(row: Row, model: str, task: Task, at: datetime, prices: PriceList 
     usage, calls = Usage(*(row[name] for name in BUCKETS)), row["llm_calls"]
     unpriced = row["unpriced_calls"] or row["unpriced_tokens"]
     in_part = unpriced and (row["cost_nanousd"] or row["unpriced_tokens"] != usage.total_tokens)
-    if model == UNKNOWN or not usage.total_tokens or in_part:
+    reported = row.get("cost_reported_nanousd")
+    if model == UNKNOWN or not usage.total_tokens or in_part or reported:
         return row
     split = (task.usage_by_model or {}).get(model)
     provider = (split.provider if split else None) or task.provider

@@ -6,15 +6,17 @@ tachograph_schema.counters.derived alone, so every reader sees the same figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tachograph_schema.counters.cells import Cells, add_up
 from tachograph_schema.counters.derived import (
+    certainty,
     concentration,
     dearest_to_cheapest,
+    fleet_ratios,
     orchestration,
     outcomes,
     overheads,
@@ -26,11 +28,10 @@ from tachograph_schema.counters.names import FLEET, OTHER, UNKNOWN
 from tachograph_schema.counters.scopes import dimension, rest, scope, title
 from tachograph_schema.counters.sketch import SEPARATOR, relative_error
 from tachograph_schema.documents.rollup import Rollup
+from tachograph_schema.documents.task import COORDINATION
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 Row = Mapping[str, int]
-COORDINATION = "coordination"
-"""The type of work outside any task, such as an orchestrator's dispatching, or chat."""
 CONCENTRATED_PART = 0.8
 
 
@@ -41,7 +42,7 @@ class Line:
     name: str
     counters: Row
     derived: Mapping[str, float]
-    """tachograph_schema.counters.derived.ratios, and `cost_share`, of all spend."""
+    """tachograph_schema.counters.derived.ratios, of the fleet fleet_ratios; and `cost_share`."""
     percentiles: Mapping[str, Mapping[str, float]]
 
     @property
@@ -99,7 +100,7 @@ def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
         periods=tuple(sorted(rollup.period for rollup in rollups)),
         as_of=max(rollup.as_of for rollup in rollups),
         documents_read=len(rollups),
-        total=_line(FLEET, total, total),
+        total=_line(FLEET, total, total, fleet_ratios),
         tiers=tiers,
         types=_lines("type", cells),
         models=_lines("model", cells),
@@ -133,6 +134,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "roles": [_line_json(line) for line in report.roles],
         "tier_cost_ratio": ratio
         and {"dearest": ratio[0], "cheapest": ratio[1], "cost_per_completed_ratio": ratio[2]},
+        "certainty": certainty(report.total.counters),
         "overheads": {kind: dict(part) for kind, part in report.overheads.items()},
         "rotation_tax": report.overheads["rotation"]["share"],
         "outcomes": {kind: dict(outcome) for kind, outcome in report.outcomes.items()},
@@ -162,12 +164,14 @@ def _lines(kind: str, cells: Cells) -> tuple[Line, ...]:
     )
 
 
-def _line(name: str, row: Row, fleet: Row) -> Line:
+def _line(
+    name: str, row: Row, fleet: Row, derive: Callable[[Row], dict[str, float]] = ratios
+) -> Line:
     sketched = {counter: n for counter, n in row.items() if SEPARATOR in counter}
     counters = {counter: n for counter, n in row.items() if SEPARATOR not in counter and n}
     whole = fleet.get("cost_nanousd", 0)
     share = {"cost_share": row.get("cost_nanousd", 0) / whole} if whole > 0 else {}
-    return Line(name, dict(sorted(counters.items())), ratios(row) | share, percentiles(sketched))
+    return Line(name, dict(sorted(counters.items())), derive(row) | share, percentiles(sketched))
 
 
 def _concentration(cells: Cells) -> Concentration | None:

@@ -10,14 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tachograph_cli.report import coordination_section
+from tachograph_cli.report import coordination_section, headline
 from tachograph_cli.report.report import Line, Report
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import (
     WIDE,
     Figure,
     bar,
-    figure,
     figures,
     interval,
     named,
@@ -29,7 +28,13 @@ from tachograph_cli.terminal.widgets import (
 from tachograph_schema.counters.sketch import relative_error
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
-_KINDS = {"first": "first attempt", "retry": "retry", "rotation": "rotation", "handoff": "handoff"}
+_KINDS = {
+    "first": "first attempt",
+    "retry": "retry",
+    "rotation": "rotation",
+    "handoff": "handoff",
+    "coordination": "coordination",
+}
 _NONE = {"first": "on the first attempt", "retry": "on a retry", "rotation": "after a rotation"}
 _SKETCHES = {
     "duration_ms": ("duration", fmt.duration),
@@ -43,10 +48,12 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     """Lay a report out for a terminal that is `width` columns wide; `now` decides on years."""
     wide = width >= WIDE
     coordination = coordination_section.section(report)
+    certainty = headline.certainty_table(report.total)
     return Group(
         _header(report, now),
-        _headline(report),
-        _section("By tier", _work("tier", report.tiers, wide=wide), _tier_words(report)),
+        headline.headline(report.total),
+        *([_section("How certain the cost is", certainty)] if certainty else []),
+        _section("By tier", _work("tier", report.tiers, wide=wide), *_tier_words(report)),
         _section("By task type", _work("task type", report.types, wide=wide)),
         _section("By model, in tokens", _models(report.models, wide=wide)),
         _section("Overhead, as parts of the total", _overheads(report)),
@@ -57,9 +64,8 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     )
 
 
-def _section(title: str, body: RenderableType, words: Text | None = None) -> RenderableType:
-    parts = [Text(title, "bold"), body, *([words] if words else [])]
-    return Padding(Group(*parts), (1, 0, 0, 0))
+def _section(title: str, body: RenderableType, *words: Text) -> RenderableType:
+    return Padding(Group(Text(title, "bold"), body, *words), (1, 0, 0, 0))
 
 
 def _header(report: Report, now: datetime) -> Text:
@@ -75,23 +81,6 @@ def _span(report: Report, year: int) -> str:
     if report.grain == "day":
         return fmt.days(first, last, year)
     return first if first == last else f"{first} – {last}"  # noqa: RUF001 - the dashboard's dash
-
-
-def _headline(report: Report) -> RenderableType:
-    total = report.total
-    lines = [Text()]
-    per_task = total.derived.get("cost_per_completed_usd")
-    ratio = total.derived.get("true_to_naive")
-    done, failed = total.counters.get("tasks_completed", 0), total.counters.get("tasks_failed", 0)
-    if per_task is None:
-        lines.append(figure(fmt.UNKNOWN, "per completed task: none is completed yet"))
-    else:
-        meaning = f"per completed task: {fmt.money(total.cost_nanousd)} spent, {done} completed"
-        lines.append(figure(fmt.dollars(per_task), f"{meaning}, {failed} failed"))
-    if ratio is not None:
-        naive = fmt.money(total.counters.get("naive_cost_nanousd", 0))
-        lines.append(figure(fmt.times(ratio), f"true to naive: first attempts cost {naive}"))
-    return Group(*lines)
 
 
 def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:
@@ -121,12 +110,12 @@ def _median(line: Line, measure: str) -> Text:
     return Text(_SKETCHES[measure][1](sketched["p50"]))
 
 
-def _tier_words(report: Report) -> Text | None:
-    if report.tier_cost_ratio is None:
-        return None
-    dearest, cheapest, ratio = report.tier_cost_ratio
-    words = f"A completed task of tier {dearest} costs {fmt.times(ratio)} one of tier {cheapest}."
-    return Text(words, "dim")
+def _tier_words(report: Report) -> Iterator[Text]:
+    yield Text("Per done: the cost of a row's tasks over those of them done, subtasks too.", "dim")
+    if report.tier_cost_ratio is not None:
+        dearest, cheapest, ratio = report.tier_cost_ratio
+        costs = f"costs {fmt.times(ratio)} one of tier {cheapest}."
+        yield Text(f"A completed task of tier {dearest} {costs}", "dim")
 
 
 def _models(lines: Sequence[Line], *, wide: bool) -> Table:
@@ -156,7 +145,7 @@ def _overheads(report: Report) -> RenderableType:
     rows = table("kind", "times", "cost", "share", "")
     parts = {kind: part for kind, part in report.overheads.items() if part["n"] or part["cost_usd"]}
     if not parts:
-        return Text("No retries, no rotations, no handoffs were reported.", "dim")
+        return Text("No retries, rotations, handoffs or coordination were reported.", "dim")
     for kind, part in parts.items():
         cost, share = fmt.dollars(part["cost_usd"]), fmt.percent(part["share"])
         rows.add_row(_KINDS[kind], number(part["n"]), cost, share, bar(part["share"], "yellow"))

@@ -6,39 +6,94 @@ import math
 from collections.abc import Iterable, Mapping
 
 from tachograph_schema.counters.cells import AnyRow
+from tachograph_schema.counters.names import (
+    CERTAINTIES,
+    COMPLETED,
+    COST_PARTS,
+    FIRST_ATTEMPTS,
+    FLEET,
+)
 from tachograph_schema.counters.sketch import SEPARATOR, buckets, quantile
 
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 _Z95 = 1.959963984540054
 """The normal distribution's 97.5 % point."""
+_OVERHEADS = {
+    "retry": "retries",
+    "rotation": "rotations",
+    "handoff": "handoffs",
+    "coordination": "coordination_tasks",
+}
+"""The parts of a cost that are overhead, and the counters of how many there were."""
+_ROUNDING = 1000
+"""One part of so many is the most by which the parts of a cost may miss it: reprice rounds."""
 
 
 def ratios(row: AnyRow) -> dict[str, float]:
     """Derive the shares and costs of one scope; what would divide by nothing is left out.
 
-    cost_usd, cost_per_completed_usd (all spend, failures included, over completions),
-    true_to_naive (all spend over that of first attempts at tasks nobody spawned), success_rate,
-    cache_hit_ratio, unpriced_share (of calls), completed_unpriced_share (of completed tasks),
-    overhead_share (retries, rotations and handoffs of the spend).
+    cost_usd, cost_per_completed_usd (all spend on tasks of the scope, failures included, over those
+    of them that were completed), true_to_naive (all spend over that of first attempts, subtasks'
+    included), success_rate, cache_hit_ratio, unpriced_share (of calls), completed_unpriced_share
+    (of completed tasks), overhead_share (retries, rotations, handoffs and coordination of the
+    spend). Of a fleet or a tree, `fleet_ratios` says what a completed task costs.
     """
-    cost = row.get("cost_nanousd", 0)
-    whole = row.get("task_cost_nanousd", cost)
+    cost, whole = row.get("cost_nanousd", 0), _whole(row)
     completed, failed = row.get("tasks_completed", 0), row.get("tasks_failed", 0)
     read, written = row.get("cache_read_tokens", 0), row.get("cache_write_tokens", 0)
     # Agents that tell no number of calls have one unpriced call, of none.
     unpriced = row.get("unpriced_calls", 0)
-    overhead = sum(row.get(f"{kind}_cost_nanousd", 0) for kind in ("retry", "rotation", "handoff"))
+    overhead = sum(row.get(f"{kind}_cost_nanousd", 0) for kind in _OVERHEADS)
+    parts = cost_by_part(row) or {}
     numbers = {
         "cost_usd": cost / 1e9,
         "cost_per_completed_usd": _share(whole / 1e9, completed),
-        "true_to_naive": _share(whole, row.get("naive_cost_nanousd", 0)),
+        "true_to_naive": _share(whole, sum(parts.get(part, 0) for part in FIRST_ATTEMPTS)),
         "success_rate": _share(completed, completed + failed),
         "cache_hit_ratio": _share(read, read + written + row.get("tokens_in", 0)),
         "unpriced_share": _share(unpriced, max(unpriced, row.get("llm_calls", 0))),
         "completed_unpriced_share": _share(row.get("tasks_completed_unpriced", 0), completed),
-        "overhead_share": _share(overhead, cost),
+        "overhead_share": _share(overhead, whole),
     }
     return {name: value for name, value in numbers.items() if value is not None}
+
+
+def fleet_ratios(row: AnyRow) -> dict[str, float]:
+    """Derive the numbers of a fleet or a tree: `ratios`, with the cost of what was asked for.
+
+    cost_per_completed_usd is all spend over completed root tasks here. It is left out where some
+    completed tasks are not told apart, because they were counted before there were such counters.
+    """
+    numbers = ratios(row)
+    numbers.pop("cost_per_completed_usd", None)
+    asked = root_tasks_completed(row)
+    return numbers | ({"cost_per_completed_usd": _whole(row) / 1e9 / asked} if asked else {})
+
+
+def scope_ratios(scope: str, row: AnyRow) -> dict[str, float]:
+    """Derive the numbers of a scope: those of a fleet of the fleet's, `ratios` of any other."""
+    return fleet_ratios(row) if scope == FLEET else ratios(row)
+
+
+def root_tasks_completed(row: AnyRow) -> int | None:
+    """Return how many completed tasks of a fleet or a tree were asked for: its root tasks.
+
+    None where some of the completed tasks are not told apart.
+    """
+    asked, spawned, coordination = (row.get(name, 0) for name in COMPLETED.values())
+    together = asked + spawned + coordination
+    return max(0, asked) if together == row.get("tasks_completed", 0) else None
+
+
+def cost_by_part(row: AnyRow) -> dict[str, int] | None:
+    """Return a cost by its parts, in nano-dollars; the parts add up to it, within 0.1 %.
+
+    root_first, subtasks_first, retry, rotation, handoff, coordination. None where they do not add
+    up, because some of the cost was counted before there were such counters.
+    """
+    parts = {part: row.get(f"{part}_cost_nanousd", 0) for part in COST_PARTS}
+    whole = _whole(row)
+    return parts if abs(sum(parts.values()) - whole) * _ROUNDING <= abs(whole) else None
 
 
 def percentiles(row: AnyRow) -> dict[str, dict[str, float]]:
@@ -74,16 +129,33 @@ def interval(successes: int, n: int, z: float = _Z95) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def certainty(row: AnyRow) -> dict[str, dict[str, float]]:
+    """Return how certain the cost of a scope is, by kind: cost_usd, and its share.
+
+    reported (as billed), listed (by the list of the provider that was named), assumed (by that of
+    the provider that the model's name suggests), estimated (from the sum of several calls), and
+    untold, where an older version counted it and did not say how it was priced.
+    """
+    cost = row.get("cost_nanousd", 0)
+    parts = {kind: row.get(f"cost_{kind}_nanousd", 0) for kind in CERTAINTIES}
+    rest = cost - sum(parts.values())
+    parts["untold"] = rest if rest * _ROUNDING > cost else 0
+    return {
+        kind: {"cost_usd": n / 1e9, "share": _share(n, cost) or 0.0} for kind, n in parts.items()
+    }
+
+
 def overheads(row: AnyRow) -> dict[str, dict[str, float]]:
     """Return the parts of the spend that a smooth run would not have had, by kind.
 
     Each with how many there were, n, cost_usd and its share of all spend; the share of rotations
-    is the rotation tax.
+    is the rotation tax. Coordination is what first attempts at its tasks cost, so that no part is
+    in another.
     """
     parts: dict[str, dict[str, float]] = {}
-    for kind, counter in (("retry", "retries"), ("rotation", "rotations"), ("handoff", "handoffs")):
+    for kind, counter in _OVERHEADS.items():
         cost = row.get(f"{kind}_cost_nanousd", 0)
-        share = _share(cost, row.get("cost_nanousd", 0))
+        share = _share(cost, _whole(row))
         parts[kind] = {"n": row.get(counter, 0), "cost_usd": cost / 1e9, "share": share or 0.0}
     return parts
 
@@ -138,6 +210,11 @@ def dearest_to_cheapest(rows: Mapping[str, AnyRow]) -> tuple[str, str, float] | 
         return None
     (least, cheapest), (most, dearest) = priced[0], priced[-1]
     return dearest, cheapest, most / least
+
+
+def _whole(row: AnyRow) -> int:
+    """Return what the tasks of a scope cost, whichever models served them."""
+    return row.get("task_cost_nanousd", row.get("cost_nanousd", 0))
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tachograph_schema.counters.cells import AnyCells, AnyRow, Cells, Row, add_rows
-from tachograph_schema.counters.derived import QUANTILES, outcomes, percentiles, ratios
+from tachograph_schema.counters.derived import QUANTILES, outcomes, percentiles, scope_ratios
 from tachograph_schema.counters.dimensions import (
     bounded,
     by_dimension,
@@ -96,7 +96,7 @@ def spelled_out(cells: AnyCells) -> dict[str, Any]:
     """Return the derived fields of a published document: ratios, percentiles, outcomes."""
     read = {scope: row for scope, row in cells.items() if dimension(scope) in READ}
     return {
-        "ratios": {scope: ratios(row) for scope, row in read.items()},
+        "ratios": {scope: scope_ratios(scope, row) for scope, row in read.items()},
         "percentiles": {
             scope: quantiles for scope, row in read.items() if (quantiles := percentiles(row))
         },
@@ -150,7 +150,7 @@ def scope_size(dimension: str, scope: str, row: AnyRow) -> int:
     size = name + MAP_BYTES + sum(text_size(counter) + NUMBER_BYTES for counter in row)
     if dimension in READ:
         measures = {counter.partition(SEPARATOR)[0] for counter in row if SEPARATOR in counter}
-        size += 2 * (name + MAP_BYTES) + value_size(ratios(row))
+        size += 2 * (name + MAP_BYTES) + value_size(scope_ratios(scope, row))
         size += sum(text_size(measure) + _MEASURE_BYTES for measure in measures)
     return size + value_size(outcomes(row)) if dimension == FLEET else size
 

@@ -19,11 +19,29 @@ USAGE: Final = (
     "cost_nanousd",
     "cost_reported_nanousd",
     "cost_priced_nanousd",
+    "cost_listed_nanousd",
+    "cost_assumed_nanousd",
+    "cost_estimated_nanousd",
     "unpriced_calls",
     "unpriced_tokens",
     "llm_calls",
 )
 """Usage of a model: counted for the model that served it, and for its tier."""
+
+COMPLETED: Final[Mapping[str, str]] = {
+    "root": "root_tasks_completed",
+    "subtask": "subtasks_completed",
+    "coordination": "coordination_completed",
+}
+"""By a task's origin: the fleet's completed tasks. Together they are all that are completed."""
+
+FIRST_ATTEMPTS: Final = ("root_first", "subtasks_first")
+"""The parts of a cost that are no overhead: first attempts, at root tasks and at subtasks."""
+COST_PARTS: Final = (*FIRST_ATTEMPTS, "retry", "rotation", "handoff", "coordination")
+"""All parts of a cost. Each has a counter, PART_cost_nanousd, and together they are the cost."""
+
+CERTAINTIES: Final = ("reported", "listed", "assumed", "estimated")
+"""How certain a cost is, from most to least. Each has a counter, cost_KIND_nanousd."""
 
 TASK_SUMS: Final = (
     "retries",
@@ -69,13 +87,22 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "tasks_failed": "tasks that ended in an error",
     "tasks_cancelled": "tasks that were called off",
     "tasks_completed_unpriced": "completed tasks of unknown cost",
+    "root_tasks_completed": "completed tasks that were asked for: root tasks, of the fleet alone",
+    "subtasks_completed": "completed tasks that another task spawned, of the fleet alone",
+    "coordination_completed": "completed tasks of type coordination, of the fleet alone",
     "task_cost_nanousd": "cost of this model's or tier's own tasks, whichever models served",
     "cost_nanousd": "nano-dollars",
     "cost_reported_nanousd": "the part of the cost that agents or providers reported",
     "cost_priced_nanousd": "the part of the cost computed from prices",
+    "cost_listed_nanousd": "the part of it by the list of the provider that was named",
+    "cost_assumed_nanousd": "the part by the list of the provider that the model's name suggests",
+    "cost_estimated_nanousd": "the part by the sum of several calls, as that many average ones",
     "unpriced_calls": "calls no price is known for",
     "unpriced_tokens": "tokens of those calls",
-    "naive_cost_nanousd": "cost of first attempts at tasks that nobody spawned",
+    "root_first_cost_nanousd": "the part of the cost that first attempts at root tasks took",
+    "subtasks_first_cost_nanousd": "the part that first attempts at subtasks took",
+    "coordination_cost_nanousd": "the part that first attempts at coordination took",
+    "coordination_tasks": "tasks of type coordination",
     "evaluations_checked": "outputs that evaluators looked at",
     "evaluations_failed": "outputs that did not pass",
     "tool_ms": "milliseconds spent in tools, by tool",
@@ -120,6 +147,7 @@ TOTALS: Final = (
     "tasks_completed",
     "tasks_failed",
     "tasks_cancelled",
+    *COMPLETED.values(),
     "cost_nanousd",
     "unpriced_calls",
     "unpriced_tokens",

@@ -24,6 +24,7 @@ from tachograph_schema.fields import (
 TaskStatus = Literal["queued", "claimed", "active", "waiting", "completed", "failed", "cancelled"]
 CostSource = Literal["reported", "priced", "unpriced"]
 AttemptKind = Literal["first", "retry", "rotation"]
+Origin = Literal["root", "subtask", "coordination"]
 
 HELD_STATUSES: Final[tuple[TaskStatus, ...]] = ("claimed", "active", "waiting")
 """The statuses of a task that a session has."""
@@ -31,6 +32,8 @@ UNENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("queued", *HELD_STATUSES)
 """The statuses of a task that is still to be done."""
 ENDED_STATUSES: Final[tuple[TaskStatus, ...]] = ("completed", "failed", "cancelled")
 """The statuses of a task that is over."""
+COORDINATION: Final = "coordination"
+"""The type of work outside any task, such as an orchestrator's dispatching, or chat."""
 
 
 class ModelUsage(BaseModel):
@@ -123,6 +126,9 @@ class Task(BaseModel):
     cost_usd: Usd | None = optional("Cost in dollars; `cost_nanousd` wins where both are given.")
     cost_nanousd: Count | None = optional("Cost in nano-dollars (10^-9 USD).")
     cost_source: CostSource | None = optional("Whether the cost was reported, computed or unknown.")
+    cost_reported_nanousd: Count | None = optional(
+        "The part of a cost with the source `priced` that was reported; of `reported` all of it is."
+    )
     unpriced_calls: Count | None = optional("Calls in the usage above that no price is known for.")
     unpriced_tokens: Count | None = optional("The tokens of those calls.")
     usage_by_model: Map[ModelUsage] | None = optional(
@@ -177,3 +183,14 @@ class Task(BaseModel):
 def task_above(task: Task) -> str | None:
     """Return the task whose tree a task's cost belongs to: its root, or else its parent."""
     return task.root_task_id or task.parent_task_id
+
+
+def origin(task: Task) -> Origin:
+    """Tell a root task, which somebody asked for, from a subtask and from coordination.
+
+    A task is a root task if no task spawned it; one that names itself as its root has depth 0.
+    """
+    if task.task_type == COORDINATION:
+        return "coordination"
+    spawned = task.parent_task_id or (task.root_task_id and task.depth != 0)
+    return "subtask" if spawned else "root"

@@ -7,9 +7,19 @@ part of the task's cost, never added to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from tachograph_schema.documents.task import Origin, Task, origin
 
 Overhead = Literal["retry", "rotation", "handoff"]
+OVERHEADS: Final[tuple[Overhead, ...]] = ("retry", "rotation", "handoff")
+
+
+_FIRST: Final[Mapping[Origin, str]] = {
+    "root": "root_first",
+    "subtask": "subtasks_first",
+    "coordination": "coordination",
+}
 
 
 def is_retry(task: Mapping[str, Any], session: str | None) -> bool:
@@ -26,3 +36,16 @@ def overhead_cost(overhead: Overhead | None, cost_nanousd: int, *, retry: bool) 
     """
     kind = overhead or ("retry" if retry else None)
     return {} if kind is None else {f"{kind}_cost_nanousd": cost_nanousd}
+
+
+def cost_parts(task: Task, cost_nanousd: int) -> dict[str, int]:
+    """Divide a task's own cost by COST_PARTS, in nano-dollars; the parts add up to it.
+
+    An overhead that the task states counts as far as there is cost left for it. The rest is of the
+    first attempt; of a task of type `coordination` it is coordination.
+    """
+    parts, rest = {}, cost_nanousd
+    for kind in OVERHEADS:
+        parts[kind] = min(getattr(task, f"{kind}_cost_nanousd") or 0, rest)
+        rest -= parts[kind]
+    return parts | {_FIRST[origin(task)]: rest}

@@ -97,8 +97,8 @@ def public_price(call: Call, model: str) -> PublicPrice | None:
         return None
     fees = priced.total_price - priced.input_price - priced.output_price
     usd = (priced.input_price + priced.output_price) * factor * peak + fees
-    assumed = _host_of(call.provider) is None and _host_of(call.terms.route) is None
-    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed and not host_of(model))
+    assumed = is_host_assumed(model, call.provider, call.terms.route)
+    return PublicPrice(usd, host.id, info.id, _since(info, at), assumed)
 
 
 def public_fees(call: Call, units: Mapping[str, int]) -> Decimal | None:
@@ -110,8 +110,20 @@ def public_fees(call: Call, units: Mapping[str, int]) -> Decimal | None:
     return None if listed is None else listed.usd
 
 
-def _host_of(name: str | None) -> Provider | None:
-    return None if name is None or name.lower() in _NO_HOST else _host(name)
+def is_host_assumed(model: str, provider: str | None, route: str | None) -> bool:
+    """Tell whether the host of a model that has a price is taken from the model's name alone.
+
+    Neither a provider nor a route that is listed was said. A provider that no list has, and that is
+    no gateway, leaves a model without a price; so the lists are read for unusual names alone.
+    """
+    named = [name for name in (provider, route) if name and name.lower() not in _NO_HOST]
+    if provider in named and not _is_gateway(provider or ""):
+        return False
+    return host_of(model) is None and not any(map(_host, named))
+
+
+def _is_gateway(name: str) -> bool:
+    return any(part in name.lower() for part in _GATEWAYS)
 
 
 def _since(info: ModelInfo, at: datetime) -> date | None:
@@ -160,7 +172,7 @@ def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider
         if host is not None:
             listed = _listed(model, host.id)
             return listed if listed or host.id not in _SPOKEN_BY_OTHERS else _listed(model, None)
-        if name is provider and not any(part in name.lower() for part in _GATEWAYS):
+        if name is provider and not _is_gateway(name):
             return None
     return _listed(model, None)
 

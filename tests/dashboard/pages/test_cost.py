@@ -74,7 +74,18 @@ def day_of_work(n: int) -> dict[str, Any]:
     c["fleet"] |= {
         "unpriced_calls": 7,
         "unpriced_tokens": 91_000,
-        "naive_cost_nanousd": round(c["fleet"]["cost_nanousd"] * 0.8),
+        "root_tasks_completed": c["fleet"]["tasks_completed"] // 3,
+        "subtasks_completed": c["fleet"]["tasks_completed"] - c["fleet"]["tasks_completed"] // 3,
+        "cost_reported_nanousd": c["fleet"]["cost_nanousd"] // 2,
+        "cost_listed_nanousd": c["fleet"]["cost_nanousd"] // 4,
+        "cost_assumed_nanousd": c["fleet"]["cost_nanousd"] // 8,
+        "cost_estimated_nanousd": c["fleet"]["cost_nanousd"] // 10,
+        "coordination_tasks": 1,
+        "coordination_cost_nanousd": USD // 2,
+        "root_first_cost_nanousd": c["fleet"]["cost_nanousd"] // 3,
+        "subtasks_first_cost_nanousd": c["fleet"]["cost_nanousd"]
+        - c["fleet"]["cost_nanousd"] // 3
+        - USD * 7 // 4,
         "retries": 5,
         "rotations": 3,
         "retry_cost_nanousd": USD,
@@ -129,10 +140,16 @@ def test_numbers_are_those_of_the_report(
         f"{fmt.dollars(total['derived']['cost_per_completed_usd'])}/task"
     )
     expect(fact(page, "spent")).to_have_text(fmt.dollars(total["derived"]["cost_usd"]))
-    ended = (fmt.count(total["counters"][f"tasks_{how}"]) for how in ("completed", "failed"))
-    expect(panel(page, "per-task").locator(".meaning")).to_contain_text(
-        "{} completed, {} failed".format(*ended)
+    asked, subtasks, failed = (
+        fmt.count(total["counters"][name])
+        for name in ("root_tasks_completed", "subtasks_completed", "tasks_failed")
     )
+    expect(panel(page, "per-task").locator(".meaning")).to_contain_text(
+        f"{asked} completed ({subtasks} subtasks), {failed} failed"
+    )
+    for kind, part in found["certainty"].items():
+        item = panel(page, "per-task").locator(f"[data-certainty={kind}]")
+        expect(item).to_contain_text(f"{fmt.percent(part['share'])} ")
     ratio = total["derived"]["true_to_naive"]
     expect(fact(page, "true-to-naive")).to_have_text(f"\N{MULTIPLICATION SIGN}{ratio:.2f}")
     expect(fact(page, "success")).to_have_text(fmt.percent(total["derived"]["success_rate"]))
@@ -229,11 +246,14 @@ def test_a_write_changes_the_right_number_on_the_cost_page(
     expect(panel(page, "projection")).to_contain_text("No day has been counted yet")
     row = {"cost_nanousd": 3 * USD, "tasks_completed": 2}
     fleet.rollup("day", today, {"fleet": row, "tier:light": row})
+    expect(number(page, "per-task")).to_have_text("\N{EN DASH}/task")
+    expect(panel(page, "per-task")).to_contain_text("root tasks not told apart")
+    fleet.rollup("day", today, {"fleet": {**row, "root_tasks_completed": 2}, "tier:light": row})
     expect(number(page, "per-task")).to_have_text("$1.50/task")
     expect(fact(page, "true-to-naive")).to_have_text("\N{EN DASH}")
     expect(number(page, "projection")).to_have_text("$3.00 so far")
     row = {"cost_nanousd": 8 * USD, "tasks_completed": 2}
-    fleet.rollup("day", today, {"fleet": row, "tier:light": row})
+    fleet.rollup("day", today, {"fleet": {**row, "root_tasks_completed": 2}, "tier:light": row})
     expect(number(page, "per-task")).to_have_text("$4.00/task")
     expect(panel(page, "groups").locator("tbody .cost")).to_have_text(["$8.00"])
     fleet.policy(hourly_budget_nanousd=USD)

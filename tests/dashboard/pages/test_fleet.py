@@ -60,6 +60,8 @@ def test_cost_per_completed_task_is_that_of_the_published_days(
             "fleet": {
                 "cost_nanousd": 10 * USD,
                 "tasks_completed": 4,
+                "root_tasks_completed": 2,
+                "subtasks_completed": 2,
                 "llm_calls": 200,
                 "unpriced_calls": 3,
             },
@@ -67,17 +69,21 @@ def test_cost_per_completed_task_is_that_of_the_published_days(
             "tier:light": {"task_cost_nanousd": 1 * USD, "tasks_completed": 1},
         },
     )
-    expect(number(page, "cost-per-task")).to_have_text("$2.50/task")
+    expect(number(page, "cost-per-task")).to_have_text("$5.00/task")
     expect(panel(page, "cost-per-task")).to_contain_text(
-        "4 completed for $10.00, failures included"
+        "2 completed (2 subtasks) for $10.00, failures included"
     )
     expect(panel(page, "cost-per-task")).to_contain_text("1.5% of calls unpriced")
-    fleet.rollup("day", "2026-02-18", {"fleet": {"cost_nanousd": 2 * USD, "tasks_completed": 2}})
-    expect(number(page, "cost-per-task")).to_have_text("$2.00/task")
+    row = {"cost_nanousd": 2 * USD, "tasks_completed": 2}
+    fleet.rollup("day", "2026-02-18", {"fleet": {**row, "root_tasks_completed": 2}})
+    expect(number(page, "cost-per-task")).to_have_text("$3.00/task")
     expect(panel(page, "cost-per-task")).to_contain_text("2 days")
     tiers = panel(page, "cost-per-task").locator("tbody tr")
     expect(tiers).to_have_count(2)
     expect(tiers.nth(0)).to_contain_text("$3.00")
+    fleet.rollup("day", "2026-02-19", {"fleet": row})
+    expect(panel(page, "cost-per-task")).to_contain_text("Root tasks not told apart")
+    expect(number(page, "cost-per-task")).to_have_text("\N{EN DASH}/task")
     expect(tiers.nth(0)).to_contain_text("3 done")
     expect(tiers.nth(1)).to_contain_text("$1.00")
 

@@ -23,7 +23,10 @@ def test_tree_says_what_each_branch_cost_and_why(fleet: FleetDocuments, look: Lo
     page = look(fleet.name, query=TASK)
     expect(number(page, "total")).to_contain_text("$10.00")
     expect(panel(page, "total").locator("[data-fact=true-to-naive]")).to_have_text(
-        "\N{MULTIPLICATION SIGN}2.50 true to naive"
+        "\N{MULTIPLICATION SIGN}1.41 true to naive"
+    )
+    expect(panel(page, "total")).to_contain_text(
+        "First attempts cost $4.00 of its own and $3.10 of what it spawned"
     )
     parts = panel(page, "total").locator("tbody .money")
     expect(parts).to_have_text(["$4.00", "$3.10", "$2.40", "$0.40", "$0.10"])
@@ -55,9 +58,19 @@ def test_a_write_changes_the_right_number_on_the_tasks_page(
     fleet.put("tasks", "child", root_task_id=ROOT, parent_task_id=ROOT, cost_nanousd=USD)
     expect(number(page, "total")).to_contain_text("$3.00")
     expect(panel(page, "tree").locator("tbody tr")).to_have_count(2)
-    total = {"cost_nanousd": 7 * USD, "naive_cost_nanousd": 2 * USD, "tasks_created": 3}
-    fleet.put("trees", ROOT, total=total, ratios={"true_to_naive": 3.5}, as_of=datetime.now(UTC))
-    expect(number(page, "total")).to_contain_text("$7.00 \N{MULTIPLICATION SIGN}3.50")
+    total = {
+        "cost_nanousd": 7 * USD,
+        "root_first_cost_nanousd": 2 * USD,
+        "subtasks_first_cost_nanousd": 3 * USD,
+        "coordination_cost_nanousd": 2 * USD,
+        "coordination_tasks": 1,
+        "tasks_created": 3,
+    }
+    fleet.put("trees", ROOT, total=total, as_of=datetime.now(UTC))
+    expect(number(page, "total")).to_contain_text("$7.00 \N{MULTIPLICATION SIGN}1.40")
+    expect(panel(page, "total").locator("[data-part=coordination]")).to_contain_text(
+        "1 coordination task"
+    )
     expect(panel(page, "tree").locator("[data-fact=unlisted]")).to_contain_text(
         "1 further task of the tree, $4.00"
     )

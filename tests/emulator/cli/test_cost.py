@@ -74,8 +74,12 @@ def test_any_task_of_a_tree_shows_the_whole_of_it_as_it_is_published(
     assert cost["published"]["difference_nanousd"] == 0
     assert cost["published"]["tasks"] == cost["counters"]["tasks_created"] == len(TREE)
     assert cost["derived"]["true_to_naive"] == tree["ratios"]["true_to_naive"]
+    # One task was asked for, however many it spawned.
+    per_task = tree["ratios"]["cost_per_completed_usd"]
+    assert cost["derived"]["cost_per_completed_usd"] == per_task == (131 + PRICED) / 1e9
     assert cost["parts_nanousd"] == {
         "root_first": 45, "subtasks_first": 55 + PRICED, "retry": 25, "rotation": 5, "handoff": 1,
+        "coordination": 0,
     }  # fmt: skip
     for counter, n in cost["counters"].items():
         assert tree["total"].get(counter, 0) == n, counter

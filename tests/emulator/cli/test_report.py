@@ -26,6 +26,7 @@ from tachograph_schema.paths import TASKS, shard_id
 from tachograph_schema.periods import hour_of
 
 FIRST = datetime(2026, 2, 2, 9, tzinfo=UTC)
+_PARTS = ("root_first", "subtasks_first", "retry", "coordination")
 _MODELS = ("claude-opus-4-6", "claude-sonnet-4-5", "gpt-5-mini", "nobody-knows-it")
 
 
@@ -46,6 +47,7 @@ def _task(n: int) -> dict[str, Any]:
         "retries": n % 3,
         "retry_cost_nanousd": 1_000_000 * (n % 3) if cost else None,
         "cost_nanousd": cost,
+        "parent_task_id": "asked-for" if n % 3 == 1 else None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -81,7 +83,11 @@ def test_numbers_are_those_of_the_documents(db: firestore.Client, fleet_name: st
     assert total["cost_reported_nanousd"] == cost_nanousd
     # What agents did not tell was priced, where a price is known.
     assert total["cost_nanousd"] == cost_nanousd + total["cost_priced_nanousd"]
-    assert derived["cost_per_completed_usd"] == total["cost_nanousd"] / 1e9 / len(done)
+    building = [task for task in done if task["task_type"] != "coordination"]
+    asked = [task for task in building if "parent_task_id" not in task]
+    assert derived["cost_per_completed_usd"] == total["cost_nanousd"] / 1e9 / len(asked)
+    assert total["subtasks_completed"] == len(building) - len(asked)
+    assert sum(total[f"{part}_cost_nanousd"] for part in _PARTS) == total["cost_nanousd"]
     assert derived["success_rate"] == len(done) / len(tasks)
     unknown = [t for t in tasks if "cost_nanousd" not in t and t["model"] == "nobody-knows-it"]
     assert total["unpriced_calls"] == 2 * len(unknown)

@@ -39,13 +39,13 @@ def test_hour_is_the_sum_of_its_shards_and_the_day_of_its_hours(
     db: firestore.Client, fleet_name: str
 ) -> None:
     _shard(db, fleet_name, 0, tokens_in=3, cost_nanousd=2_000_000_000, tasks_completed=4)
-    _shard(db, fleet_name, 1, tokens_in=4)
+    _shard(db, fleet_name, 1, tokens_in=4, root_tasks_completed=1, subtasks_completed=3)
     assert rollups.publish(db, fleet_name) == [_HOUR]
     for name in (f"hour_{_HOUR}", "day_2026-03-01", "week_2026-W09", "total_all"):
         found = Rollup.model_validate(rollup(db, fleet_name, name))
         assert found.c["fleet"]["tokens_in"] == 7
         assert found.ratios["fleet"]["cost_usd"] == 2.0
-        assert found.ratios["fleet"]["cost_per_completed_usd"] == 0.5
+        assert found.ratios["fleet"]["cost_per_completed_usd"] == 2.0
 
 
 def test_day_says_what_each_of_its_hours_cost(db: firestore.Client, fleet_name: str) -> None:

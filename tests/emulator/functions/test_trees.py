@@ -75,7 +75,9 @@ def test_tree_of_three_levels_and_two_hundred_tasks_is_their_sum(
     tree = _tree(db, fleet_name, "root")
     assert tree.total == _sum(fleet_name, tasks)
     assert tree.total["cost_nanousd"] == 7 + 19 * 11 + 180 * 13
-    assert tree.ratios["true_to_naive"] == tree.total["cost_nanousd"] / 7
+    assert tree.total["root_first_cost_nanousd"] == 7
+    assert tree.ratios["true_to_naive"] == 1.0, "subtasks are no overhead"
+    assert tree.ratios["cost_per_completed_usd"] == tree.total["cost_nanousd"] / 1e9
 
 
 def test_event_of_a_subtask_costs_three_writes_in_one_commit_and_no_read(

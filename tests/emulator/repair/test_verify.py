@@ -47,7 +47,7 @@ def test_lost_event_between_two_is_told_to_the_counter(
     assert verified(fleet_name)["checks"]["ledger"]["waiting"] == 1, "it may still come"
     check = verified(fleet_name, "--all-ages")["checks"]["ledger"]
     assert check["difference"]["fleet"] == {"cost_nanousd": -4, "cost_reported_nanousd": -4,
-                                            "naive_cost_nanousd": -4} | {
+                                            "root_first_cost_nanousd": -4} | {
         name: n for name, n in check["difference"]["fleet"].items() if "~" in name
     }  # fmt: skip
     assert [where["where"] for where in check["findings"]] == [f"fleets/{fleet_name}/tasks/t-1"]

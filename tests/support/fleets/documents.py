@@ -169,7 +169,15 @@ def day_of_work(rnd: random.Random) -> dict[str, Any]:
     total = {
         name: sum(row[name] for row in c.values()) for name in ("tasks_completed", "cost_nanousd")
     }
-    return {**c, "fleet": {**total, "llm_calls": 2140, "unpriced_calls": 37}}
+    cost, subtasks = total["cost_nanousd"], total["tasks_completed"] // 2
+    told_apart = {
+        "root_tasks_completed": total["tasks_completed"] - subtasks,
+        "subtasks_completed": subtasks,
+        "root_first_cost_nanousd": cost // 2,
+        "subtasks_first_cost_nanousd": cost // 3,
+        "retry_cost_nanousd": cost - cost // 2 - cost // 3,
+    }
+    return {**c, "fleet": {**total, **told_apart, "llm_calls": 2140, "unpriced_calls": 37}}
 
 
 def sessions(now: datetime, rnd: random.Random) -> Iterator[tuple[str, dict[str, Any]]]:

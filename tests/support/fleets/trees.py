@@ -52,7 +52,8 @@ def tree(fleet: FleetDocuments, *, published: bool = True) -> None:
             ROOT,
             total={
                 "cost_nanousd": 10 * USD,
-                "naive_cost_nanousd": 4 * USD,
+                "root_first_cost_nanousd": 4 * USD,
+                "subtasks_first_cost_nanousd": round(3.1 * USD),
                 "tasks_created": 4,
                 "tasks_completed": 3,
                 "tasks_failed": 1,
@@ -63,7 +64,7 @@ def tree(fleet: FleetDocuments, *, published: bool = True) -> None:
                 "rotation_cost_nanousd": round(0.4 * USD),
                 "handoff_cost_nanousd": round(0.1 * USD),
             },
-            ratios={"cost_usd": 10.0, "true_to_naive": 2.5},
+            ratios={"cost_usd": 10.0, "true_to_naive": 10 / 7.1},
             as_of=now,
         )
 

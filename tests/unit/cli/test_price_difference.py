@@ -44,6 +44,11 @@ def _changes(**fields: Any) -> dict[str, Any]:  # noqa: ANN401 - a task's own
     return repriced_fields(parse(Task, fields)[0], fields, _AT, _PRICES)
 
 
+def test_model_of_which_a_part_was_reported_keeps_its_cost() -> None:
+    assert _changes(cost_nanousd=7)["cost_nanousd"] == 3 * 10**9
+    assert _changes(cost_nanousd=7, cost_reported_nanousd=5) == {}
+
+
 def _entry(hour: str, **counters: int) -> Counted:
     path = DocumentPath("f", "tasks", "t-1")
     return Counted(path, hour, hour, {}, delta={"fleet": counters})

@@ -16,7 +16,8 @@ from counting.contribution import contribution
 from events.change import Version
 from support.places import CASES
 from tachograph_schema.counters.cells import Cells, add_up, delta
-from tachograph_schema.counters.names import FLEET, USAGE
+from tachograph_schema.counters.derived import root_tasks_completed
+from tachograph_schema.counters.names import CERTAINTIES, COMPLETED, COST_PARTS, FLEET, USAGE
 from tachograph_schema.documents.fleet import Fleet
 
 _CASES = yaml.safe_load((CASES / "contributions.yaml").read_text())
@@ -49,6 +50,7 @@ _USED = {
     "cost_nanousd": _COUNTS,
     "unpriced_calls": _COUNTS,
 }
+_ROUTES = st.sampled_from(["direct", "openrouter", "our-gateway"])
 _TASKS = st.fixed_dictionaries(
     {},
     optional={
@@ -56,7 +58,15 @@ _TASKS = st.fixed_dictionaries(
         "status": st.sampled_from(["queued", "active", "completed", "failed", "cancelled"]),
         "model": _MODELS,
         "provider": st.sampled_from(["anthropic", "openai"]),
-        "task_type": st.sampled_from(["build", "review"]),
+        "task_type": st.sampled_from(["build", "review", "coordination"]),
+        "cost_reported_nanousd": _COUNTS,
+        "route": _ROUTES,
+        "parent_task_id": st.sampled_from(["", "T-1"]),
+        "root_task_id": st.just("T-1"),
+        "depth": st.integers(0, 2),
+        "retry_cost_nanousd": _COUNTS,
+        "rotation_cost_nanousd": _COUNTS,
+        "handoff_cost_nanousd": _COUNTS,
         "agent_id": st.sampled_from(["b-1", "b-2"]),
         "cost_usd": st.floats(0, 1000),
         "cost_source": st.sampled_from(["reported", "priced", "unpriced"]),
@@ -80,10 +90,50 @@ def test_models_types_tiers_and_agents_each_add_up_to_the_fleet(task: dict[str, 
 
 
 @given(_TASKS)
-def test_every_dollar_is_reported_or_priced_and_never_both(task: dict[str, Any]) -> None:
+def test_every_dollar_is_reported_or_priced_and_its_certainty_is_one_of_four(
+    task: dict[str, Any],
+) -> None:
     for row in _cells("tasks", task).values():
-        told = row.get("cost_reported_nanousd", 0) + row.get("cost_priced_nanousd", 0)
-        assert told == row.get("cost_nanousd", 0)
+        reported, *computed = (row.get(f"cost_{kind}_nanousd", 0) for kind in CERTAINTIES)
+        assert sum(computed) == row.get("cost_priced_nanousd", 0)
+        assert reported + sum(computed) == row.get("cost_nanousd", 0)
+
+
+@given(_TASKS)
+def test_parts_of_a_cost_add_up_to_it_in_every_scope_that_counts_whole_tasks(
+    task: dict[str, Any],
+) -> None:
+    for scope, row in _cells("tasks", task).items():
+        if "tasks_created" not in row:
+            continue
+        whole = row.get("task_cost_nanousd", 0) if scope.startswith(("model:", "tier:")) else None
+        parts = sum(row.get(f"{part}_cost_nanousd", 0) for part in COST_PARTS)
+        assert parts == (row.get("cost_nanousd", 0) if whole is None else whole), scope
+
+
+@given(st.lists(_TASKS, max_size=5))
+def test_completed_tasks_are_asked_for_or_spawned_or_coordination(
+    tasks: list[dict[str, Any]],
+) -> None:
+    cells = add_up(_cells("tasks", task) for task in tasks)
+    told_apart = {scope for scope, row in cells.items() if set(COMPLETED.values()) & set(row)}
+    assert told_apart <= {FLEET}
+    fleet = cells.get(FLEET, {})
+    assert root_tasks_completed(fleet) == fleet.get("root_tasks_completed", 0)
+
+
+def test_task_whose_parent_is_named_later_stops_being_asked_for() -> None:
+    asked = {"status": "completed", "cost_nanousd": 7}
+    before, after = _cells("tasks", asked), _cells("tasks", asked | {"parent_task_id": "T-1"})
+    change = delta(before, after)
+    moved = {
+        "root_tasks_completed": -1,
+        "subtasks_completed": 1,
+        "root_first_cost_nanousd": -7,
+        "subtasks_first_cost_nanousd": 7,
+    }
+    assert change[FLEET] == moved
+    assert add_up([before, change]) == after
 
 
 @given(_TASKS)

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tachograph_cli.report.cost.own_cost import KINDS, NO_COST, OwnCost, own_cost
+from tachograph_cli.report.cost.own_cost import NO_COST, OwnCost, own_cost
 from tachograph_cli.report.cost.task_tree import Member, TaskTree
-from tachograph_schema.counters.derived import ratios
+from tachograph_schema.counters.derived import certainty, cost_by_part, fleet_ratios
+from tachograph_schema.counters.names import CERTAINTIES, COMPLETED, COST_PARTS
+from tachograph_schema.documents.task import Origin, Task, origin
+from tachograph_schema.pricing.overhead import OVERHEADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Node:
     own: OwnCost
     counts: Mapping[str, int]
     """retries, rotations, handoffs."""
+    origin: Origin
     whole_nanousd: int
     subtasks: tuple[Node, ...]
     """Dearest first."""
@@ -54,10 +58,10 @@ class Bill:
     asked: str
     root: Node
     total: Mapping[str, int]
-    """tasks_created, tasks_completed, ..., cost_nanousd, naive_cost_nanousd, overheads."""
+    """tasks_created, tasks_completed, ..., cost_nanousd, and the cost of each part."""
     derived: Mapping[str, float]
     parts: Mapping[str, int]
-    """root_first, subtasks_first, retry, rotation, handoff: nano-dollars, adding up to the cost."""
+    """tachograph_schema.counters.names.COST_PARTS: nano-dollars, adding up to the cost."""
     by_model: Mapping[str, int]
     unknown_cost: int
     """The number of tasks with tokens of unknown price."""
@@ -76,14 +80,14 @@ def bill(tree: TaskTree) -> Bill:
         children.setdefault(above, []).append(name)
     root = _node(tree, tree.root, children, {tree.root})
     nodes = list(root.walk())
-    total = _total(nodes, root)
+    total = _total(nodes)
     return Bill(
         fleet=tree.fleet,
         asked=tree.asked,
         root=root,
         total=total,
-        derived=ratios(total),
-        parts=_parts(nodes, root),
+        derived=fleet_ratios(total),
+        parts=cost_by_part(total) or {},
         by_model=dict(sum((Counter(node.own.by_model) for node in nodes), Counter()).most_common()),
         unknown_cost=sum(not node.own.known for node in nodes),
         published=_published(tree.published, total["cost_nanousd"]),
@@ -104,6 +108,7 @@ def as_json(bill: Bill) -> dict[str, Any]:
         "counters": dict(bill.total),
         "derived": dict(bill.derived),
         "parts_nanousd": dict(bill.parts),
+        "certainty": certainty(bill.total),
         "models_nanousd": dict(bill.by_model),
         "tasks_of_unknown_cost": bill.unknown_cost,
         "published": published
@@ -138,6 +143,7 @@ def _node(tree: TaskTree, name: str, children: Mapping[str, list[str]], seen: se
             "rotations": (task and task.rotations) or 0,
             "handoffs": (task and task.handoffs) or 0,
         },
+        origin=origin(task or Task()),
         whole_nanousd=own.cost_nanousd + sum(node.whole_nanousd for node in subtasks),
         subtasks=tuple(subtasks),
     )
@@ -149,27 +155,22 @@ def _status(member: Member | None) -> str:
     return "voided" if member.task.voided else member.task.status or "unknown"
 
 
-def _total(nodes: list[Node], root: Node) -> dict[str, int]:
+def _total(nodes: list[Node]) -> dict[str, int]:
     ended = Counter(node.status for node in nodes)
+    completed = Counter[str](node.origin for node in nodes if node.status == "completed")
     total = {
         "tasks_created": sum(node.status not in ("missing", "voided") for node in nodes),
         **{f"tasks_{end}": ended[end] for end in ("completed", "failed", "cancelled")},
-        "cost_nanousd": root.whole_nanousd,
-        "naive_cost_nanousd": root.own.first_nanousd,
+        **{name: completed[kind] for kind, name in COMPLETED.items()},
+        "cost_nanousd": sum(node.own.cost_nanousd for node in nodes),
     }
-    for kind in KINDS:
-        total[f"{kind}_cost_nanousd"] = sum(node.own.overheads[kind] for node in nodes)
+    for part in COST_PARTS:
+        total[f"{part}_cost_nanousd"] = sum(node.own.parts[part] for node in nodes)
+    for kind in CERTAINTIES:
+        total[f"cost_{kind}_nanousd"] = sum(node.own.certainty[kind] for node in nodes)
     for name in ("retries", "rotations", "handoffs"):
         total[name] = sum(node.counts[name] for node in nodes)
     return total
-
-
-def _parts(nodes: list[Node], root: Node) -> dict[str, int]:
-    return {
-        "root_first": root.own.first_nanousd,
-        "subtasks_first": sum(node.own.first_nanousd for node in nodes) - root.own.first_nanousd,
-        **{kind: sum(node.own.overheads[kind] for node in nodes) for kind in KINDS},
-    }
 
 
 def _published(tree: Mapping[str, Any] | None, cost_nanousd: int) -> Published | None:
@@ -191,7 +192,7 @@ def _node_json(node: Node) -> dict[str, Any]:
         "cost_nanousd": node.own.cost_nanousd,
         "cost_known": node.own.known,
         "first_cost_nanousd": node.own.first_nanousd,
-        **{f"{kind}_cost_nanousd": node.own.overheads[kind] for kind in KINDS},
+        **{f"{kind}_cost_nanousd": node.own.overheads[kind] for kind in OVERHEADS},
         **node.counts,
         "with_subtasks_nanousd": node.whole_nanousd,
         "subtasks": [_node_json(subtask) for subtask in node.subtasks],

@@ -16,7 +16,8 @@ from tachograph_cli.report.cost.bill import Bill, Node
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.shown import shortened, shown
 from tachograph_cli.terminal.widgets import WIDE, bar, figure, named, table
-from tachograph_schema.counters.names import UNKNOWN
+from tachograph_schema.counters.derived import certainty
+from tachograph_schema.counters.names import FIRST_ATTEMPTS, UNKNOWN
 
 SHOWN_SUBTASKS = 12
 """The most subtasks of a task that are shown; the cheaper rest is one line."""
@@ -35,6 +36,13 @@ _PARTS = {
     "retry": "retries",
     "rotation": "rotations",
     "handoff": "handoffs",
+    "coordination": "coordination",
+}
+_CERTAINTIES = {
+    "reported": "reported",
+    "listed": "at list price",
+    "assumed": "at list price of an assumed provider",
+    "estimated": "estimated",
 }
 _COUNTED = {"retry": "retries", "rotation": "rotations", "handoff": "handoffs"}
 _SINGULAR = {"retry": "retry", "rotation": "rotation", "handoff": "handoff"}
@@ -75,8 +83,9 @@ def _headline(bill: Bill) -> RenderableType:
         figure(fmt.money(total["cost_nanousd"]), "with everything it spawned"),
     ]
     if ratio is not None:
-        naive = fmt.money(total["naive_cost_nanousd"])
-        lines.append(figure(fmt.times(ratio), f"true to naive: its own first attempt cost {naive}"))
+        own, spawned = (fmt.money(bill.parts[part]) for part in FIRST_ATTEMPTS)
+        more = f", and {spawned} of what it spawned" if bill.parts["subtasks_first"] else ""
+        lines.append(figure(fmt.times(ratio), f"true to naive: first attempts cost {own}{more}"))
     return Group(*lines)
 
 
@@ -166,7 +175,7 @@ def _where(bill: Bill) -> RenderableType:
     for name, cost in bill.parts.items():
         if cost or name == "root_first":
             share = cost / whole if whole > 0 else 0.0
-            style = "blue" if name.endswith("first") else "yellow"
+            style = "blue" if name in FIRST_ATTEMPTS else "yellow"
             shown.add_row(
                 _PARTS[name],
                 fmt.money(cost),
@@ -202,7 +211,14 @@ def _notes(bill: Bill) -> Group:
         )
     else:
         words.append(f"✓ The published tree says the same{_as_of(bill)}.", "green")
-    notes = [words]
+    certain = certainty(bill.total)
+    amounts = [
+        f"{fmt.dollars(certain[kind]['cost_usd'])} {how}"
+        for kind, how in _CERTAINTIES.items()
+        if certain[kind]["cost_usd"]
+    ]
+    notes = [Text(f"How certain: {', '.join(amounts)}.", "dim")] if amounts else []
+    notes.append(words)
     if bill.unknown_cost:
         tasks = fmt.counted(bill.unknown_cost, "task")
         note = f"! {tasks} used tokens of no known price; they count for less."

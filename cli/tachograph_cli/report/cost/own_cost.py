@@ -7,33 +7,40 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tachograph_schema.counters.names import CERTAINTIES, COST_PARTS
 from tachograph_schema.documents.task import Task
+from tachograph_schema.pricing.overhead import OVERHEADS, cost_parts
 from tachograph_schema.pricing.task_cost import usage_rows
 
 if TYPE_CHECKING:
     from tachograph_schema.documents.price_sheet import PriceList
 
-KINDS = ("retry", "rotation", "handoff")
-
 
 @dataclass(frozen=True, slots=True)
 class OwnCost:
-    """A task's own cost in nano-dollars; first attempt and overheads add up to it."""
+    """A task's own cost in nano-dollars; its parts add up to it."""
 
     cost_nanousd: int
     by_model: Mapping[str, int]
-    overheads: Mapping[str, int]
-    """By kind: retry, rotation, handoff."""
+    parts: Mapping[str, int]
+    """By tachograph_schema.counters.names.COST_PARTS."""
+    certainty: Mapping[str, int]
+    """By tachograph_schema.counters.names.CERTAINTIES."""
     known: bool
     """False where it used tokens of unknown price."""
 
     @property
+    def overheads(self) -> Mapping[str, int]:
+        """The cost by kind: retry, rotation, handoff."""
+        return {kind: self.parts[kind] for kind in OVERHEADS}
+
+    @property
     def first_nanousd(self) -> int:
         """The cost of the first attempt, which is what the overheads leave."""
-        return max(0, self.cost_nanousd - sum(self.overheads.values()))
+        return self.cost_nanousd - sum(self.overheads.values())
 
 
-NO_COST = OwnCost(0, {}, dict.fromkeys(KINDS, 0), known=True)
+NO_COST = OwnCost(0, {}, dict.fromkeys(COST_PARTS, 0), dict.fromkeys(CERTAINTIES, 0), known=True)
 
 
 def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) -> OwnCost:
@@ -46,5 +53,10 @@ def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) 
     rows = usage_rows(task, task.reported_at or written_at, prices)
     by_model = {model: row["cost_nanousd"] for model, row in rows.items()}
     known = not any(row["unpriced_calls"] or row["unpriced_tokens"] for row in rows.values())
-    overheads = {kind: getattr(task, f"{kind}_cost_nanousd") or 0 for kind in KINDS}
-    return OwnCost(sum(by_model.values()), by_model, overheads, known)
+    cost = sum(by_model.values())
+    parts = dict.fromkeys(COST_PARTS, 0) | cost_parts(task, cost)
+    certainty = {
+        kind: sum(row.get(f"cost_{kind}_nanousd", 0) for row in rows.values())
+        for kind in CERTAINTIES
+    }
+    return OwnCost(cost, by_model, parts, certainty, known)

@@ -15,7 +15,7 @@ describe('what derives from counters', () => {
 
   test('has an outcome only for what ended, and every kind of overhead', () => {
     expect(outcomes({ retry_completed: 1, retry_failed: 3 })).toMatchObject([{ kind: 'retry', n: 4, rate: 0.25 }]);
-    expect(overheads({ cost_nanousd: 8, retries: 2, retry_cost_nanousd: 2 }).map((o) => [o.kind, o.n, o.share])).toEqual([['retry', 2, 0.25], ['rotation', 0, 0], ['handoff', 0, 0]]);
+    expect(overheads({ cost_nanousd: 8, retries: 2, retry_cost_nanousd: 2 }).map((o) => [o.kind, o.n, o.share])).toEqual([['retry', 2, 0.25], ['rotation', 0, 0], ['handoff', 0, 0], ['coordination', 0, 0]]);
   });
 
   test('counts the fewest amounts that make 80 %', () => {

@@ -19,6 +19,7 @@ export interface Task {
   unpriced: boolean;
   parent: string | undefined;
   root: string | undefined;
+  depth: number | undefined;
   claimedAt: number | undefined;
   traceparent: string | undefined;
   error: string | undefined;
@@ -55,6 +56,7 @@ export function readTask(id: string, d: Fields): Task {
     costNanousd: amount(d['cost_nanousd']) ?? (usd === undefined ? undefined : Math.round(usd * 1e9)),
     parent: text(d['parent_task_id']),
     root: text(d['root_task_id']),
+    depth: amount(d['depth']),
     claimedAt: instant(d['claimed_at']),
     traceparent: text(d['traceparent']),
     error: text(d['error_type']),

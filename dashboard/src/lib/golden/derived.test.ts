@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import golden from '../../../../tests/golden/derived.json';
+import { readTask } from '../documents/task';
 import type { Counters } from '../documents/values';
-import { concentration, dearestToCheapest, outcomes, overheads, ratios, wilson } from '../derive/derived';
+import {
+  certainty, concentration, costByPart, costParts, dearestToCheapest, fleetRatios, outcomes, overheads, ratios, rootTasksCompleted, wilson,
+} from '../derive/derived';
 
 /** JSON has null where a number derives from nothing; the page has undefined. */
 const near = (n: number | null | undefined) => (n === undefined || n === null ? undefined : expect.closeTo(n, 9) as number);
@@ -29,6 +32,21 @@ describe('the page derives numbers as the command line and the rollups do', () =
         kind, { n: o.n, success_rate: near(o.success_rate), low: near(o.low), high: near(o.high) },
       ]),
     );
+  });
+
+  test.each(golden.rows)('what was asked for, and the parts of the cost, of $name', ({ row, fleet_ratios: expected, root_tasks_completed: asked, cost_by_part: parts, certainty: kinds }) => {
+    const counters = row as Counters;
+    const perCompleted = fleetRatios(counters).perCompletedNanousd;
+    expect(perCompleted === undefined ? undefined : perCompleted / 1e9).toEqual(near((expected as Record<string, number>)['cost_per_completed_usd']));
+    expect(rootTasksCompleted(counters) ?? null).toEqual(asked);
+    expect(costByPart(counters) ?? null).toEqual(parts);
+    expect(certainty(counters).map(({ kind, nanousd, share }) => [kind, { cost_usd: nanousd / 1e9, share }])).toEqual(
+      Object.entries(kinds).map(([kind, c]) => [kind, { cost_usd: near(c.cost_usd), share: near(c.share) }]),
+    );
+  });
+
+  test.each(golden.tasks)('parts of the cost of $task', ({ task, cost_parts: expected }) => {
+    expect(costParts(readTask('t', task))).toMatchObject(expected);
   });
 
   test.each(golden.intervals)('interval of $successes of $n', ({ successes, n, interval: [low, high] }) => {

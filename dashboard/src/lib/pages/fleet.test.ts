@@ -38,11 +38,11 @@ describe('the day of spend', () => {
 describe('cost per completed task', () => {
   test('is all spend over all completions, by tier, over the days there are', () => {
     const cost = costByTier([
-      day('2026-02-16', { fleet: { cost_nanousd: 30, tasks_completed: 3, llm_calls: 8, unpriced_calls: 2 }, 'tier:light': { task_cost_nanousd: 10, tasks_completed: 2 } }),
-      day('2026-02-12', { fleet: { cost_nanousd: 10, tasks_completed: 1 }, 'tier:frontier': { task_cost_nanousd: 30 }, 'tier:light': { task_cost_nanousd: 2, tasks_completed: 2, tasks_completed_unpriced: 1 } }),
+      day('2026-02-16', { fleet: { cost_nanousd: 30, tasks_completed: 3, root_tasks_completed: 1, subtasks_completed: 2, llm_calls: 8, unpriced_calls: 2 }, 'tier:light': { task_cost_nanousd: 10, tasks_completed: 2 } }),
+      day('2026-02-12', { fleet: { cost_nanousd: 10, tasks_completed: 1, root_tasks_completed: 1 }, 'tier:frontier': { task_cost_nanousd: 30 }, 'tier:light': { task_cost_nanousd: 2, tasks_completed: 2, tasks_completed_unpriced: 1 } }),
     ]);
     expect(cost).toEqual({
-      fleet: { costNanousd: 40, completed: 4, perTaskNanousd: 10, unpriced: 0 },
+      fleet: { costNanousd: 40, completed: 2, perTaskNanousd: 20, subtasks: 2, unpriced: 0 },
       tiers: [
         { tier: 'frontier', costNanousd: 30, completed: 0, perTaskNanousd: undefined, unpriced: 0 },
         { tier: 'light', costNanousd: 12, completed: 4, perTaskNanousd: 3, unpriced: 1 },
@@ -53,6 +53,11 @@ describe('cost per completed task', () => {
       unpricedCalls: 2,
       calls: 8,
     });
+  });
+
+  test('of a fleet is unknown where an older version counted a part of it', () => {
+    const fleet = costByTier([day('2026-02-16', { fleet: { cost_nanousd: 30, tasks_completed: 3, root_tasks_completed: 1 } })])?.fleet;
+    expect(fleet).toMatchObject({ completed: undefined, perTaskNanousd: undefined, costNanousd: 30 });
   });
 
   test('lists tiers in a fixed order, those of the fleet’s own after them', () => {

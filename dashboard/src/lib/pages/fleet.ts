@@ -1,7 +1,7 @@
 /** The fleet page: what it listens to, and what it derives. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { countersOf } from '../derive/derived';
+import { countersOf, fleetRatios, ratios, rootTasksCompleted } from '../derive/derived';
 import { MOST } from '../derive/range';
 import { startOf } from '../derive/range';
 import { HOUR_MS } from '../derive/series';
@@ -77,7 +77,8 @@ export interface CostPerTask {
 export type TierCost = CostPerTask & { tier: string };
 
 export interface CostByTier {
-  fleet: CostPerTask;
+  /** Of what was asked for: `completed` are root tasks, undefined where an older version counted some and told no subtasks apart. */
+  fleet: Omit<CostPerTask, 'completed'> & { completed: number | undefined; subtasks: number };
   tiers: TierCost[];
   /** The first and the last day with counters, as ISO days, and the number of such days. */
   first: string;
@@ -87,7 +88,7 @@ export interface CostByTier {
   calls: number;
 }
 
-/** The cost per completed task by tier, over all days given: all spend, failures included, over completions. */
+/** The cost per completed root task, and by tier per task of it, over all days given: all spend, failures included, over completions. */
 export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
   const days = rollups.filter((r) => /^\d{4}-\d{2}-\d{2}$/.test(r.period) && Object.keys(r.c).length > 0);
   const periods = days.map((r) => r.period).sort();
@@ -100,7 +101,12 @@ export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
     .map((scope) => ({ tier: titleOf(scope), ...costPerTask(countersOf(days, scope)) }))
     .filter((t) => t.costNanousd > 0 || t.completed > 0);
   return {
-    fleet: costPerTask(fleet),
+    fleet: {
+      ...costPerTask(fleet),
+      completed: rootTasksCompleted(fleet),
+      perTaskNanousd: fleetRatios(fleet).perCompletedNanousd,
+      subtasks: fleet['subtasks_completed'] ?? 0,
+    },
     tiers,
     first,
     last,
@@ -110,12 +116,12 @@ export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
   };
 }
 
-/** The same rule as tachograph_schema.counters.dollars: the whole cost of the scope's tasks where it is counted, else the cost. */
+/** The whole cost of the scope's tasks where it is counted, else the cost. */
 function costPerTask(counters: Counters): CostPerTask {
   const costNanousd = counters['task_cost_nanousd'] ?? counters['cost_nanousd'] ?? 0;
   const completed = counters['tasks_completed'] ?? 0;
   const unpriced = counters['tasks_completed_unpriced'] ?? 0;
-  return { costNanousd, completed, perTaskNanousd: completed > 0 ? costNanousd / completed : undefined, unpriced };
+  return { costNanousd, completed, perTaskNanousd: ratios(counters).perCompletedNanousd, unpriced };
 }
 
 /** Sessions in the order of the table: open ones with the least context left first, then the ended ones, latest first. */

@@ -37,14 +37,26 @@ describe('a bill', () => {
 
   test('adds up tasks where no tree is published, and its parts add up to it', () => {
     const total = treeTotal(nodes, null);
-    expect(total).toMatchObject({ nanousd: 165, naiveNanousd: 70, tasks: 4, completed: 3, failed: 1, published: false, unlisted: { n: 0, nanousd: 0 } });
+    expect(total).toMatchObject({ nanousd: 165, tasks: 4, completed: 3, failed: 1, published: false, unlisted: { n: 0, nanousd: 0 } });
     expect(total.parts.reduce((sum, p) => sum + p.nanousd, 0)).toBe(165);
-    expect(total.trueToNaive).toBeCloseTo(165 / 70);
+    expect(total.trueToNaive).toBeCloseTo(165 / 135);
+    expect(total.parts.slice(0, 2)).toMatchObject([{ kind: 'root', nanousd: 70 }, { kind: 'subtasks', nanousd: 65 }]);
   });
 
   test('goes by the published tree, and says what of it is not listed', () => {
-    const published = readTree('R', { total: { cost_nanousd: 365, naive_cost_nanousd: 70, tasks_created: 9, retry_cost_nanousd: 30, retries: 2 }, ratios: { true_to_naive: 5.2 } });
-    expect(treeTotal(nodes, published)).toMatchObject({ nanousd: 365, trueToNaive: 5.2, tasks: 9, unlisted: { n: 5, nanousd: 200 }, published: true });
+    const published = readTree('R', {
+      total: { cost_nanousd: 365, root_first_cost_nanousd: 70, subtasks_first_cost_nanousd: 180, tasks_created: 9, retry_cost_nanousd: 30, retries: 2, coordination_cost_nanousd: 85, coordination_tasks: 1 },
+    });
+    const total = treeTotal(nodes, published);
+    expect(total).toMatchObject({ nanousd: 365, trueToNaive: 365 / 250, tasks: 9, unlisted: { n: 5, nanousd: 200 }, published: true });
+    expect(total.parts.map((p) => [p.kind, p.nanousd])).toEqual([['root', 70], ['subtasks', 180], ['retry', 30], ['rotation', 0], ['handoff', 0], ['coordination', 85]]);
+  });
+
+  test('of a tree that an older version counted tells what is known of it', () => {
+    const published = readTree('R', { total: { cost_nanousd: 365, naive_cost_nanousd: 70, tasks_created: 9, retry_cost_nanousd: 30 }, ratios: { true_to_naive: 5.2 } });
+    const total = treeTotal(nodes, published);
+    expect(total.trueToNaive).toBeUndefined();
+    expect(total.parts.slice(0, 3)).toMatchObject([{ nanousd: 70 }, { nanousd: 265 }, { nanousd: 30 }]);
   });
 
   test('of unknown cost is not zero', () => {

@@ -1,7 +1,7 @@
 /** The task page: what it listens to, and what it derives. */
 
 import { limit, where } from 'firebase/firestore';
-import { OVERHEADS, overheads, type OverheadKind } from '../derive/derived';
+import { COST_PARTS, costByPart, costParts, firstPart, OVERHEADS, overheads, ratios, type OverheadKind } from '../derive/derived';
 import { readSession, type Session } from '../documents/session';
 import { readTask, type Task } from '../documents/task';
 import { readTree, type Tree } from '../documents/tree';
@@ -85,19 +85,18 @@ export function tree(tasks: readonly Task[], root: string): TreeNode[] {
   return (top && branch(top, 0)) ?? [];
 }
 
-/** The phases that a task's own cost went into: its overheads, and its first attempt, which took the rest. */
+/** The phases that a task's own cost went into: its overheads, and its first attempt, which took the rest; or coordination. */
 export function phasesOf(task: Task): TreeNode['phases'] {
-  const cost = task.voided ? 0 : (task.costNanousd ?? 0);
-  const extra = OVERHEADS.map(({ kind, counter }) => ({ kind, n: task[counter], nanousd: task[`${kind}Nanousd`] }));
-  const first = Math.max(0, cost - extra.reduce((sum, o) => sum + o.nanousd, 0));
-  return [{ kind: 'first', n: 1, nanousd: first }, ...extra.filter((o) => o.n > 0 || o.nanousd > 0)];
+  const [parts, first] = [costParts(task), firstPart(task)];
+  const extra = OVERHEADS.map(({ kind, counter }) => ({ kind, n: task[counter], nanousd: parts[kind] }));
+  const kind = first === 'coordination' ? first : 'first';
+  return [{ kind, n: 1, nanousd: parts[first] }, ...extra.filter((o) => o.n > 0 || o.nanousd > 0)];
 }
 
 /** The sums of a tree. */
 export interface TreeTotal {
   /** The published cost, else the sum of the listed tasks; undefined where no task says what it cost. */
   nanousd: number | undefined;
-  naiveNanousd: number | undefined;
   trueToNaive: number | undefined;
   tasks: number;
   completed: number;
@@ -114,19 +113,20 @@ export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | u
   const listed = counted.reduce((sum, node) => sum + (node.nanousd ?? 0), 0);
   const counters = published ? published.total : addedUp(counted);
   const n = (name: string) => counters[name] ?? 0;
-  const [cost, naive] = [n('cost_nanousd'), n('naive_cost_nanousd')];
+  const cost = n('cost_nanousd');
   const hasCost = Boolean(published) || counted.some((node) => node.nanousd !== undefined);
   const extra = overheads(counters).map(({ kind, n: times, nanousd }) => ({ kind, n: times, nanousd }));
-  const spawned = Math.max(0, cost - naive - extra.reduce((sum, o) => sum + o.nanousd, 0));
+  // A tree that an older version counted tells less apart: what is not the root task's own, or overhead, was spawned.
+  const own = costByPart(counters)?.root_first ?? nodes.find((node) => node.depth === 0)?.phases[0]?.nanousd ?? 0;
+  const spawned = Math.max(0, cost - own - extra.reduce((sum, o) => sum + o.nanousd, 0));
   return {
     nanousd: hasCost ? cost : undefined,
-    naiveNanousd: hasCost && naive > 0 ? naive : undefined,
-    trueToNaive: published?.trueToNaive ?? (naive > 0 ? cost / naive : undefined),
+    trueToNaive: ratios(counters).trueToNaive,
     tasks: n('tasks_created'),
     completed: n('tasks_completed'),
     failed: n('tasks_failed'),
     parts: [
-      { kind: 'root', n: 1, nanousd: naive },
+      { kind: 'root', n: 1, nanousd: own },
       { kind: 'subtasks', n: Math.max(0, n('tasks_created') - 1), nanousd: spawned },
       ...extra,
     ],
@@ -138,17 +138,15 @@ export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | u
 /** The counters of a tree, by the names under which the functions publish them. */
 function addedUp(nodes: readonly TreeNode[]): Counters {
   const sum = (value: (node: TreeNode) => number) => nodes.reduce((total, node) => total + value(node), 0);
-  const extra = OVERHEADS.flatMap(({ kind, counter }) => [
-    [counter, sum(({ task }) => task[counter])],
-    [`${kind}_cost_nanousd`, sum(({ task }) => task[`${kind}Nanousd`])],
-  ]);
+  const times = OVERHEADS.map(({ counter }) => [counter, sum(({ task }) => task[counter])]);
+  const parts = COST_PARTS.map((part) => [`${part}_cost_nanousd`, sum(({ task }) => costParts(task)[part])]);
   return {
     cost_nanousd: sum((node) => node.nanousd ?? 0),
-    naive_cost_nanousd: nodes[0]?.depth === 0 ? (nodes[0].phases[0]?.nanousd ?? 0) : 0,
+    coordination_tasks: sum(({ task }) => Number(firstPart(task) === 'coordination')),
     tasks_created: nodes.length,
     tasks_completed: sum(({ task }) => Number(task.status === 'completed')),
     tasks_failed: sum(({ task }) => Number(task.status === 'failed')),
-    ...Object.fromEntries(extra),
+    ...Object.fromEntries([...times, ...parts]),
   };
 }
 
@@ -208,7 +206,7 @@ export function statusOf(task: Task): string {
 
 /** The cells of a tree's table in full, for a file: amounts in dollars. */
 export function treeCells(nodes: readonly TreeNode[]): (string | number | undefined)[][] {
-  const kinds = ['first', ...OVERHEADS.map(({ kind }) => kind)];
+  const kinds = ['first', ...OVERHEADS.map(({ kind }) => kind), 'coordination'];
   const usd = (nanousd: number | undefined) => (nanousd === undefined ? undefined : Number((nanousd / 1e9).toFixed(9)));
   const parts = kinds.map((kind) => `${kind} (USD)`);
   const rows = nodes.map(({ task, depth, phases, nanousd, wholeNanousd }) => {

@@ -12,6 +12,7 @@ const PHASES: Readonly<Record<string, Phase>> = {
   subtasks: { one: 'the task it spawned', many: 'the tasks it spawned', color: 'var(--c5)' },
   retry: { one: 'retry', many: 'retries', color: 'var(--c3)' },
   rotation: { one: 'rotation', many: 'rotations', color: 'var(--c2)' },
+  coordination: { one: 'coordination task', many: 'coordination tasks', color: 'var(--c6)' },
   handoff: { one: 'handoff', many: 'handoffs', color: 'var(--c4)' },
 };
 

@@ -122,4 +122,7 @@ def _respooled(report: Report) -> Report:
 
 
 def _counts(fields: dict[str, Any]) -> dict[str, int]:
+    """Return the numbers of a task; what was reported is all of the cost where none was priced."""
+    if fields.get("cost_source") == "reported":
+        fields = {**fields, "cost_reported_nanousd": fields["cost_nanousd"]}
     return {name: n for name, n in fields.items() if isinstance(n, int) and n}

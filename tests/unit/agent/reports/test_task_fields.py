@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from tachograph.reports.queue import ReportQueue
 from tachograph.reports.report import Report
 from tachograph.reports.task_fields import task_fields
+from tachograph_schema.documents.task import Task
 from tachograph_schema.pricing.call import Call
+from tachograph_schema.pricing.growth import growth
+from tachograph_schema.pricing.task_cost import usage_rows
 from tachograph_schema.usage import Usage
 
 _START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -188,3 +191,63 @@ def test_task_is_given_up_to_the_queue_it_came_from_or_fails_with_its_session() 
     ):
         fields = task_fields(landed, "r", [report], "a")
         assert (fields["status"], fields["lost_session_id"]) == (status, "a")
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(1, 10**9)), min_size=1, max_size=12),
+    st.randoms(use_true_random=False),
+)
+def test_reported_part_of_a_cost_is_kept_however_calls_come_together(
+    calls: list[tuple[bool, int]], rnd: random.Random
+) -> None:
+    landed: dict[str, Any] = {}
+    remaining = [
+        Call(
+            Usage(tokens_in=min(10**6, n)),
+            "claude-haiku-4-5",
+            "anthropic",
+            _START,
+            cost_nanousd=n if reported else None,
+        )
+        for reported, n in calls
+    ]
+    number = 0
+    while remaining:
+        n = rnd.randint(1, len(remaining))
+        some, remaining = remaining[:n], remaining[n:]
+        served = {"provider": "anthropic"}
+        landed |= task_fields(
+            landed,
+            "a:s",
+            [
+                Report(number + i, _START, calls=(c,), identity=served)
+                for i, c in enumerate(some, 1)
+            ],
+        )
+        number += n
+    told = sum(n for reported, n in calls if reported)
+    if all(reported for reported, _ in calls):
+        assert "cost_reported_nanousd" not in landed
+        assert (landed["cost_source"], landed["cost_nanousd"]) == ("reported", told)
+    else:
+        assert landed["cost_source"] == "priced"
+        assert landed.get("cost_reported_nanousd", 0) == told
+    [row] = usage_rows(Task.model_validate(landed), _START).values()
+    assert row["cost_reported_nanousd"] == told
+    assert row.get("cost_listed_nanousd", 0) == landed["cost_nanousd"] - told
+
+
+@pytest.mark.parametrize("billed", [None, 700])
+def test_correction_of_a_call_is_as_certain_as_the_call(billed: int | None) -> None:
+    haiku = ("claude-haiku-4-5", "anthropic", _START)
+    call = Call(Usage(tokens_in=5), *haiku, cost_nanousd=billed)
+    whole = Call(Usage(tokens_in=6), *haiku, cost_nanousd=None if billed is None else billed + 10)
+    reports = [
+        Report(n, _START, calls=(one,)) for n, one in enumerate((call, growth(whole, call)), 1)
+    ]
+    together = task_fields({}, "a:s", reports)
+    first = task_fields({}, "a:s", reports[:1])
+    for landed in (together, {**first, **task_fields(first, "a:s", reports[1:])}):
+        assert landed["cost_source"] == ("priced" if billed is None else "reported")
+        assert landed["cost_nanousd"] == (6_000 if billed is None else 710)
+        assert "cost_reported_nanousd" not in landed

@@ -37,11 +37,24 @@ def test_bill_adds_a_tree_up_and_its_parts_add_up_to_it() -> None:
     assert made.total["cost_nanousd"] == 158
     assert made.parts == {
         "root_first": 70, "subtasks_first": 53, "retry": 30, "rotation": 5, "handoff": 0,
+        "coordination": 0,
     }  # fmt: skip
-    assert made.derived["true_to_naive"] == 158 / 70
+    assert made.derived["true_to_naive"] == 158 / 123
+    assert made.derived["overhead_share"] == 35 / 158
+    assert made.derived["cost_per_completed_usd"] == 158 / NANO
     assert [node.task_id for node in made.root.walk()] == ["root", "a", "b", "lost"]
     assert made.root.subtasks[0].whole_nanousd == 57
     assert (made.total["tasks_completed"], made.total["tasks_failed"]) == (3, 1)
+
+
+def test_coordination_in_a_tree_is_a_part_of_its_own() -> None:
+    made = bill(_tree(root={"cost_nanousd": 100 * NANO},
+                      talk={"cost_nanousd": 25 * NANO, "parent_task_id": "root",
+                            "task_type": "coordination"}))  # fmt: skip
+    assert (made.parts["root_first"], made.parts["coordination"]) == (100 * NANO, 25 * NANO)
+    text = printed(bill_page.page(made, 80), 80)
+    assert "1.25×  true to naive: first attempts cost $100\n" in text  # noqa: RUF001 - the sign
+    assert "coordination" in text
 
 
 def test_parents_in_a_circle_are_met_once() -> None:

@@ -35,8 +35,13 @@ def _rollup(period: str, cells: Cells) -> Rollup:
 def _cells(**agents: int) -> Cells:
     cost = sum(agents.values())
     row = {"cost_nanousd": cost, "tasks_completed": 4, "tasks_failed": 1, "retries": 2,
-           "retry_cost_nanousd": cost // 10, "naive_cost_nanousd": cost // 2, "llm_calls": 10,
-           "unpriced_calls": 1, "first_completed": 3, "retry_completed": 1,
+           "retry_cost_nanousd": cost // 10, "llm_calls": 10, "root_tasks_completed": 1,
+           "subtasks_completed": 3, "root_first_cost_nanousd": cost // 4,
+           "subtasks_first_cost_nanousd": cost // 4, "coordination_tasks": 1,
+           "coordination_cost_nanousd": cost * 4 // 10,
+           "unpriced_calls": 1, "cost_reported_nanousd": cost // 2,
+           "cost_listed_nanousd": cost // 4, "cost_assumed_nanousd": cost // 5,
+           "first_completed": 3, "retry_completed": 1,
            "retry_failed": 1}  # fmt: skip
     row |= {bucket_counter("duration_ms", 1000 * n): 1 for n in range(1, 7)}
     return {
@@ -61,7 +66,8 @@ def test_report_adds_periods_up_and_derives_from_the_sums() -> None:
     whole = report("acme", days)
     assert whole.periods == ("2026-02-16", "2026-02-17")
     assert whole.total.counters["cost_nanousd"] == 10 * NANO
-    assert whole.total.derived["cost_per_completed_usd"] == 10 / 8
+    assert whole.total.derived["cost_per_completed_usd"] == 10 / 2
+    assert whole.types[0].derived["cost_per_completed_usd"] == 10 / 8
     assert whole.total.derived["true_to_naive"] == 2.0
     assert whole.total.derived["unpriced_share"] == 0.1
     assert [line.name for line in whole.tiers] == ["frontier", "_unknown", "light"]
@@ -118,10 +124,17 @@ def test_overheads_of_no_spend_are_no_share() -> None:
 def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None:
     text = printed(report_page.page(_report(a=8 * NANO, b=2 * NANO), width, AT), width)
     for words in (
-        "$2.50  per completed task: $10.00 spent, 4 completed, 1 failed",
-        "2.00×  true to naive",  # noqa: RUF001 - the sign
+        "$10.00  per completed task: $10.00 spent, 1 completed (3 subtasks), 1 failed",
+        "2.00×  true to naive: first attempts cost $2.50, and $2.50 of subtasks",  # noqa: RUF001 - the sign
+        "coordination      1  $4.00  40%",
+        "Per done: the cost of a row's tasks over those of them done",
         "A completed task of tier frontier costs 6.00×",  # noqa: RUF001
         "retry             2  50%",
+        "reported by the provider $5.00 50%",
+        "list price $2.50 25%",
+        "list price, provider assumed $2.00 20%",
+        "priced by an older version $0.50 5.0%",
+        "unpriced, not in the cost 1 call",
         "unpriced: 1 of 10 calls",
         "completed without cost: 0 of 4",
         "coordination: $1.00",
@@ -204,9 +217,19 @@ def test_report_says_what_a_rollup_had_no_room_for() -> None:
 def test_page_of_nothing_says_so_and_divides_by_nothing() -> None:
     empty = report("acme", [_rollup("2026-02-16", {"fleet": {"tasks_created": 1}})])
     text = printed(report_page.page(empty, 80, AT), 80)
-    assert "none is completed yet" in text
-    assert "No retries, no rotations, no handoffs" in text
+    assert "none that was asked for is completed yet" in text
+    assert "No retries, rotations, handoffs or coordination" in text
     assert json.loads(json.dumps(as_json(empty)))["concentration"] is None
+
+
+def test_page_of_days_counted_before_subtasks_were_told_apart_says_so() -> None:
+    old = {"cost_nanousd": 10 * NANO, "tasks_completed": 4, "retry_cost_nanousd": NANO}
+    days = [_rollup("2026-02-15", {"fleet": old}), _rollup("2026-02-16", _cells(a=NANO))]
+    mixed = report("acme", days)
+    assert not {"cost_per_completed_usd", "true_to_naive"} & mixed.total.derived.keys()
+    text = printed(report_page.page(mixed, 120, AT), 120)
+    assert "–  per completed task: an older version counted part of it" in text  # noqa: RUF001
+    assert "–  true to naive: an older version counted part of it" in text  # noqa: RUF001
 
 
 def test_json_holds_raw_counters_and_no_sketch() -> None:

@@ -6,13 +6,82 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tachograph_schema.counters.derived import interval, outcomes, percentiles, ratios
+from tachograph_schema.counters.derived import (
+    certainty,
+    cost_by_part,
+    fleet_ratios,
+    interval,
+    outcomes,
+    overheads,
+    percentiles,
+    ratios,
+    root_tasks_completed,
+)
+from tachograph_schema.counters.names import CERTAINTIES, COST_PARTS
 
 
 def test_cost_per_completed_task_takes_all_spend_failures_included() -> None:
     row = {"cost_nanousd": 3_000_000_000, "tasks_completed": 2, "tasks_failed": 1}
     assert ratios(row)["cost_per_completed_usd"] == 1.5
     assert ratios(row)["success_rate"] == pytest.approx(2 / 3)
+
+
+def test_fleets_completed_task_is_what_somebody_asked_for() -> None:
+    row = {
+        "cost_nanousd": 3 * 10**9,
+        "tasks_completed": 10,
+        "root_tasks_completed": 2,
+        "subtasks_completed": 7,
+        "coordination_completed": 1,
+    }
+    assert fleet_ratios(row)["cost_per_completed_usd"] == 1.5
+    assert ratios(row)["cost_per_completed_usd"] == 0.3
+    assert fleet_ratios(row | {"tasks_failed": 4})["cost_per_completed_usd"] == 1.5
+
+
+def test_completed_tasks_that_are_not_told_apart_have_no_cost_each() -> None:
+    row = {"cost_nanousd": 3 * 10**9, "tasks_completed": 10, "root_tasks_completed": 2}
+    assert root_tasks_completed(row) is None
+    assert "cost_per_completed_usd" not in fleet_ratios(row)
+
+
+_PARTS = st.fixed_dictionaries(dict.fromkeys(COST_PARTS, st.integers(0, 10**15)))
+
+
+@given(_PARTS)
+def test_true_to_naive_and_the_share_of_overhead_are_two_ways_to_say_one_thing(
+    parts: dict[str, int],
+) -> None:
+    cost = sum(parts.values())
+    row = {"cost_nanousd": cost} | {f"{part}_cost_nanousd": n for part, n in parts.items()}
+    derived = ratios(row)
+    assert cost_by_part(row) == parts
+    if parts["root_first"] + parts["subtasks_first"] > cost / 1000:
+        assert 1 / derived["true_to_naive"] == pytest.approx(1 - derived["overhead_share"])
+        assert sum(part["share"] for part in overheads(row).values()) == pytest.approx(
+            derived["overhead_share"]
+        )
+
+
+@given(_PARTS, st.integers(1, 10**15))
+def test_cost_of_which_a_part_is_not_told_apart_says_no_true_to_naive(
+    parts: dict[str, int], before: int
+) -> None:
+    row = {f"{part}_cost_nanousd": n for part, n in parts.items()}
+    row["cost_nanousd"] = sum(parts.values()) + before
+    told_apart = before * 1000 <= row["cost_nanousd"]
+    assert ("true_to_naive" in ratios(row)) <= told_apart
+    assert (cost_by_part(row) is not None) == told_apart
+
+
+def test_subtasks_are_no_overhead() -> None:
+    row = {
+        "cost_nanousd": 10**9,
+        "root_first_cost_nanousd": 10**8,
+        "subtasks_first_cost_nanousd": 9 * 10**8,
+    }
+    assert ratios(row)["true_to_naive"] == 1.0
+    assert ratios(row)["overhead_share"] == 0.0
 
 
 def test_share_of_nothing_is_left_out_and_not_zero() -> None:
@@ -52,3 +121,19 @@ def test_outcomes_of_events_that_came_out_of_order_are_what_can_be_told_of_them(
     assert outcomes({"first_completed": 3, "first_failed": -1})["first"]["success_rate"] == 1.0
     assert outcomes({"first_completed": -1, "first_failed": 1})["first"]["success_rate"] == 0.0
     assert outcomes({"retry_completed": -1}) == {}
+
+
+_CERTAIN = st.fixed_dictionaries(dict.fromkeys(CERTAINTIES, st.integers(0, 10**15)))
+
+
+@given(_CERTAIN, st.integers(0, 10**15))
+def test_certainties_add_up_to_the_cost_with_what_an_older_version_did_not_say(
+    parts: dict[str, int], untold: int
+) -> None:
+    row = {f"cost_{kind}_nanousd": n for kind, n in parts.items()}
+    row["cost_nanousd"] = cost = sum(parts.values()) + untold
+    found = certainty(row)
+    assert all(found[kind]["cost_usd"] == n / 1e9 for kind, n in parts.items())
+    shares = sum(part["share"] for part in found.values())
+    assert shares == pytest.approx(1 if cost else 0, abs=1e-3)
+    assert (found["untold"]["cost_usd"] > 0) == (untold * 1000 > cost)
