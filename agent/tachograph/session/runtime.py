@@ -20,6 +20,7 @@ from tachograph.reports.spool import Spool
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.rotation.succession import Succession
 from tachograph.session.bill import BillTotals
+from tachograph.session.late_lineage import LateLineage
 from tachograph.session.left_spend import LeftSpend
 from tachograph_schema.paths import SESSIONS, TASKS
 
@@ -41,21 +42,27 @@ class Runtime:
 
     def task_document(self, task_id: str, reports: ReportQueue) -> Document:
         """Return the document of a task that the reports fill."""
-        reports.reopens, reports.lowers = self._role != "agent", self._lowers
+        reports.reopens, reports.lowers = self._role != "agent", self._corrects
         return self.database.document(TASKS, task_id, reports)
 
     def bill_document(self, task_id: str, totals: BillTotals) -> Document:
         """Return the document of the task that holds a session's bill."""
-        totals.lowers = self._lowers
+        totals.lowers = self._corrects
         return self.database.document(TASKS, task_id, totals)
+
+    def lineage_document(self, task_id: str, lineage: Mapping[str, Any]) -> Document | None:
+        """Return a task's document, to be told late what spawned it; an owner alone may do that."""
+        if not self._corrects:
+            return None
+        return self.database.document(TASKS, task_id, LateLineage(lineage))
 
     @property
     def _role(self) -> str | None:
         return role_of(self.database.client)
 
     @property
-    def _lowers(self) -> bool:
-        """Whether spend that has landed may be lowered: an owner may, as the rules say."""
+    def _corrects(self) -> bool:
+        """Whether what has landed may be corrected: an owner may, as the rules say."""
         return self._role in (None, "owner")
 
     def recover(self) -> None:

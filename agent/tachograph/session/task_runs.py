@@ -83,6 +83,13 @@ class TaskRuns:
         begun = {"status": "active", "started_at": at or datetime.now(UTC), **kept}
         return self.begin(claimed.task_id, at, begun)
 
+    def spawned_by(self, task_id: str, lineage: Mapping[str, Any]) -> None:
+        """Add the task above to a task that an earlier replay has written without it."""
+        runtime = self._runtime
+        document = runtime.lineage_document(runtime.database.id(TASKS, task_id), lineage)
+        if document is not None:
+            runtime.database.writer.soon(document)
+
     def bill(self, calls: Sequence[Call], number: int, at: datetime | None) -> None:
         """Set what the session's own bill says beyond its calls, on a task of its own."""
         if self._bill is None:

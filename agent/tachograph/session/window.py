@@ -171,6 +171,13 @@ class Window(Block):
         else:
             self._fill(self._runs.current, used_tokens, window_tokens, at, generation=generation)
 
+    def spawned_by(self, task_id: str, **lineage: Any) -> None:  # noqa: ANN401
+        """Say late what spawned a task, for the replay of recordings; an owner alone may.
+
+        `lineage` is `parent_task_id`, `root_task_id` and `depth`. One that is there stays.
+        """
+        self._runs.spawned_by(task_id, checked_fields("tasks", lineage))
+
     def bill(self, calls: Sequence[Call], *, number: int, at: datetime | None = None) -> None:
         """State what the session's own bill says beyond the calls that were recorded, by model.
 

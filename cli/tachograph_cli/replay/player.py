@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Work: TypeAlias = ModelCall | ToolUsed | CallFailed | Compacted
 SUBAGENT = "subagent"
+LINEAGE = ("parent_task_id", "root_task_id", "depth")
 PULL_REQUEST = "pull_request"
 AFTERWARDS = timedelta(milliseconds=1)
 """The time from a recording's last line to the write that leaves its session idle."""
@@ -189,6 +190,9 @@ class Player:
             if not self._live:
                 fields |= {"created_at": started_at, "started_at": started_at}
             run = session.task(event.task, at=self._at(self._latest), **fields)
+            lineage = {name: fields[name] for name in LINEAGE if name in fields}
+            if lineage:
+                session.spawned_by(run.id, **lineage)
             trace = trace_of(run)
             if trace is not None:
                 trace.date_start(started_at)

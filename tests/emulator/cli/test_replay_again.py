@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.fleets.transcripts import SESSION, answer, prompt, write
+from support.fleets.transcripts import SESSION, answer, prompt, said, write
 from tachograph import Fleet
 from tachograph_cli.replay.driver import Settings, replay
 from tachograph_cli.replay.transcripts import folder
@@ -96,3 +96,26 @@ def test_calls_of_a_fork_that_is_replayed_apart_from_its_parent_count_once(
     replayed(f"{fleet_name}-2", tmp_path)
     others = documents(db, f"{fleet_name}-2", "tasks")
     assert sum(task["tokens_in"] for task in others.values()) == 17
+
+
+def test_subagent_that_is_replayed_before_its_parent_gets_it_when_that_is_replayed(
+    db: firestore.Client, fleet_name: str, tmp_path: Path
+) -> None:
+    own = {"isSidechain": True, "agentId": "a1"}
+    spawned = said(
+        "user", 9, message={"role": "user", "content": []}, toolUseResult={"agentId": "a1"}
+    )
+    agent = [prompt(2, "task", **own), answer(3, [5, 0, 0, 0, 5], identity="m2", **own)]
+    alone = write(tmp_path / SESSION / "subagents" / "agent-a1.jsonl", agent)
+    replayed(fleet_name, alone)
+    [before] = documents(db, fleet_name, "tasks").values()
+    assert before.get("parent_task_id") is None
+    write(tmp_path / f"{SESSION}.jsonl", [prompt(0), answer(1, [1, 0, 0, 0, 1]), spawned])
+    for _ in range(2):
+        replayed(fleet_name, tmp_path)
+    replayed(f"{fleet_name}-2", tmp_path)
+    tasks = documents(db, fleet_name, "tasks")
+    assert tasks == documents(db, f"{fleet_name}-2", "tasks")
+    [child] = [task for task in tasks.values() if task.get("parent_task_id")]
+    assert child["parent_task_id"] in tasks
+    assert (child["root_task_id"], child["depth"]) == (child["parent_task_id"], 1)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rules.attacks.row import TASK, Row, claim
-from support.fleets.two_agents import DELETE, ORCHESTRATOR, A, B, T
+from support.fleets.two_agents import DELETE, ORCHESTRATOR, OWNER, A, B, T
 from support.rules import Attempt, create, delete, put, update
 
 
@@ -243,6 +243,11 @@ def managing() -> Iterator[Row]:
         "an orchestrator changes where a task came from",
         on_b(parent_task_id="x"),
         on_b(agent_id="a", session_id=None, status="queued"),
+    )
+    yield Row(
+        "an owner moves a task under another's tree",
+        update(OWNER, "tasks/spawned", parent_task_id="a"),
+        update(OWNER, "tasks/b", parent_task_id="a", root_task_id="a", depth=1),
     )
     yield Row(
         "an agent assigns a task",

@@ -48,6 +48,7 @@ def documents() -> dict[str, Mapping[str, Any]]:
         "": {"name": "Acme"},
         "tasks/a": {**_HELD, **by_a, "reports": both, "depth": 0, "created_by": "lead"},
         "tasks/b": {**_HELD, **by_b, "reports": {"b:s-b.1": 5}},
+        "tasks/spawned": {**_HELD, **by_b, "parent_task_id": "b"},
         "tasks/relieved": {
             **_HELD, **by_b, "reports": both, "tokens_out": 9, "route": "direct",
         },
