@@ -55,7 +55,7 @@ def _per_task(total: Line) -> Text:
         return figure(fmt.UNKNOWN, "per completed task: none that was asked for is completed yet")
     words = f"per completed task: {fmt.money(total.cost_nanousd)} spent, {asked} completed"
     subtasks = count(COMPLETED["subtask"], 0)
-    spawned = f" ({fmt.counted(subtasks, 'subtask')})" if subtasks else ""
+    spawned = f" with {fmt.counted(subtasks, 'subtask')}" if subtasks else ""
     return figure(fmt.dollars(per_task), f"{words}{spawned}, {count('tasks_failed', 0)} failed")
 
 

@@ -71,7 +71,7 @@ def test_cost_per_completed_task_is_that_of_the_published_days(
     )
     expect(number(page, "cost-per-task")).to_have_text("$5.00/task")
     expect(panel(page, "cost-per-task")).to_contain_text(
-        "2 completed (2 subtasks) for $10.00, failures included"
+        "2 completed with 2 subtasks for $10.00, failures included"
     )
     expect(panel(page, "cost-per-task")).to_contain_text("1.5% of calls unpriced")
     row = {"cost_nanousd": 2 * USD, "tasks_completed": 2}

@@ -124,7 +124,7 @@ def test_overheads_of_no_spend_are_no_share() -> None:
 def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None:
     text = printed(report_page.page(_report(a=8 * NANO, b=2 * NANO), width, AT), width)
     for words in (
-        "$10.00  per completed task: $10.00 spent, 1 completed (3 subtasks), 1 failed",
+        "$10.00  per completed task: $10.00 spent, 1 completed with 3 subtasks, 1 failed",
         "2.00×  true to naive: first attempts cost $2.50, and $2.50 of subtasks",  # noqa: RUF001 - the sign
         "coordination      1  $4.00  40%",
         "Per done: the cost of a row's tasks over those of them done",
