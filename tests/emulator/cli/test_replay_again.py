@@ -119,3 +119,16 @@ def test_subagent_that_is_replayed_before_its_parent_gets_it_when_that_is_replay
     [child] = [task for task in tasks.values() if task.get("parent_task_id")]
     assert child["parent_task_id"] in tasks
     assert (child["root_task_id"], child["depth"]) == (child["parent_task_id"], 1)
+
+
+def test_subagent_has_its_parent_at_any_speed(
+    db: firestore.Client, fleet_name: str, shared: Path
+) -> None:
+    parents = []
+    for n, settings in enumerate((Settings(), Settings(speed=1e6), Settings(speed=1e6, live=True))):
+        with Fleet(f"{fleet_name}-{n}") as fleet:
+            replay(fleet, folder.find(shared / "data/newer/claude-code"), settings)
+        tasks = documents(db, f"{fleet_name}-{n}", "tasks")
+        parents.append({name: task.get("parent_task_id") for name, task in tasks.items()})
+    assert parents[1:] == parents[:1] * 2
+    assert any(parents[0].values())
