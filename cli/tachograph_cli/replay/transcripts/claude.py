@@ -247,7 +247,9 @@ class Reader:
 
     def _pull_request(self, record: Record) -> Iterator[PullRequestNamed]:
         """Yield a pull request at its first mention: each resumption repeats them all."""
-        url = named(record.get("prUrl"), "prUrl")
+        url = optional_name(record.get("prUrl"))
+        if url is None:
+            return
         at = instant(record.get("timestamp"), "timestamp")
         if self._registry.count_once(self._source.owner, f"pr:{self._source.owner}:{url}", at):
             yield PullRequestNamed(at, self._current, url)

@@ -15,6 +15,7 @@ from support.fleets.transcripts import (
     SESSION,
     Record,
     answer,
+    broken,
     calls,
     happened,
     prompt,
@@ -134,9 +135,12 @@ def test_pull_request_is_named_once_by_the_task_that_showed_it(tmp_path: Path) -
             said("system", 3, subtype="stop_hook_summary"),
             prompt(9, "bbbbbbbb-2"),
             *(link(10, one), link(11, two), link(12, two)),
+            {**link(13, two), "prUrl": None},
         ],
     )
-    named = [event for _, event in happened(tmp_path) if isinstance(event, PullRequestNamed)]
+    events = [event for _, event in happened(tmp_path)]
+    assert broken(events) == []
+    named = [event for event in events if isinstance(event, PullRequestNamed)]
     assert [(event.task, event.url) for event in named] == [
         (f"{SESSION}-aaaaaaaa", one),
         (f"{SESSION}-bbbbbbbb", two),
