@@ -44,7 +44,6 @@ from tachograph_cli.replay.transcripts.values import (
     ident,
     instant,
     kind_of,
-    named,
     optional_mapping,
     optional_name,
     short,
@@ -112,9 +111,8 @@ class Reader:
         try:
             self._seen_at = instant(record.get("timestamp"), "timestamp")
         except UnreadableError as refusal:
-            if kind_of(record) not in {"assistant", "user", "system"}:
-                return record
-            self.doubts.append(f"{refusal}; the time of the line before is taken")
+            if kind_of(record) in {"assistant", "user", "system"}:
+                self.doubts.append(f"{refusal}; the time of the line before is taken")
             return {**record, "timestamp": self._seen_at.isoformat()}
         return record
 
@@ -196,7 +194,7 @@ class Reader:
             self._last_at = at
 
     def _prompt(self, message: Message, at: datetime) -> Iterator[Event]:
-        identity = named(message.record.get("uuid"), "uuid")
+        identity = line_id(message.record).removeprefix("line:")
         if self._turn_open:
             yield from self._end(message.record, self._last_at)
         # The session's own pending tools were interrupted; sub-agents may go on.

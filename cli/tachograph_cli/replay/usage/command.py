@@ -19,7 +19,8 @@ from tachograph_cli.terminal.parameters import checked, moment, name
 from tachograph_schema.documents.price_sheet import PriceList, read_prices
 from tachograph_schema.usage import BUCKETS
 
-_PATH = click.Path(exists=True, path_type=Path)
+SHOWN_LINES = 20
+"""Lines that are told of; a damaged folder has thousands."""
 
 
 @click.command(name="usage")
@@ -84,8 +85,11 @@ def usage(
         click.echo(json.dumps({"calls": [_row(each) for each in calls], "total": total(calls)}))
     else:
         Console().print(page(calls, total(calls)))
-    for line in unreadable:
+    for line in unreadable[:SHOWN_LINES]:
         click.echo(str(line), err=True)
+    if unreadable[SHOWN_LINES:]:
+        more = f"{len(unreadable) - SHOWN_LINES:,} more lines could not be read as a whole"
+        click.echo(more, err=True)
     if not any(each.call.calls for each in calls):
         raise SystemExit(1)
 

@@ -206,6 +206,6 @@ def test_a_broken_line_is_named_and_nothing_else_is_lost(tmp_path: Path) -> None
     (found,) = broken(events)
     assert (found.line, found.reason) == (
         5,
-        "last_token_usage: input_tokens is 'many'; expected a whole number of tokens",
+        "last_token_usage: input_tokens is 'many'; expected a whole number of tokens, up to 10^15",
     )
     assert len(calls(events)) == 2
