@@ -69,8 +69,8 @@ golden: $(PACKAGES) ## Write tests/golden, which the page's tests read, from the
 	@for writer in tests/golden/write_*.py; do PYTHONPATH=tests $(BIN)/python $$writer || exit 1; done
 
 pictures: setup chromium ## Make docs/*.png from FLEET=folder, and pictures of every page in PICTURES=build/pictures
-	$(BIN)/tachograph local -- $(BIN)/python docs/pictures.py '$(or $(FLEET),../shared/data/claude-code/dev)'
-	$(BIN)/tachograph local -- $(BIN)/python docs/dashboard_pictures.py \
+	$(BIN)/tachograph local -- $(BIN)/python docs/pictures/terminal.py '$(or $(FLEET),../shared/data/claude-code/dev)'
+	$(BIN)/tachograph local -- $(BIN)/python docs/pictures/dashboard.py \
 		'$(or $(FLEET),../shared/data/claude-code/dev)' '$(or $(PICTURES),build/pictures)'
 
 lock: $(PACKAGES) ## Resolve requirements.lock and package-lock.json again

@@ -145,7 +145,7 @@ def test_numbers_are_those_of_the_report(
         for name in ("root_tasks_completed", "subtasks_completed", "tasks_failed")
     )
     expect(panel(page, "per-task").locator(".meaning")).to_contain_text(
-        f"{asked} completed ({subtasks} subtasks), {failed} failed"
+        f"{asked} completed with {subtasks} subtasks, {failed} failed"
     )
     for kind, part in found["certainty"].items():
         item = panel(page, "per-task").locator(f"[data-certainty={kind}]")

@@ -89,6 +89,7 @@ def hours(fleet: FleetDocuments, agent: str, back: list[int]) -> None:
             "tokens_out": 5_000,
             "cost_nanousd": USD,
             "tasks_completed": 2,
+            "root_tasks_completed": 2,
         }
         counters = {
             **used,
