@@ -59,7 +59,8 @@ def fuller(served: str | None, asked: str | None) -> str | None:
     """
     if served is None or asked is None:
         return served or asked
-    return asked if served in asked and host_of(asked) is not None else served
+    whole = re.search(rf"(?:^|[./~]){re.escape(served)}(?:-v\d+)?(?::[\w:]+)?$", asked)
+    return asked if whole and host_of(asked) is not None else served
 
 
 def is_faster(model: str, entry: str) -> bool:
