@@ -16,6 +16,8 @@ Units = dict[str, int]
 MAX_COUNTS = 64
 _OVERLAPS = {"cache_audio_read_tokens", "cache_image_read_tokens", "cache_video_read_tokens"}
 """Counts that say how two others overlap, also where they do not."""
+_SHORT = "cache_creation.ephemeral_5m_input_tokens"
+_LITELLM_HOUR = "prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens"
 _MODALITIES = ("", "TEXT", "IMAGE", "VIDEO", "AUDIO", "DOCUMENT")
 """Gemini's, by their numbers in protobuf."""
 
@@ -53,7 +55,7 @@ def units_of(usage: Mapping[str, Any], usage_format: Format) -> Units:
             units[unit] = n
     for unit, n in units.items():
         whole(n, unit)
-    return units
+    return _with_lifetimes(units, usage)
 
 
 def values_at(usage: Mapping[str, Any], path: str) -> list[Any]:
@@ -77,6 +79,26 @@ def whole(value: object, where: str) -> int:
         shown = f"{value!r:.60}"
         raise ValueError(f"{where} is {shown}; expected a whole number of tokens, up to 10^15")
     return value
+
+
+def _with_lifetimes(units: Units, usage: Mapping[str, Any]) -> Units:
+    """Add what only the split of cache writes by their lifetime says.
+
+    Anthropic's input holds no write, so that writes without a sum are added to it; a chat of
+    OpenAI's format, as LiteLLM writes it, has them in the prompt.
+    """
+    hour, short = (
+        sum(whole(n, path) for n in values_at(usage, path)[:1])
+        for path in ("cache_creation.ephemeral_1h_input_tokens", _SHORT)
+    )
+    missing = hour + short - units.get("cache_write_tokens", 0)
+    if missing > 0 and not units.get("cache_write_tokens") and "prompt_tokens" not in usage:
+        units["cache_write_tokens"] = missing
+        units["input_tokens"] = units.get("input_tokens", 0) + missing
+    long = values_at(usage, _LITELLM_HOUR)
+    if long and "cache_write_1h_tokens" not in units and (n := whole(long[0], _LITELLM_HOUR)):
+        units["cache_write_1h_tokens"] = n
+    return units
 
 
 def counts_of(usage: Mapping[str, Any]) -> dict[str, int]:

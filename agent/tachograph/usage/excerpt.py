@@ -139,7 +139,10 @@ class Excerpt:
     def _note_output(self, output: object) -> None:
         """Note the billed tools of a whole output, or of one item that a stream has finished."""
         items = output if isinstance(output, list | tuple) else [output]
-        tools = dict(tool for tool in map(tool_of, items) if tool is not None)
+        billed = [tool for tool in map(tool_of, items) if tool is not None]
+        tools = {
+            named or f"item {len(self.tools) + n}": unit for n, (named, unit) in enumerate(billed)
+        }
         self.tools = tools or self.tools if items is output else {**self.tools, **tools}
 
     def _note_batch(self, fields: Mapping[str, Any]) -> None:

@@ -57,7 +57,7 @@ _BY_QUERY = "gemini-3"
 """Since Gemini 3 each query of a grounded answer is billed; before, each answer that searched."""
 
 
-def tool_of(item: object) -> tuple[str, str] | None:
+def tool_of(item: object) -> tuple[str | None, str] | None:
     """Return the id and the unit of an item of the output that is billed by the call, else None."""
     fields = fields_of(item, _ITEM)
     kind = fields.get("type")
@@ -65,7 +65,8 @@ def tool_of(item: object) -> tuple[str, str] | None:
     action = fields_of(fields.get("action"), ("type",)).get("type")
     if unit is None or fields.get("status") == "failed" or action in _FREE_ACTIONS:
         return None
-    return str(fields.get("id")), unit
+    named = fields.get("id")
+    return (None if named is None else str(named)), unit
 
 
 def executed_tools(choice: object) -> dict[str, str]:

@@ -29,7 +29,7 @@ from tachograph.usage.fees import fees_of
 from tachograph.usage.formats import Format
 from tachograph.usage.passes import Pass, passes_of
 from tachograph.usage.plain_data import plain
-from tachograph_schema.pricing.model_names import host_of
+from tachograph_schema.pricing.model_names import fuller, host_of
 from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.pricing.terms import Terms, geo_named, tier_named
 from tachograph_schema.usage import Usage
@@ -94,7 +94,7 @@ def read_response(
     base = Answer(
         Usage(),
         model=_model(excerpt.model) or model,
-        provider=provider or _provider(excerpt, usage, usage_format),
+        provider=provider or _provider(fuller(excerpt.model, model), excerpt, usage, usage_format),
         terms=Terms(route, tier, geo_named(_text(usage.get("inference_geo")))),
         finish_reason=excerpt.finish_reason,
         response_id=excerpt.response_id,
@@ -102,7 +102,8 @@ def read_response(
         raw=counts_of(usage),
     )
     try:
-        return _read(base, usage, usage_format, excerpt)
+        answer = _read(base, usage, usage_format, excerpt)
+        return replace(answer, model=fuller(answer.model, model))
     except UnexplainedError as surplus:
         return replace(base, usage=surplus.usage, readable=False, why=str(surplus))
     except ValueError as refusal:
@@ -257,13 +258,13 @@ def _tier(excerpt: Excerpt, usage: Mapping[str, Any]) -> str | None:
 
 
 def _provider(
-    excerpt: Excerpt, usage: Mapping[str, Any], usage_format: Format | None
+    name: str | None, excerpt: Excerpt, usage: Mapping[str, Any], usage_format: Format | None
 ) -> str | None:
     if "cost_details" in usage or "is_byok" in usage:
         return "openrouter"
     if excerpt.breakdown:
         return "groq"
-    by_id = host_of(excerpt.model) if excerpt.model else None
+    by_id = host_of(name) if name else None
     return excerpt.provider or by_id or (usage_format.provider if usage_format else None)
 
 

@@ -19,6 +19,7 @@ _WINDOW = re.compile(r"\[\w+\]$")
 """Claude Code's `[1m]`: how much of the window it uses."""
 _ROUTING = re.compile(r":(?:nitro|floor|exacto)$")
 """How OpenRouter chooses among hosts."""
+_FAST = re.compile(r"-fast(?![a-z])")
 _ONLINE = ":online"
 """OpenRouter's search of the web before the model is called."""
 _REGION = re.compile(r"^(?!global\.)[a-z]{2,6}(?:-[a-z]+)?\.(?=[a-z0-9]+\.)")
@@ -40,6 +41,7 @@ _HOSTS = (
             r"(?:free|nitro|floor|exacto|online|beta|thinking|extended|batch)$"
         ),
     ),
+    ("openrouter", re.compile(r"^(?:openrouter/)?~?anthropic/claude-[\w.-]+-fast$")),
     ("google", re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/\w+/models/")),
 )
 """Hosts whose ids nobody else has."""
@@ -48,6 +50,22 @@ _HOSTS = (
 def host_of(model: str) -> str | None:
     """Return the host that an id names by its form, whoever is said to serve it."""
     return next((host for host, form in _HOSTS if form.match(model)), None)
+
+
+def fuller(served: str | None, asked: str | None) -> str | None:
+    """Return what was asked for where it names a host and holds the id of what answered, else that.
+
+    Bedrock answers without the profile that decides the price, OpenRouter without its suffixes.
+    """
+    if served is None or asked is None:
+        return served or asked
+    whole = re.search(rf"(?:^|[./~]){re.escape(served)}(?:-v\d+)?(?::[\w:]+)?$", asked)
+    return asked if whole and host_of(asked) is not None else served
+
+
+def is_faster(model: str, entry: str) -> bool:
+    """Tell whether an id is of a faster and dearer model than the entry that its name matched."""
+    return _FAST.search(model) is not None and "fast" not in entry
 
 
 def unlisted(model: str) -> str | None:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.model_names import host_of, spellings, unlisted
+from tachograph_schema.pricing.model_names import host_of, is_faster, spellings, unlisted
 from tachograph_schema.pricing.peak_hours import off_peak
 from tachograph_schema.pricing.provider_names import listed_name
 from tachograph_schema.pricing.terms import Terms
@@ -191,7 +191,9 @@ def _listed(model: str, host: str | None) -> tuple[Provider, ModelInfo] | None:
     snapshot = data_snapshot.get_snapshot()
     for name in spellings(model):
         with suppress(LookupError):
-            return snapshot.find_provider_model(name, None, host or _BY_MODEL, None)
+            found = snapshot.find_provider_model(name, None, host or _BY_MODEL, None)
+            if not is_faster(name, found[1].id):
+                return found
     return None
 
 
