@@ -82,7 +82,7 @@ class Bills:
         if not self._bills:
             return {}
         sessions = {source.owner: source.session for source in sources}
-        stated = _stated(sessions, registry)
+        stated = _stated(sessions, registry, self._bills)
         billed = [name for name in dict.fromkeys(sessions.values()) if name in self._bills]
         found: dict[str, Correction] = {}
         # A fork has a copy of all that its ancestors copied, so it has more of them than they have.
@@ -101,22 +101,26 @@ class _Stated:
     ancestors: defaultdict[str, set[str]]
 
 
-def _stated(sessions: Mapping[str, str], registry: CallRegistry) -> _Stated:
+def _stated(
+    sessions: Mapping[str, str], registry: CallRegistry, bills: Mapping[str, Billed]
+) -> _Stated:
     stated = _Stated(
         defaultdict(lambda: defaultdict(_Spend)),
         defaultdict(lambda: defaultdict(_Spend)),
         defaultdict(set),
     )
-    for owner, copies, calls in registry.counted():
+    for owner, copies, took in registry.counted():
         own = sessions.get(owner)
         if own is None:
             continue
         stating = {sessions[each] for each in copies if each in sessions} | {own}
-        for call in calls:
+        # What is later than a bill is not in it.
+        billed = {name for name in stating if name in bills and _is_in(took.at, bills[name])}
+        for call in took.calls:
             if call.model is None:
                 continue
             model, cost = plain_model(call.model), cost_of(call, None) or 0
-            for session in stating:
+            for session in billed:
                 stated.of_session[session][model].add(call.usage, cost)
             if owner != own:
                 stated.of_subagents[own][model].add(call.usage, cost)
@@ -124,6 +128,10 @@ def _stated(sessions: Mapping[str, str], registry: CallRegistry) -> _Stated:
             if session not in stated.ancestors[own]:
                 stated.ancestors[session].add(own)
     return stated
+
+
+def _is_in(at: datetime, bill: Billed) -> bool:
+    return bill.until is None or at < bill.until
 
 
 def _correction(bill: Billed, stated: _Stated, known: Mapping[str, Correction]) -> Correction:

@@ -6,7 +6,7 @@ a line with an impossible value is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.claude_bills import COST_STATE, billed
@@ -25,6 +25,7 @@ from tachograph_cli.replay.transcripts.claude_lines import (
     tool_uses,
 )
 from tachograph_cli.replay.transcripts.events import (
+    Billed,
     CallFailed,
     Compacted,
     Event,
@@ -78,7 +79,8 @@ class Reader:
         self.doubts: list[str] = []
         """What could not be read of the last record, although the rest of it was."""
         self._facts: tuple[str | None, ...] | None = None
-        self._seen_at = source.started_at
+        self._seen_at = self._latest_at = source.started_at
+        self._bill: Billed | None = None
         self._turn: str | None = None
         self._turn_at = source.started_at
         self._turn_open = False
@@ -93,12 +95,16 @@ class Reader:
         """Yield the events of a record. Raises UnreadableError."""
         kind = kind_of(record)
         record = self._dated(record)
+        if self._bill is not None and self._seen_at > self._bill.at:
+            yield replace(self._bill, until=self._seen_at)
+            self._bill = None
         yield from self._session_facts(record)
         message = message_of(record, self._source.agent)
         if message is not None:
             yield from self._message(record, message)
         elif kind == COST_STATE:
-            yield billed(record, self._source.session, self._seen_at)
+            self._bill = billed(record, self._source.session, self._latest_at)
+            yield self._bill
         elif kind == "pr-link":
             yield from self._pull_request(record)
         elif kind == "system":
@@ -110,6 +116,7 @@ class Reader:
         """Return a record with a time: that of the line before, where its own cannot be read."""
         try:
             self._seen_at = instant(record.get("timestamp"), "timestamp")
+            self._latest_at = max(self._latest_at, self._seen_at)
         except UnreadableError as refusal:
             if kind_of(record) in {"assistant", "user", "system"}:
                 self.doubts.append(f"{refusal}; the time of the line before is taken")

@@ -43,7 +43,7 @@ _CLAIM = (
 _COUNT = "UPDATE calls SET at = ?, counted = ? WHERE id = ? AND request = ?"
 _COPY = "INSERT OR IGNORE INTO copies VALUES (?, ?, ?)"
 _RENAME = "UPDATE OR REPLACE copies SET request = ? WHERE id = ? AND request = ?"
-_COUNTED = "SELECT id, request, owner, counted FROM calls WHERE counted IS NOT NULL"
+_COUNTED = "SELECT id, request, owner, at, counted FROM calls WHERE counted IS NOT NULL"
 _COPIED = "SELECT owner FROM copies WHERE id = ? AND request = ?"
 _SPAWNED = "SELECT agent, task FROM spawned ORDER BY agent"
 MICROSECOND = timedelta(microseconds=1)
@@ -154,12 +154,13 @@ class CallRegistry:
         """Count an event by its id; False where it is counted, or another transcript owns it."""
         return self.count(owner, Claim(identity), tuple, at) is not None
 
-    def counted(self) -> Iterator[tuple[str, frozenset[str], tuple[Call, ...]]]:
+    def counted(self) -> Iterator[tuple[str, frozenset[str], Growth]]:
         """Yield each call's owner, all that state it where it has copies, and what it took."""
-        for identity, request, owner, counted in self._database.execute(_COUNTED):
+        for identity, request, owner, at, counted in self._database.execute(_COUNTED):
             copies = self._database.execute(_COPIED, (identity, request))
             _, rows = json.loads(counted)
-            yield owner, frozenset(str(each) for (each,) in copies), tuple(map(_call, rows))
+            took = Growth(EPOCH + at * MICROSECOND, tuple(map(_call, rows)))
+            yield owner, frozenset(str(each) for (each,) in copies), took
 
     def note_mark(self, session: str, mark: str) -> None:
         """Note a record of a session, by which a copy of it in a fork is known."""

@@ -159,13 +159,14 @@ class BillRow:
 class Billed:
     """The bill of a session so far, by model: everything since the session's first beginning.
 
-    Sub-agents, calls that no line shows and the sessions that it was forked from are in it. `at` is
-    the time of the line before, because a bill states none.
+    Sub-agents, calls that no line shows and the sessions that it was forked from are in it. A bill
+    states no time: `at` is the latest line's before it, `until` that of the one behind it, if any.
     """
 
     at: datetime
     session: str
     rows: Mapping[str, BillRow]
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,19 @@ def test_bill_that_lags_behind_takes_nothing_back(tmp_path: Path) -> None:
     assert rest(tmp_path) == {}
 
 
+def test_what_is_later_than_a_bill_is_added_to_it(tmp_path: Path) -> None:
+    later = [answer(n, [10, 0, 0, 0, 10], identity=f"m{n}", request=f"r{n}") for n in (5, 6)]
+    # Twice the call is in the bill: once shown, once not. The later calls are in none.
+    lines = [
+        prompt(0),
+        answer(1, [10, 0, 0, 0, 10]),
+        bill(claude_opus_4_6=row(20, 0, 0, 20, 0.0006)),
+        *later,
+    ]
+    write(tmp_path / "s.jsonl", lines)
+    assert rest(tmp_path) == {OPUS: (Usage(tokens_in=10, tokens_out=10), 300_000)}
+
+
 def test_forks_bill_holds_its_ancestors_and_is_not_added_to_theirs(tmp_path: Path) -> None:
     shared = [prompt(0), answer(1, [10, 0, 0, 0, 10])]
     parent = bill(claude_opus_4_6=row(10, 0, 0, 10, 0.0003), claude_haiku_4_5=row(4, 0, 0, 0, 0.01))
