@@ -241,7 +241,8 @@ def _cost(usage: Mapping[str, Any]) -> int | None:
     if cost is None:
         return None
     details = usage.get("cost_details")
-    upstream = _decimal(details.get("upstream_inference_cost")) if details else None
+    stated = details.get("upstream_inference_cost") if isinstance(details, Mapping) else None
+    upstream = _decimal(stated)
     if upstream is not None and (usage.get("is_byok") is True or not cost):
         cost += upstream
     return nanousd(cost)

@@ -62,9 +62,6 @@ class Bills:
     def __init__(self) -> None:
         self._bills: dict[str, Billed] = {}
 
-    def __contains__(self, session: str) -> bool:
-        return session in self._bills
-
     def note(self, bill: Billed) -> None:
         """Note a bill. A bill only grows: after a crash Claude Code may state a smaller one."""
         known = self._bills.get(bill.session)
