@@ -103,6 +103,8 @@ class Writer:
         """Have a document written: within the interval, within `within_s` seconds, or at once."""
         if self._thread is None:
             self._start()
+        if not now and within_s is None and document in self._due:
+            return  # at each call: without the lock, for what is said before is written with it
         with self._changed:
             # Reports that come now are in the spool, for the next process. What a write itself
             # brings, as the fill and the cost of a session, is nowhere else.

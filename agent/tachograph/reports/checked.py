@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from google.cloud.firestore_v1.transforms import Sentinel
@@ -33,10 +33,7 @@ from tachograph_schema.usage import BUCKETS, Usage
 
 Kind = Literal["tasks", "sessions", "messages", "incidents"]
 _MODELS: Mapping[str, type[BaseModel]] = {"tasks": Task, "sessions": Session}
-MAX_SEEN = 4096
-_SEEN: set[tuple[Kind, str, str]] = set()
-"""Texts that were looked at and found allowed: models, providers, states and tasks recur."""
-_MOST_PCT = 100.0
+_COUNTS = attrgetter(*BUCKETS)
 _CUT = frozenset({"title", "waiting_for"})
 """Texts for a person, which are cut where they are too long."""
 
@@ -59,10 +56,11 @@ class _Warner:
         )
 
 
+_CALL, _REPORT = _Warner("a call"), _Warner("a report")
+
+
 def checked_fields(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a document that it can hold, and that its schema allows."""
-    if all(_is_known(kind, name, value) for name, value in fields.items()):
-        return dict(fields)
     warner = _Warner(kind)
     stored = storable_fields(fields, warner)
     model = _MODELS.get(kind)
@@ -85,35 +83,12 @@ def checked_fields(kind: Kind, fields: Mapping[str, Any]) -> dict[str, Any]:
             stored[place].pop(entry, None)
         else:
             stored.pop(place, None)
-    for field, value in fields.items():
-        if type(value) is str and stored.get(field) == value and len(_SEEN) < MAX_SEEN:
-            _SEEN.add((kind, field, value))
     return stored
-
-
-def _is_known(kind: Kind, name: str, value: object) -> bool:
-    """Tell whether a value needs no further look, because an agent says the like at every call."""
-    if type(value) is str:
-        return (kind, name, value) in _SEEN
-    if type(value) is int:
-        return 0 <= value <= MAX_COUNT and _allows(kind, name, 0, MAX_COUNT)
-    if type(value) is float:
-        return 0 <= value <= _MOST_PCT and _allows(kind, name, 0.0, _MOST_PCT)
-    return False
-
-
-@lru_cache(maxsize=1024)
-def _allows(kind: Kind, name: str, low: float, high: float) -> bool:
-    """Tell whether a field may have any number of a range: where both ends are allowed, all are."""
-    model = _MODELS.get(kind)
-    if model is None or name not in model.model_fields:
-        return False
-    return not any(parse(model, {name: end})[1] for end in (low, high))
 
 
 def checked_name(value: object, where: str) -> str | None:
     """Return a name, such as a model's; None for anything that is none."""
-    return name(value, where, _Warner("a report"))
+    return name(value, where, _REPORT)
 
 
 def required_text(value: object, where: str) -> str:
@@ -136,25 +111,25 @@ def required_seconds(value: object, where: str, most_s: float) -> float:
 
 def checked_moment(at: object) -> datetime | None:
     """Return a moment with its zone; None, for now, where there is none."""
-    return moment(at, _Warner("a report"))
+    return moment(at, _REPORT)
 
 
 def checked_usage(usage: object) -> Usage:
     """Return a usage whose buckets are counts; a correction may have negative ones."""
-    if type(usage) is Usage and all(
-        type(n := getattr(usage, bucket)) is int and -MAX_COUNT <= n <= MAX_COUNT
-        for bucket in BUCKETS
-    ):
-        return usage
-    warner = _Warner("a report")
-    return Usage(*(whole(getattr(usage, bucket, None), bucket, warner) for bucket in BUCKETS))
+    if type(usage) is Usage:
+        for n in _COUNTS(usage):
+            if type(n) is not int or not -MAX_COUNT <= n <= MAX_COUNT:
+                break
+        else:
+            return usage
+    return Usage(*(whole(getattr(usage, bucket, None), bucket, _REPORT) for bucket in BUCKETS))
 
 
 def checked_count(value: object, where: str) -> int:
     """Return a count of at most 10^15 either way; 0 for anything else."""
     if type(value) is int and -MAX_COUNT <= value <= MAX_COUNT:
         return value
-    return whole(value, where, _Warner("a report"))
+    return whole(value, where, _REPORT)
 
 
 def checked_window(value: object) -> int | None:
@@ -163,34 +138,31 @@ def checked_window(value: object) -> int | None:
 
 
 def checked_call(call: Call) -> Call:
-    """Return a call that can be counted and priced."""
-    if _is_exact(call):
+    """Return a call that can be counted and priced: the same one, where it is so already."""
+    usage, calls = checked_usage(call.usage), checked_count(call.calls, "calls")
+    model, provider = name(call.model, "model", _CALL), name(call.provider, "provider", _CALL)
+    cost, before = call.cost_nanousd, call.before
+    if cost is not None:
+        cost = checked_count(cost, "cost_nanousd")
+    if before is not None:
+        before = checked_call(replace(before, before=None))
+    if (
+        usage is call.usage
+        and calls is call.calls
+        and model is call.model
+        and provider is call.provider
+        and cost is call.cost_nanousd
+        and before is call.before
+    ):
         return call
-    warner = _Warner("a call")
-    cost = call.cost_nanousd
     return replace(
         call,
-        usage=checked_usage(call.usage),
-        model=name(call.model, "model", warner),
-        provider=name(call.provider, "provider", warner),
-        cost_nanousd=None if cost is None else checked_count(cost, "cost_nanousd"),
-        calls=checked_count(call.calls, "calls"),
-        before=None if call.before is None else checked_call(replace(call.before, before=None)),
-    )
-
-
-def _is_exact(call: Call) -> bool:
-    """Tell whether a call is of an agent's usual kind, and so as it may stay."""
-    return (
-        call.before is None
-        and call.cost_nanousd is None
-        and type(call.calls) is int
-        and call.calls in (0, 1)
-        and all(
-            text is None or _is_known("tasks", "model", text)
-            for text in (call.model, call.provider)
-        )
-        and checked_usage(call.usage) is call.usage
+        usage=usage,
+        calls=calls,
+        model=model,
+        provider=provider,
+        cost_nanousd=cost,
+        before=before,
     )
 
 

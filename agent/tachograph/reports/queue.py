@@ -95,8 +95,7 @@ class ReportQueue:
             self._spooled.rename(self.reporter)
 
     def add(self, at: datetime | None, **parts: Any) -> None:  # noqa: ANN401 - as Report
-        """Add one report; a value that no document can hold is left out with a warning."""
-        at, parts = checked_parts(at, parts)
+        """Add one report, whose parts were checked where the agent said them."""
         with self._lock:
             self._number += 1
             report = Report(self._number, at or datetime.now(UTC), **parts)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from google.cloud.firestore import SERVER_TIMESTAMP
 
 from tachograph.firestore.database import FleetDatabase
-from tachograph.reports.checked import checked_count, checked_moment, checked_window
+from tachograph.reports.checked import (
+    checked_count,
+    checked_fields,
+    checked_moment,
+    checked_window,
+)
 from tachograph.rotation.context_level import ContextLevels
 from tachograph.session.context_window import ContextWindow
 from tachograph.session.document import SessionDocument
 from tachograph.session.runtime import SessionStart
 from tachograph.task.waits import Wait, WaitListener, Waits
 from tachograph.task.work import TaskListener, TaskWork
+from tachograph_schema.fields import MAX_COUNT
 from tachograph_schema.paths import SESSIONS
 from tachograph_schema.usage import Usage
 
@@ -60,12 +66,13 @@ class SessionActivity(TaskListener, WaitListener):
         at: datetime | None,
         *,
         now: bool = False,
-        progress: bool = False,
         **fields: Any,  # noqa: ANN401 - a session's
     ) -> None:
-        """Set fields of the session, as of `at`; `now` has them written at once."""
-        self._fields.say(at, fields, progress=progress)
-        self._writer.soon(self._document, now=now)
+        """Set fields of the session, as of `at`; `now` has them written at once.
+
+        A value that no session can have is left out with a warning.
+        """
+        self._say(checked_moment(at), checked_fields("sessions", fields), now=now)
 
     def fill(
         self,
@@ -76,23 +83,16 @@ class SessionActivity(TaskListener, WaitListener):
     ) -> float | None:
         """Set the fill of the context, with other fields; return the percentage that is free."""
         used_tokens = checked_count(used_tokens, "used_tokens")
-        window_tokens = checked_window(window_tokens)
-        at = checked_moment(at)
-        fields |= self.context.fill(used_tokens, window_tokens, at)
-        left_pct: float | None = fields.get("context_remaining_pct")
-        self.say(at, progress=True, **fields, **self._arrival(used_tokens))
-        return left_pct
+        return self._filled(used_tokens, checked_window(window_tokens), checked_moment(at), fields)
 
     def forget_fill(self, at: datetime | None, **fields: Any) -> None:  # noqa: ANN401 - a session's
         """Set fields of the session whose context holds nobody knows how much."""
-        unknown = self.context.forget()
-        self._fields.say(checked_moment(at), fields, progress=True, unknown=unknown)
-        self._writer.soon(self._document)
+        self._say(checked_moment(at), fields, progress=True, unknown=self.context.forget())
 
     def called(self, usage: Usage, at: datetime | None, generation_ms: int | None) -> float | None:
         """Take a call of the session's own context; return the percentage that is still free."""
         rate = self._rate.note(usage.tokens_out, generation_ms)
-        return self.fill(usage.prompt_tokens, None, at, **rate)
+        return self._filled(usage.prompt_tokens, None, at, rate)
 
     def spent(self, nanousd: int) -> None:
         """Add to the session's cost."""
@@ -130,8 +130,8 @@ class SessionActivity(TaskListener, WaitListener):
         """Set the session's state, with the reason and the longest duration of its wait."""
         if not self.ended:
             wait = {"waiting_for": waiting_for, "waiting_max_ms": max_ms}
-            self._fields.say(None, {"state": state, **wait}, progress=True)
-            self._writer.soon(self._document, now=True)
+            said = checked_fields("sessions", {"state": state, **wait})
+            self._say(None, said, progress=True, now=True)
 
     def end(self, reason: str, at: datetime | None) -> None:
         """End the session."""
@@ -139,6 +139,38 @@ class SessionActivity(TaskListener, WaitListener):
         ended_at = at or SERVER_TIMESTAMP
         self.say(at, state="completed", ended_at=ended_at, end_reason=reason, now=True)
         self._writer.let_go(self._document)
+
+    def _filled(
+        self,
+        used_tokens: int,
+        window_tokens: int | None,
+        at: datetime | None,
+        others: Mapping[str, Any],
+    ) -> float | None:
+        """Set a fill that is a count, with other fields; any other is left out with a warning."""
+        if not 0 <= used_tokens <= MAX_COUNT:  # of a correction, or of one bucket upon another
+            self.say(at, context_used_tokens=used_tokens, **others)
+            return None
+        fields = self.context.fill(used_tokens, window_tokens, at)
+        fields.update(others)
+        if self._succession is not None:
+            fields.update(self._arrival(used_tokens))
+        self._say(at, fields, progress=True)
+        left_pct: float | None = fields.get("context_remaining_pct")
+        return left_pct
+
+    def _say(
+        self,
+        at: datetime | None,
+        fields: Mapping[str, Any],
+        *,
+        now: bool = False,
+        progress: bool = False,
+        unknown: Sequence[str] = (),
+    ) -> None:
+        """Set fields that were checked where they were said, or are of our own making."""
+        self._fields.say(at, fields, progress=progress, unknown=unknown)
+        self._writer.soon(self._document, now=now)
 
     def _is_idle(self) -> bool:
         """Tell whether every task is over, or another session's."""

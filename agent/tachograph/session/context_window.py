@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from tachograph.rotation.context_level import ContextLevels
@@ -25,9 +26,11 @@ class ContextHistory:
         self._apart_s = _APART_S
         self._text = ""
 
-    def note(self, at: datetime, left_pct: float) -> str:
-        """Note the percentage at a moment, unless one was noted just before; return them all."""
-        second = int(at.timestamp())
+    def note(self, second: int, left_pct: float) -> str:
+        """Note the percentage at a second since 1970, unless one was noted just before.
+
+        Returns all that were noted.
+        """
         if not self._points or second >= self._points[-1][0] + self._apart_s:
             self._points.append((second, int(left_pct)))
             if len(self._points) > MAX_HISTORY_POINTS:
@@ -69,12 +72,11 @@ class ContextWindow:
         window, source = self._size()
         if window:
             left_pct = round(max(0.0, 100 * (1 - used_tokens / window)), 2)
-            fields |= {
-                "context_window_tokens": window,
-                "context_source": source,
-                "context_remaining_pct": left_pct,
-                "context_history": self._history.note(at or datetime.now(UTC), left_pct),
-            }
+            second = int(time.time() if at is None else at.timestamp())
+            fields["context_window_tokens"] = window
+            fields["context_source"] = source
+            fields["context_remaining_pct"] = left_pct
+            fields["context_history"] = self._history.note(second, left_pct)
         return fields
 
     def forget(self) -> tuple[str, ...]:

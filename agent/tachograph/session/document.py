@@ -11,7 +11,6 @@ from typing import Any
 from google.cloud.firestore import DELETE_FIELD, SERVER_TIMESTAMP
 
 from tachograph.process.fork import begins_anew
-from tachograph.reports.checked import checked_fields, checked_moment
 from tachograph_schema.periods import hour_of
 
 _LEFT = "context_remaining_pct"
@@ -63,17 +62,17 @@ class SessionDocument:
     ) -> None:
         """Change fields, as of `at` or of now; a new state is progress as well.
 
-        `unknown` are fields whose value is not known any more. A value that no session can have is
-        left out with a warning.
+        `unknown` are fields whose value is not known any more.
         """
-        at, fields = checked_moment(at), checked_fields("sessions", fields)
         with self._lock:
-            change = {**fields, **dict.fromkeys(unknown, DELETE_FIELD)}
-            new_state = change.get("state", self._state) != self._state
-            self._state = change.get("state", self._state)
+            change = dict(fields)
+            if unknown:
+                change.update(dict.fromkeys(unknown, DELETE_FIELD))
+            state = change.get("state", self._state)
+            new_state, self._state = state != self._state, state
             self._ended = self._ended or change.get("end_reason") is not None
             if at is None and not self._ended:
-                change |= self._promise()
+                change.update(self._promise())
             dated = SERVER_TIMESTAMP if at is None or self._live else at
             change["last_seen_at"] = dated
             if progress or new_state:

@@ -80,17 +80,11 @@ class TaskRun(Block):
         - `overhead`: `retry`, `rotation` or `handoff`, where its cost is a part of that one's too;
           writing a journal is a part of the cost of a rotation.
         """
-        ended_at = checked_moment(at) or datetime.now(UTC)
+        at = checked_moment(at)
+        ended_at = at or datetime.now(UTC)
         priced_at = checked_moment(priced_at) or ended_at
         call = Call(usage, model, provider, priced_at, cost_nanousd, calls, self._terms)
-        self.record_calls(
-            (call,),
-            at=at,
-            duration_ms=duration_ms,
-            error=error,
-            own_context=own_context,
-            overhead=overhead,
-        )
+        self._record((call,), at, ended_at, duration_ms, overhead, error, own_context)
 
     def record_calls(
         self,
@@ -109,6 +103,18 @@ class TaskRun(Block):
         """
         at = checked_moment(at)
         ended_at = at or datetime.now(UTC)
+        self._record(calls, at, ended_at, duration_ms, overhead, error, own_context)
+
+    def _record(
+        self,
+        calls: Sequence[Call],
+        at: datetime | None,
+        ended_at: datetime,
+        duration_ms: int | None,
+        overhead: Overhead | None,
+        error: bool,  # noqa: FBT001 - of this class alone
+        own_context: bool,  # noqa: FBT001
+    ) -> None:
         checked = tuple(map(checked_call, calls))
         call = checked[0]
         duration_ms = None if duration_ms is None else checked_count(duration_ms, "duration_ms")
@@ -186,11 +192,11 @@ class TaskRun(Block):
 
     def add(self, *, at: datetime | None = None, **counts: int) -> None:
         """Add to any of the task's cumulative fields, such as `steps=1` or `compactions=1`."""
-        self._work.report(at, counts=counts)
+        self._work.said(at, counts=counts)
 
     def update(self, *, at: datetime | None = None, **fields: Any) -> None:  # noqa: ANN401
         """Set any of the task's other fields."""
-        self._work.report(at, fields=fields)
+        self._work.said(at, fields=fields)
 
     def wait(self, *, at: datetime | None = None) -> None:
         """Set the task's status to `waiting`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from tachograph.firestore.document import Document
 from tachograph.firestore.writer import Writer
-from tachograph.reports.checked import checked_moment, checked_name
+from tachograph.reports.checked import checked_moment, checked_name, checked_parts
 from tachograph.reports.queue import ReportQueue, SpendListener
 from tachograph.task.waits import Wait
 from tachograph.tracing.attributes import ns
@@ -76,10 +76,15 @@ class TaskWork:
     ) -> None:
         """Report the identity of the task, and its session."""
         self.is_over = self._reports.session_gone = False
-        self.report(at, identity=identity, fields=fields)
+        self.said(at, identity=identity, fields=fields)
+
+    def said(self, at: datetime | None, **parts: Any) -> None:  # noqa: ANN401 - as Report
+        """Report an agent's own words: one that no document can hold is left out with a warning."""
+        at, parts = checked_parts(at, parts)
+        self.report(at, **parts)
 
     def report(self, at: datetime | None, **parts: Any) -> None:  # noqa: ANN401 - as Report
-        """Report parts of a `Report`; they are written in the background."""
+        """Report parts of a `Report`, checked before; they are written in the background."""
         if self._overhead is not None and ("calls" in parts or "deferred" in parts):
             parts["overhead"], self._overhead = self._overhead, None
         if self._remaining_pct is not None:
@@ -130,7 +135,7 @@ class TaskWork:
         self.is_over = True
         at = checked_moment(at)
         ended_at = at or datetime.now(UTC)
-        self.report(ended_at, fields={"status": status, "completed_at": ended_at, **fields})
+        self.said(ended_at, fields={"status": status, "completed_at": ended_at, **fields})
         if self.trace is not None:
             kind = checked_name(fields.get("error_type"), "error_type")
             error = (kind or OTHER) if status == "failed" else None
