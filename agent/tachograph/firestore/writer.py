@@ -9,7 +9,12 @@ from collections.abc import Callable
 from math import inf
 from typing import Generic, Protocol, TypeVar
 
-from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    RetryError,
+    Unauthorized,
+)
 
 from tachograph.firestore.document import Document, UnwritableError
 from tachograph.process.fork import begins_anew
@@ -18,6 +23,17 @@ from tachograph.process.warnings import words_of
 _log = logging.getLogger("tachograph")
 BACKLOG = 256
 """Documents that may wait to be written before the start of another task waits a little."""
+MOST_REFUSALS = 5
+"""Refusals of one document after which the wait for the next attempt grows no more."""
+
+
+def retry_wait_s(interval_s: float, refusals: int) -> float:
+    """Return the seconds until a document is tried again, by its refusals in a row before.
+
+    A refusal is one of the rules, or of a token that has ended. It may be for good, so each costs
+    twice the wait of the one before; any other trouble is tried again after the interval.
+    """
+    return interval_s * 2.0 ** min(refusals, MOST_REFUSALS)
 
 
 class Heartbeat(Protocol):
@@ -85,6 +101,7 @@ class Writer:
         self._due: dict[Document, float] = {}
         self._beats: Heartbeats[Document] = Heartbeats()
         self._writing: Document | None = None
+        self._refusals: dict[Document, int] = {}
         self._closing = self._closed = False
         self._flushing = 0
         self._changed = threading.Condition()
@@ -176,13 +193,13 @@ class Writer:
 
     def _run(self) -> None:
         while (document := self._next()) is not None:
-            again = False
+            again = refused = False
             try:
                 document.flush()
             except UnwritableError as refusal:
                 _log.warning("%s; it is left out", refusal)
             except (GoogleAPICallError, RetryError) as trouble:
-                again = True
+                again, refused = True, isinstance(trouble, Forbidden | Unauthorized)
                 _log.warning("%s is not written yet: %s", document.path, trouble)
             except Exception as trouble:  # noqa: BLE001 - the thread writes for all other documents
                 again = True
@@ -190,8 +207,12 @@ class Writer:
             finally:
                 with self._changed:
                     self._writing = None
+                    refusals = self._refusals.pop(document, 0)
+                    if refused:
+                        self._refusals[document] = refusals + 1
                     if again and not self._closed:
-                        self._due.setdefault(document, time.monotonic() + self._interval_s)
+                        wait_s = retry_wait_s(self._interval_s, refusals if refused else 0)
+                        self._due.setdefault(document, time.monotonic() + wait_s)
                     self._changed.notify_all()
 
     def _next(self) -> Document | None:

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from google.api_core.exceptions import PermissionDenied, ServiceUnavailable, Unauthenticated
 
 from tachograph.firestore.document import Document, UnwritableError
-from tachograph.firestore.writer import Writer
+from tachograph.firestore.writer import Writer, retry_wait_s
 
 _WAIT_S = 30
 
@@ -74,3 +75,43 @@ def test_document_that_can_never_be_written_is_left_out_and_others_are_written(
     assert other.written.wait(_WAIT_S)
     assert not failing.written.is_set()
     assert "tasks/t-1 cannot be written" in caplog.text
+
+
+def test_document_that_the_rules_refuse_is_tried_ever_more_rarely_and_never_given_up() -> None:
+    waits_s = [retry_wait_s(1, refusals) for refusals in range(8)]
+    assert waits_s == [1, 2, 4, 8, 16, 32, 32, 32]
+
+
+class _Refused(_Failing):
+    """A document that is refused three times; it notes how many refusals the writer knows of."""
+
+    def __init__(self, writer: Writer, refusal: Exception) -> None:
+        super().__init__()
+        self.known: list[int] = []
+        self._writer, self._refusal = writer, refusal
+
+    def flush(self) -> None:
+        self.known.append(self._writer._refusals.get(self, 0))
+        if len(self.known) <= 3:
+            raise self._refusal
+        self.written.set()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "known"),
+    [
+        (PermissionDenied("by the rules"), [0, 1, 2, 3]),
+        (Unauthenticated("the token has ended"), [0, 1, 2, 3]),
+        (ServiceUnavailable("the network is gone"), [0, 0, 0, 0]),
+    ],
+    ids=["rules", "token", "network"],
+)
+def test_refusals_in_a_row_are_counted_until_the_document_is_written(
+    writer: Writer, refusal: Exception, known: list[int]
+) -> None:
+    refused = _Refused(writer, refusal)
+    writer.soon(refused, now=True)
+    assert refused.written.wait(_WAIT_S)
+    assert writer.flush(_WAIT_S)
+    assert refused.known == known
+    assert not writer._refusals
