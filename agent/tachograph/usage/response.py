@@ -188,7 +188,8 @@ def _buckets(usage: dict[str, Any], usage_format: Format, base: Answer) -> tuple
 def _split(
     usage: dict[str, Any], units: Units, usage_format: Format, base: Answer
 ) -> tuple[Usage, str | None]:
-    hides_thoughts = "gemini" in f"{base.model} {base.provider}" or base.provider in _GOOGLE
+    google = "gemini" in f"{base.model} {base.provider}" or base.provider in _GOOGLE
+    hides_thoughts = google and "thoughts" not in usage  # Gemini CLI states them, if only as 0
     return buckets(units, _total(usage, usage_format), hides_thoughts=hides_thoughts)
 
 

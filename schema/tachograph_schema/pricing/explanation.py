@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.model_names import unlisted
+from tachograph_schema.pricing.model_names import is_profile_unsaid, unlisted
 from tachograph_schema.pricing.price import cost_of, own_row
 from tachograph_schema.pricing.public_prices import public_price
 from tachograph_schema.usage import Usage
@@ -31,7 +31,11 @@ def explain(call: Call, prices: PriceList | None = None) -> Explanation:
     if call.cost_nanousd is not None:
         return Explanation(call.cost_nanousd, "reported", "billed by the provider")
     if not call.readable or call.model is None:
-        missing = "it names no model" if call.readable else "its usage cannot be read as a whole"
+        missing = (
+            "it names no model"
+            if call.readable
+            else "its usage cannot be read as a whole, or says too little"
+        )
         return Explanation(None, "unpriced", missing)
     if call.usage == Usage() and not call.units:
         return Explanation(0, "list price", "it used nothing of its own")
@@ -44,10 +48,12 @@ def explain(call: Call, prices: PriceList | None = None) -> Explanation:
         why = unlisted(call.model) or "no list has a price for exactly this"
         return Explanation(None, "unpriced", why)
     since = f" since {listed.since}" if listed.since else ""
+    unsaid = listed.host == "aws" and is_profile_unsaid(call.model)
+    profile = "; its id names no profile, and a global one may cost less" if unsaid else ""
     return Explanation(
         cost,
         "list price, provider assumed" if listed.assumed else "list price",
-        f"{listed.host}/{listed.model}{since}",
+        f"{listed.host}/{listed.model}{since}{profile}",
     )
 
 

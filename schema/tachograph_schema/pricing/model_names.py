@@ -47,6 +47,22 @@ _HOSTS = (
 """Hosts whose ids nobody else has."""
 
 
+_PROFILED = re.compile(r"^(?:bedrock/(?:converse/)?)?(?:anthropic\.)?claude-[a-z]+-\d")
+"""Claude since 4 on Bedrock, which is called through a profile: a global one, or a region's."""
+_MAKERS = (("text-embedding-", "openai"), ("embed-", "cohere"))
+"""Makers of models that genai-prices finds by their maker alone."""
+
+
+def is_profile_unsaid(model: str) -> bool:
+    """Tell whether an id leaves out the profile that decides its price, should Bedrock serve it."""
+    return _PROFILED.match(model) is not None
+
+
+def maker_of(model: str) -> str | None:
+    """Return who makes a model that no list finds by its name alone."""
+    return next((maker for start, maker in _MAKERS if model.startswith(start)), None)
+
+
 def host_of(model: str) -> str | None:
     """Return the host that an id names by its form, whoever is said to serve it."""
     return next((host for host, form in _HOSTS if form.match(model)), None)

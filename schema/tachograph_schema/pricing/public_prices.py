@@ -14,7 +14,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tachograph_schema.pricing.call import Call
-from tachograph_schema.pricing.model_names import host_of, is_faster, spellings, unlisted
+from tachograph_schema.pricing.model_names import (
+    host_of,
+    is_faster,
+    is_profile_unsaid,
+    maker_of,
+    spellings,
+    unlisted,
+)
 from tachograph_schema.pricing.peak_hours import off_peak
 from tachograph_schema.pricing.provider_names import listed_name
 from tachograph_schema.pricing.terms import Terms
@@ -113,10 +120,15 @@ def public_fees(call: Call, units: Mapping[str, int]) -> Decimal | None:
 def is_host_assumed(model: str, provider: str | None, route: str | None) -> bool:
     """Tell whether the host of a model that has a price is taken from the model's name alone.
 
+    So is the profile of one that Bedrock serves by profiles only, where its id has none: the
+    regional price is taken, and global profiles cost less.
+
     Neither a provider nor a route that is listed was said. A provider that no list has, and that is
     no gateway, leaves a model without a price; so the lists are read for unusual names alone.
     """
     named = [name for name in (provider, route) if name and name.lower() not in _NO_HOST]
+    if is_profile_unsaid(model) and "aws" in {host_of(model), *map(listed_name, named)}:
+        return True
     if provider in named and not _is_gateway(provider or ""):
         return False
     return host_of(model) is None and not any(map(_host, named))
@@ -174,7 +186,7 @@ def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider
             return listed if listed or host.id not in _SPOKEN_BY_OTHERS else _listed(model, None)
         if name is provider and not _is_gateway(name):
             return None
-    return _listed(model, None)
+    return _listed(model, None) or _listed(model, maker_of(model))
 
 
 def _host(name: str) -> Provider | None:

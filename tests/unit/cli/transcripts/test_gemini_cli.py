@@ -122,12 +122,14 @@ def test_newer_versions_write_a_line_for_each_message_and_again_when_it_grew(
 
 
 WHOLE = json.dumps(session([answer(n, [n, 1, 0, 0, 0, n + 1]) for n in (1, 2, 3)]), indent=1)
+LATER = json.dumps(session([answer(4, [4, 1, 0, 0, 0, 5])]))
 DAMAGE = [
     ("cut off in the last message", WHOLE[: WHOLE.index('"m3"') + 30], [1, 2], "no JSON"),
     ("cut off behind the last message", WHOLE[:-4], [1, 2, 3], "no JSON"),
     ("a bad byte between", WHOLE.replace('"m2"', '"m2" \x01'), [1, 2, 3], "no JSON"),
     ("a bad byte in a name", WHOLE.replace("flash", "fl\x01sh", 1), [1, 2, 3], "messages[0]"),
     ("more behind the end", WHOLE + "]}", [1, 2, 3], "more stands behind"),
+    ("a document behind another", WHOLE + LATER, [1, 2, 3, 4], "more stands behind"),
     ("no ids", WHOLE.replace('"id"', '"ID"'), [1, 2, 3], ""),
     ("no times", WHOLE.replace('"timestamp"', '"TIME"'), [1, 2, 3], "messages[0].timestamp is"),
     ("no models", WHOLE.replace('"model"', '"MODEL"'), [1, 2, 3], "the model is"),
@@ -178,3 +180,43 @@ def test_states_of_a_session_add_up_the_same_in_any_order_of_files(
         (place / f"{name}.json").write_text(json.dumps(session(messages[: n + 1])))
     found = calls(event for _, event in happened(place))
     assert [call.usage.tokens_in for call in found] == sizes
+
+
+def test_every_whole_message_of_a_damaged_line_counts(tmp_path: Path) -> None:
+    three = [answer(n, [n, 1, 0, 0, 0, n + 1]) for n in (1, 2, 3)]
+    cut = json.dumps({"$set": {"messages": three}})[:-3]
+    whole = json.dumps(answer(4, [4, 1, 0, 0, 0, 5]))
+    text = "\n".join([json.dumps(session([])), cut + whole])
+    found = events(tmp_path, text, "s.jsonl")
+    assert [call.usage.tokens_in for call in calls(found)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("tool", [0, None], ids=["none", "unknown"])
+def test_total_that_no_count_explains_has_no_price(tool: int | None, tmp_path: Path) -> None:
+    # Gemini CLI states thoughts as 0 where there are none, so the surplus is none of them.
+    counts = [10_000, 100, 0, 0, tool, 60_000]
+    [call] = calls(events(tmp_path, json.dumps(session([answer(1, counts)]))))
+    assert explain(call.calls[0]).certainty == "unpriced"
+    assert (call.usage.total_tokens, call.usage.tokens_out) == (60_000, 100)
+
+
+def test_message_that_gemini_cli_wrote_itself_is_no_call(tmp_path: Path) -> None:
+    own = message(1, "gemini", content="The conversation so far ...")
+    found = events(tmp_path, json.dumps(session([own, answer(2, [5, 1, 0, 0, 0, 6])])))
+    assert [call.usage.tokens_in for call in calls(found)] == [5]
+    assert broken(found) == []
+
+
+def test_message_whose_tokens_come_later_is_no_trouble(tmp_path: Path) -> None:
+    begun = {**answer(2, [5, 1, 0, 0, 0, 6]), "tokens": None}
+    write(tmp_path / "s.jsonl", [session([]), begun, answer(2, [5, 1, 0, 0, 0, 6])])
+    found = [event for _, event in happened(tmp_path)]
+    assert [call.usage.tokens_in for call in calls(found)] == [5]
+    assert broken(found) == []
+
+
+def test_line_of_a_new_type_with_tokens_counts(tmp_path: Path) -> None:
+    new = {**answer(2, [5, 1, 0, 0, 0, 6]), "type": "gemini_thinking"}
+    write(tmp_path / "s.jsonl", [session([]), answer(1, [4, 1, 0, 0, 0, 5]), new])
+    found = calls(event for _, event in happened(tmp_path))
+    assert [call.usage.tokens_in for call in found] == [4, 5]

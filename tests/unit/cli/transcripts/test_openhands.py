@@ -273,3 +273,26 @@ def test_runs_add_up_the_same_in_any_order_of_lines_and_files(
     found = calls(event for _, event in happened(place))
     assert sum(call.usage.tokens_in for call in found) == 2222
     assert sum(call.calls[0].calls for call in found) == 8
+
+
+def test_run_that_is_cut_off_before_a_whole_one_on_its_line_keeps_its_responses(
+    tmp_path: Path,
+) -> None:
+    first = {**made([usage("r1", 5), usage("r2", 6)]), "instance_id": "shop-1"}
+    second = {**made([usage("r3", 7)]), "instance_id": "shop-2"}
+    cut = json.dumps(first)[: json.dumps(first).index('"history"') + 12]
+    found = events(tmp_path, [cut + json.dumps(second)])
+    assert sorted(call.usage.tokens_in for call in calls(found)) == [5, 6, 7]
+
+
+def test_reasoning_is_a_part_of_the_completion(tmp_path: Path) -> None:
+    thought = {**usage("r1", 100, 50), "reasoning_tokens": 30}
+    [call] = calls(events(tmp_path, [made([thought])]))
+    assert (buckets(call.usage), call.usage.reasoning_tokens) == ([100, 0, 0, 0, 50], 30)
+
+
+@pytest.mark.parametrize("cost", ["0.03", -1, 1e7, True, []], ids=repr)
+def test_cost_that_is_no_amount_is_told(cost: object, tmp_path: Path) -> None:
+    found = events(tmp_path, [made([usage("r1", 5)], accumulated_cost=cost)])
+    assert [call.calls[0].cost_nanousd for call in calls(found)] == [None]
+    assert any("accumulated_cost is" in line.reason for line in broken(found))

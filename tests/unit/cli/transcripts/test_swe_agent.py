@@ -136,3 +136,25 @@ def test_usage_says_how_many_calls_a_record_stands_for(tmp_path: Path) -> None:
     page = run("usage", str(tmp_path)).stdout
     assert "reported" in page
     assert "4 calls" in page
+
+
+def test_runs_of_one_instance_that_begin_alike_are_two_runs(tmp_path: Path) -> None:
+    for folder, cost, last in (("a", 0.5, "fix"), ("b", 0.7, "give up")):
+        run_of = trajectory({**STATS, "instance_cost": cost}, steps=4)
+        run_of["trajectory"].append({"action": last})
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "case-1.traj").write_text(json.dumps(run_of))
+    found = calls(event for _, event in happened(tmp_path))
+    assert sorted(call.calls[0].cost_nanousd or 0 for call in found) == [500_000_000, 700_000_000]
+
+
+def test_copy_and_later_state_of_a_run_are_one_run(tmp_path: Path) -> None:
+    states = (
+        (5, {**STATS, "instance_cost": 0.5}),
+        (9, {**STATS, "instance_cost": 0.9, "api_calls": 9}),
+    )
+    for folder, (steps, stats) in zip("abc", [*states, states[1]], strict=True):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "case-1.traj").write_text(json.dumps(trajectory(stats, steps)))
+    [call] = calls(event for _, event in happened(tmp_path))
+    assert (call.calls[0].calls, call.calls[0].cost_nanousd) == (9, 900_000_000)

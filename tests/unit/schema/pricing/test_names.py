@@ -40,6 +40,33 @@ def test_model_without_a_price_says_why(model: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "provider", "certainty"),
+    [
+        # docs.aws.amazon.com/bedrock: Claude since 4 is called through a profile, and answers
+        # without it; a global profile costs a tenth less than a region's.
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", "aws", "list price, provider assumed"),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", None, "list price, provider assumed"),
+        ("claude-sonnet-4-5-20250929", "bedrock", "list price, provider assumed"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws", "list price"),
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws", "list price"),
+        (
+            "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "aws",
+            "list price",
+        ),
+        ("anthropic.claude-3-5-sonnet-20241022-v2:0", "aws", "list price"),
+        ("claude-sonnet-4-5-20250929", "anthropic", "list price"),
+    ],
+)
+def test_profile_that_an_id_leaves_out_is_assumed_and_said(
+    model: str, provider: str | None, certainty: str
+) -> None:
+    explanation = explain(Call(Usage(1000), model, provider, _AT))
+    assert explanation.certainty == certainty
+    assert ("names no profile" in explanation.source) == (certainty != "list price")
+
+
+@pytest.mark.parametrize(
     ("name", "listed", "well_known"),
     [
         ("anthropic", "anthropic", "anthropic"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,13 @@ from tachograph_cli.replay.transcripts.json_lines import LONGEST_LINE, numbered,
 from tachograph_cli.replay.transcripts.values import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 MAX_FAILURES = 1000
 """Places at which no part begins; a document with more is not searched on."""
+MAX_SCANS = 8
+"""How often a damaged text may be read over, because each open object is read to the damage."""
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -49,15 +51,14 @@ def document(path: Path, *marks: bytes) -> Document:
         return Document("", None, UnreadableLine(path, 1, reason))
     found = _decoded(_text(data), path, 1)
     if found.rest:
-        more = UnreadableLine(path, 1, "more stands behind the object")
-        return Document(found.text, found.whole, more)
+        return replace(found, damage=UnreadableLine(path, 1, "more stands behind the object"))
     return found
 
 
 def lines(
-    path: Path, saved: Callable[[str], Record | None]
+    path: Path, saved: Callable[[str], Iterable[Record]]
 ) -> Iterator[tuple[int, Record] | UnreadableLine]:
-    """Yield each line's number and JSON object; of a damaged line what `saved` makes of its text.
+    """Yield each line's number and JSON object; of a damaged line all that `saved` finds in it.
 
     Raises OSError.
     """
@@ -72,8 +73,8 @@ def lines(
                 found = _decoded(text, path, number)
                 if found.damage is not None:
                     yield found.damage
-                record = found.whole if found.whole is not None else saved(found.text)
-                if record is not None:
+                whole = found.whole
+                for record in saved(found.text) if whole is None else (whole,):
                     yield number, record
                 text = found.rest
 
@@ -81,16 +82,18 @@ def lines(
 def parts(text: str) -> Iterator[tuple[str, Record]]:
     """Yield the outermost whole objects of a damaged text, each with the text before it.
 
-    The search ends after 1,000 places at which no object begins.
+    The search ends after 1,000 places at which no object begins, or when the text has been read
+    over eight times.
     """
-    failures = behind = 0
+    failures = behind = read = 0
     place = text.find("{")
-    while place >= 0 and failures < MAX_FAILURES:
+    while place >= 0 and failures < MAX_FAILURES and read <= MAX_SCANS * len(text):
         try:
             part, end = _DECODER.raw_decode(text, place)
             yield text[behind:place], part
             place = behind = end
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as refusal:
+            read += getattr(refusal, "pos", len(text)) - place
             failures, place = failures + 1, place + 1
         place = text.find("{", place)
 
@@ -117,9 +120,9 @@ def _decoded(text: str, path: Path, line: int) -> Document:
         whole, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as refusal:
         line += refusal.lineno - 1
-        reason = f"no JSON: {refusal.msg}, at character {refusal.pos}; its whole parts are kept"
+        reason = f"no JSON: {refusal.msg}, at character {refusal.pos}; what is found whole is kept"
     except ValueError as refusal:  # a number of thousands of digits
-        reason = f"no JSON: {refusal}; its whole parts are kept"
+        reason = f"no JSON: {refusal}; what is found whole is kept"
     except RecursionError:
         reason = "nested too deeply to be a record"
     else:

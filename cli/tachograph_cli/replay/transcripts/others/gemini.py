@@ -58,15 +58,16 @@ _FAILED = ("error", "cancelled")
 def items(path: Path) -> Iterator[Item]:
     """Yield the header of a session and its messages, each a record. Raises OSError."""
     if not path.name.endswith(".json"):
-        yield from lines(path, lambda text: next(iter(_saved(text)), None))
+        yield from lines(path, _saved)
         return
     found = document(path, b'"sessionId"', b'"messages"')
     if found.damage is not None:
         yield found.damage
-    if found.whole is not None and (found.damage is None or _messages(found.whole)):
-        yield 1, found.whole
-        return
-    messages = _saved(found.text)
+    whole = found.whole
+    if whole is not None and (found.damage is None or _messages(whole)):
+        yield 1, whole
+    left = found.rest if whole is not None else found.text
+    messages = _saved(left)
     if messages:
         yield 1, {**scalars(found.text, "sessionId", "startTime"), "messages": messages}
 
@@ -113,7 +114,7 @@ def _is_answer(message: Record) -> bool:
 
 def _messages(record: Record) -> list[Record]:
     """Return the messages of a record: a document's, a rewritten history's, or the record's own."""
-    if record.get("type") in _TYPES:
+    if record.get("type") in _TYPES or isinstance(record.get("tokens"), dict):
         return [record]
     changed = record.get("$set")
     whole = changed if isinstance(changed, dict) else record
@@ -165,12 +166,15 @@ class Reader:
     def _answer(self, message: Record, identity: str, at: datetime, where: str) -> Iterator[Step]:
         tools = blocks(message.get("toolCalls"))
         self._turn_open = True
+        if message.get("tokens") is None and optional_name(message.get("model")) is None:
+            return  # a summary that Gemini CLI wrote itself, or its words about a command
         response = {"model": message.get("model"), "usage": message.get("tokens")}
         taken = stated(response, at, f"{where}.tokens", provider="google")
         calls, doubt = taken.calls, taken.doubt
         if not taken.usage.total_tokens:
             # A model that answers has read something: its tokens are unknown, not none.
-            doubt = f"{where}.tokens is {shown(message.get('tokens'))}; the call has no price"
+            tokens = message.get("tokens")  # none yet: a later state of the message has them
+            doubt = tokens and f"{where}.tokens is {shown(tokens)}; the call has no price"
             calls = tuple(replace(call, readable=False) for call in calls)
         self.doubts += [doubt] if doubt else []
         claim = call_claim(f"gemini:{identity}", calls)

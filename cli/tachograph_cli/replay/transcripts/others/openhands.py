@@ -52,21 +52,27 @@ def items(path: Path) -> Iterator[Item]:
     return lines(path, _saved)
 
 
-def _saved(text: str) -> Record | None:
-    """Return a run that is damaged, by its parts: each says what it is."""
-    found = [part for _, part in parts(text)]
-    if inner := next((part for part in found if _is_run(part)), None):
-        return inner
+def _saved(text: str) -> list[Record]:
+    """Return the runs of a damaged line: those that are whole, and one by the parts of it."""
+    runs_of, left, own = list[Record](), list[Record](), ""
+    for before, part in parts(text):
+        own += before
+        (runs_of if _is_run(part) else left).append(part)
+    return [*_pieced(left, own if runs_of else text), *runs_of]
+
+
+def _pieced(found: list[Record], text: str) -> list[Record]:
+    """Return the run that is damaged, by its parts, each of which says what it is."""
     usages = [part for part in found if "prompt_tokens" in part and "response_id" in part]
     whole = next((part for part in found if "accumulated_cost" in part and "costs" in part), None)
     cost = _TOTAL_COST.search(text)
     events = [part for part in found if "action" in part or "observation" in part]
     if not (usages or whole or cost or events):
-        return None
+        return []
     saved = {"token_usages": usages, "accumulated_cost": float(cost[1]) if cost else None}
     run: Record = {"metrics": whole or saved, "history": events}
     instance = _INSTANCE.search(text)
-    return run | ({"instance_id": instance[1]} if instance else {})
+    return [run | ({"instance_id": instance[1]} if instance else {})]
 
 
 def sources(path: Path) -> tuple[Source, ...]:

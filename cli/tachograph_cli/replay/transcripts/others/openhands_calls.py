@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tachograph_cli.replay.transcripts.others import openhands_run as runs
 from tachograph_cli.replay.transcripts.others.steps import Stated, stated
 from tachograph_cli.replay.transcripts.values import Record, optional_name
+from tachograph_schema.parsing import shown
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import nanousd
 from tachograph_schema.usage import BUCKETS, Usage
@@ -43,6 +44,10 @@ class RunCalls:
     def calls(self) -> list[RunCall]:
         """Return the calls in the order in which they are listed."""
         listed, costs, total = self._listed(), runs.costs(self._run), runs.total_cost(self._run)
+        refused = runs.refused_cost(self._run)
+        if refused is not None:
+            words = f"accumulated_cost is {shown(refused)}; expected dollars below a million"
+            self.doubts.append(f"{words}; it is no price")
         if not listed:
             return self._without_responses(costs, total)
         listed += self._rest(listed)

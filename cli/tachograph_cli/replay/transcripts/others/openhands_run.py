@@ -15,6 +15,13 @@ from tachograph_cli.replay.transcripts.others.steps import time_in
 from tachograph_cli.replay.transcripts.values import Record, blocks, optional_name
 
 _LARGEST_USD = 10**6
+_COUNTS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
 _LARGEST_WINDOW = 10**9
 
 
@@ -98,6 +105,12 @@ def total_cost(run: Record) -> float | None:
     return total or (sum(stated) if stated else None)
 
 
+def refused_cost(run: Record) -> object:
+    """Return what a run states as its cost although it is no amount; None where it is one."""
+    total = metrics(run).get("accumulated_cost")
+    return total if _dollars(total) is None else None
+
+
 def total_usage(run: Record) -> Record | None:
     """Return the running total of the tokens, where the run states one."""
     total = metrics(run).get("accumulated_token_usage")
@@ -134,9 +147,8 @@ def _with_caches(usage: Record) -> Record:
 
     LiteLLM counts what a cache held as a part of the prompt; older versions did not count writes.
     """
-    names = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_write_tokens")
-    counts = [usage.get(name) for name in names]
-    stated = {name: n for name, n in zip(names, counts, strict=True) if n is not None}
+    stated = {name: n for name in _COUNTS if (n := usage.get(name)) is not None}
+    counts = (stated.get(name) for name in _COUNTS[:4])
     given, out, read, written = (n if isinstance(n, int) and n > 0 else 0 for n in counts)
     if read + written <= given:
         return stated

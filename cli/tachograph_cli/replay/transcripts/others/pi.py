@@ -63,7 +63,7 @@ _KNOWN = ("session", "message", "model_change", "compaction", "branch_summary")
 
 def items(path: Path) -> Iterator[Item]:
     """Yield the records of a file; of a damaged line its answer. Raises OSError."""
-    return lines(path, _saved)
+    return lines(path, lambda text: filter(None, [_saved(text)]))
 
 
 def _saved(text: str) -> Record | None:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+TELLING_STEPS = 5
+"""Steps that tell two runs of one instance apart, which may begin with the same."""
 _STATS = ("instance_cost", "tokens_sent", "tokens_received", "api_calls")
 _NUMBER = re.compile(
     rf'"({"|".join(_STATS)})"\s*:\s*(\d{{1,20}}(?:\.\d{{1,20}})?(?:e-?\d{{1,3}})?)\s*[,}}]'
@@ -67,11 +69,15 @@ def sources(path: Path) -> tuple[Source, ...]:
     for item in items(path):
         if isinstance(item, tuple) and _is_run(item[1]):
             name = path.name.partition(".traj")[0]
-            # The first step is the same in every state of a run, and in none of another.
-            first = [name, *blocks(item[1].get("trajectory"))[:1]]
-            session = f"{fingerprint(first)[:8]}-{ident(name)[:80]}"
+            session = f"{fingerprint([name, *_first_steps(item[1])])[:8]}-{ident(name)[:80]}"
             return (Source(path, "swe-agent", session, None, file_time(path), None),)
     return ()
+
+
+def _first_steps(record: Record) -> list[Record]:
+    """Return the steps that are the same in every state of a run, and in none of another."""
+    steps = blocks(record.get("trajectory"))
+    return steps[:TELLING_STEPS] if len(steps) >= TELLING_STEPS else steps[:1]
 
 
 def _is_run(record: Record) -> bool:
