@@ -87,7 +87,7 @@ def test_completion_over_budget_is_counted_and_not_refused(
 ) -> None:
     db.document("fleets", fleet_name).set({"hourly_budget_nanousd": 1})
     recorder = Recorder(db, fleet_name)
-    _spend(recorder, "t-1", 5)
+    _spend(recorder, "t-1", 5, reported_at=datetime.now(UTC))  # the burn is of the last hour
     total = _total(db, fleet_name)
     assert (total["cost_nanousd"], total["tasks_completed"]) == (5 * _USD, 1)
     burn = _snapshot(db, fleet_name).burn_nanousd_per_h

@@ -31,7 +31,7 @@ from tachograph_schema.documents.fleet import Fleet
 from tachograph_schema.documents.ledger import LedgerEntry
 
 _TASK = {"status": "active", "model": "claude-opus-4-6", "provider": "anthropic"}
-_LATER = datetime.now(UTC) + RETRY_WINDOW + timedelta(hours=1)
+_LATER = datetime.now(UTC) + RETRY_WINDOW + timedelta(hours=12)
 
 
 def _grow(recorder: Recorder, document: str, *costs: int, **fields: object) -> list[Write]:

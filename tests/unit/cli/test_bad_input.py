@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import click
@@ -150,8 +151,15 @@ def nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     def started(*_: object, **__: object) -> None:
         raise AssertionError("something was started before the input was checked")
 
+    own, connect = threading.get_ident(), socket.socket.connect
+
+    def connected(opened: socket.socket, address: object) -> None:
+        if threading.get_ident() == own:
+            started()
+        connect(opened, address)  # another test's stack, which goes on
+
     monkeypatch.setattr(Stack, "start", started)
-    monkeypatch.setattr(socket.socket, "connect", started)
+    monkeypatch.setattr(socket.socket, "connect", connected)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:9")
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "empty").mkdir()
