@@ -122,7 +122,7 @@ def test_blank_lines_are_passed_by_a_buffer_at_a_time_and_counted() -> None:
             self.lines += 1
             return super().readline(size)
 
-    file = Counted(io.BytesIO(b"a\n" + b" \r\n" * 10**5 + b"\n" * 10**6 + b"  b"))  # type: ignore[arg-type]
+    file = Counted(io.BytesIO(b"a\n" + b" \r\n" * 10**5 + b"\n" * 10**6 + b"  b"))
     assert [(n, (line or b"").strip()) for n, line in numbered(file)] == [
         (1, b"a"),
         (1_100_002, b"b"),
