@@ -18,6 +18,7 @@ from tachograph_cli.replay.transcripts import folder
 from tachograph_cli.terminal.command_line import network_errors
 from tachograph_cli.terminal.console import Console
 from tachograph_cli.terminal.parameters import checked, finite, fleet_name
+from tachograph_cli.terminal.shown import shown
 
 if TYPE_CHECKING:
     from tachograph import Settled
@@ -80,8 +81,7 @@ def replay(
     """
     listing = folder.find(recordings)
     if not listing.sources:
-        others = f"{len(listing.others)} other .jsonl files" if listing.others else "none"
-        raise click.UsageError(f"{recordings}: found {others}; looked for {folder.LOOKED_FOR}")
+        raise click.UsageError(f"{shown(recordings)}: {listing.nothing}")
     settings = driver.Settings(speed, live, context_window, agents_at_once)
     started_s = time.monotonic()
     tracing = Tracing(batches=True, keep_pct=100.0) if traces else None
@@ -138,9 +138,8 @@ def _summarise(tally: Tally, listing: Listing, settled: Settled | None, seconds:
         console.print(f"{label:<16}  {words}")
     for line in tally.unreadable:
         console.print(f"  {line}")
-    if listing.others:
-        more = f"{len(listing.others)} other .jsonl files are no transcripts"
-        console.print(f"{more}; the first is {listing.others[0]}")
+    for words in listing.passed_by():
+        console.print(words)
 
 
 def _shortfall(tally: Tally, settled: Settled | None) -> str:

@@ -164,7 +164,11 @@ def test_page_has_each_digit_and_tells_what_could_not_be_read(tmp_path: Path) ->
     ("arguments", "status", "words"),
     [
         (["nowhere"], 2, "does not exist"),
-        (["."], 1, "no transcript there; expected files *.jsonl"),
+        (
+            ["."],
+            1,
+            ".: found 1 other .json files are no recordings; the first is empty.json; looked for",
+        ),
         (["empty.json"], 1, "it states no usage"),
         (["empty.json", "--at", "noon"], 2, "expected a time, such as 2026-02-16T18:00Z"),
     ],

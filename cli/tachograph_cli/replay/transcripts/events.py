@@ -181,6 +181,17 @@ class UnreadableLine:
         return f"{self.path}:{self.line}: {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file or a folder of which nothing could be read."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
 TaskEvent: TypeAlias = (
     TurnStarted | TurnEnded | ModelCall | ToolUsed | CallFailed | Compacted | PullRequestNamed
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,9 +13,20 @@ from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts import claude, claude_lines, codex, codex_lines
 from tachograph_cli.replay.transcripts.deduplication import CallRegistry, Claim
-from tachograph_cli.replay.transcripts.events import Event, Source, UnreadableLine
+from tachograph_cli.replay.transcripts.events import (
+    Event,
+    Source,
+    UnreadableFile,
+    UnreadableLine,
+)
 from tachograph_cli.replay.transcripts.history import mark_of
-from tachograph_cli.replay.transcripts.json_lines import COMPRESSED, numbered, opened, records
+from tachograph_cli.replay.transcripts.json_lines import (
+    COMPRESSED,
+    damage,
+    numbered,
+    opened,
+    records,
+)
 from tachograph_cli.replay.transcripts.others import formats as others
 from tachograph_cli.replay.transcripts.values import (
     Record,
@@ -24,6 +37,7 @@ from tachograph_cli.replay.transcripts.values import (
     mapping,
     optional_name,
 )
+from tachograph_cli.terminal.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +49,8 @@ LOOKED_FOR = (
     "session of pi or Gemini CLI or a run of OpenHands; sessions *.json of Gemini CLI; "
     "trajectories *.traj of SWE-agent"
 )
+SHOWN_FILES = 20
+"""The files that cannot be read and are named, each with its reason."""
 HEAD_LINES = 500
 """The number of lines that show what a file is; a transcript may begin with many summaries."""
 _SUBAGENTS = "subagents"
@@ -46,10 +62,29 @@ _CODEX_TYPES = (  # no set, because a damaged line may have a list here
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The transcripts of a folder, in the order they are read, and the other .jsonl files."""
+    """The transcripts of a folder, in the order they are read, and the files that are none."""
 
     sources: tuple[Source, ...]
     others: tuple[Path, ...] = field(default=())
+    unreadable: tuple[UnreadableFile, ...] = field(default=())
+
+    def passed_by(self) -> list[str]:
+        """Say in a line each which files are not read: of each suffix a number and the first."""
+        lines = [shown(each) for each in self.unreadable[:SHOWN_FILES]]
+        if more := self.unreadable[SHOWN_FILES:]:
+            lines.append(f"{len(more):,} more files cannot be read")
+        by_suffix: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in self.others:
+            by_suffix[next((s for s in SUFFIXES if path.name.endswith(s)), "")].append(path)
+        for suffix, paths in sorted(by_suffix.items()):
+            found = f"{len(paths):,} other {suffix} files are no recordings"
+            lines.append(f"{found}; the first is {shown(paths[0])}")
+        return lines
+
+    @property
+    def nothing(self) -> str:
+        """Say what was found instead of transcripts, and what was looked for."""
+        return f"found {'; '.join(self.passed_by()) or 'no such file'}; looked for {LOOKED_FOR}"
 
 
 def find(folder: Path) -> Listing:
@@ -58,18 +93,25 @@ def find(folder: Path) -> Listing:
     Sessions come before their sub-agents, earlier ones before later ones, and a state of a
     transcript before the later states. The order does not depend on the files' places.
     """
-    sources, unknown = list[Source](), list[Path]()
-    for path in _files(folder):
+    sources, unknown, unreadable = list[Source](), list[Path](), list[UnreadableFile]()
+    for path in _files(folder, unreadable):
         try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                unreadable.append(UnreadableFile(path, "a pipe, a socket or a device; no file"))
+                continue
             source = recognise(path)
             found = others.sources(path) if source is None else (source,)
-        except OSError:  # not readable, or removed meanwhile
-            found = ()
-        if not found and not path.name.endswith(others.SUFFIXES):
-            unknown.append(path)
+            lost = None if found else damage(path)
+        except OSError as trouble:  # not allowed, or removed meanwhile
+            unreadable.append(_unreadable(path, trouble))
+            continue
         sources += found
+        if lost is not None:
+            unreadable.append(UnreadableFile(path, lost.reason))
+        elif not found:
+            unknown.append(path)
     sources.sort(key=_order)
-    return Listing(tuple(sources), tuple(unknown))
+    return Listing(tuple(sources), tuple(unknown), tuple(unreadable))
 
 
 def recognise(path: Path) -> Source | None:
@@ -128,7 +170,7 @@ def note_lineage(sources: Sequence[Source], registry: CallRegistry) -> None:
     with closing(CallRegistry()) as apart:
         for source in sources:
             if source.kind == "codex" or (source.agent is None and source.session in sessions):
-                for _ in read(source, apart):
+                for _ in _events(source, apart):
                     pass
         for agent, task in apart.spawned():
             registry.note_spawn(agent, task)
@@ -136,6 +178,15 @@ def note_lineage(sources: Sequence[Source], registry: CallRegistry) -> None:
 
 def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
     """Yield the events of a file, an UnreadableLine among them for a bad line. Raises OSError."""
+    yield from _events(source, registry)
+    # Several sessions may be in one file, of which the damage is no session's own.
+    if (lost := damage(source.path)) is not None and registry.count_once(
+        str(source.path), f"bad:{lost}", source.started_at
+    ):
+        yield lost
+
+
+def _events(source: Source, registry: CallRegistry) -> Iterator[Event]:
     if source.kind in others.FORMATS:
         yield from others.read(source, registry)
         return
@@ -154,13 +205,22 @@ def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
             reader.doubts.clear()
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    if folder.is_file():
+def _files(folder: Path, unreadable: list[UnreadableFile]) -> Iterator[Path]:
+    """Yield what may be a transcript at or under a path, and note the folders that do not open."""
+    if not folder.is_dir():
         yield folder
         return
-    for parent, folders, names in os.walk(folder):
+
+    def note(trouble: OSError) -> None:
+        unreadable.append(_unreadable(Path(trouble.filename), trouble))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
         folders.sort()
         yield from (Path(parent, name) for name in sorted(names) if name.endswith(SUFFIXES))
+
+
+def _unreadable(path: Path, trouble: OSError) -> UnreadableFile:
+    return UnreadableFile(path, f"cannot be read: {trouble.strerror or trouble}")
 
 
 def _order(source: Source) -> tuple[object, ...]:

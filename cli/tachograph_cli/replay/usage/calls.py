@@ -26,12 +26,15 @@ from tachograph_cli.replay.transcripts.events import (
     UnreadableLine,
 )
 from tachograph_cli.replay.transcripts.values import short
+from tachograph_cli.terminal.shown import shown
 from tachograph_schema.documents.price_sheet import PriceList
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.explanation import Explanation, explain
 from tachograph_schema.usage import Usage
 
 LARGEST_BYTES = 256 * 2**20
+_HELD_OPEN = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+"""A pipe there is one that the caller has opened; any other may have nobody who writes to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +61,24 @@ class StatedCall:
     doubt: str | None = None
 
 
-def stated_calls(path: Path, said: Said) -> Iterator[StatedCall | UnreadableLine]:
+def stated_calls(path: Path, said: Said) -> Iterator[StatedCall | UnreadableLine | str]:
     """Yield the calls that a file or a folder states, and the lines that cannot be read.
 
-    Raises OperatorError for a path that states nothing, OSError for one that cannot be read.
+    A text is a line on the files that are passed by. Raises OperatorError for a folder without
+    transcripts, and for a file that is too large.
     """
+    if str(path).startswith(_HELD_OPEN) and not path.is_file():
+        yield from _of_responses(path, said)
+        return
     listing = folder.find(path)
+    if path.is_dir() and not listing.sources:
+        raise OperatorError(f"{shown(path)}: {listing.nothing}")
     if listing.sources:
         yield from _of_transcripts(listing.sources, said)
-    elif path.is_dir():
-        raise OperatorError(f"{path}: no transcript there; expected {folder.LOOKED_FOR}")
-    else:
+    elif not listing.unreadable:
         yield from _of_responses(path, said)
+        return
+    yield from listing.passed_by()
 
 
 def _of_transcripts(
@@ -119,9 +128,10 @@ class _Reading:
 
 
 def _of_responses(path: Path, said: Said) -> Iterator[StatedCall]:
-    if path.stat().st_size > LARGEST_BYTES:
-        raise OperatorError(f"{path}: larger than {LARGEST_BYTES} bytes; split it by lines")
-    text = path.read_bytes()
+    with path.open("rb") as file:
+        text = file.read(LARGEST_BYTES + 1)
+    if len(text) > LARGEST_BYTES:
+        raise OperatorError(f"{shown(path)}: larger than {LARGEST_BYTES} bytes; split it by lines")
     documents = _documents(text)
     if _are_apart(documents):
         responses: list[tuple[str, Any]] = [

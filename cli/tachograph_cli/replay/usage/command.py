@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tachograph.errors import OperatorError
-from tachograph_cli.replay.transcripts.events import UnreadableLine
 from tachograph_cli.replay.usage.calls import Said, StatedCall, stated_calls
 from tachograph_cli.replay.usage.page import page
 from tachograph_cli.terminal.console import Console
 from tachograph_cli.terminal.parameters import checked, moment, name
+from tachograph_cli.terminal.shown import shown
 from tachograph_schema.documents.price_sheet import PriceList, read_prices
 from tachograph_schema.usage import BUCKETS
 
@@ -73,25 +74,33 @@ def usage(
     use. Exits with 1 where a path states no call.
     """
     said = Said(_moment(at), provider, model, route, None if sheet is None else _prices(sheet))
-    calls: list[StatedCall] = []
-    unreadable: list[UnreadableLine] = []
-    for path in paths:
-        for each in stated_calls(path, said):
-            if isinstance(each, UnreadableLine):
-                unreadable.append(each)
-            else:
-                calls.append(each)
+    calls, notes = _read(paths, said)
     if as_json:
         click.echo(json.dumps({"calls": [_row(each) for each in calls], "total": total(calls)}))
     else:
         Console().print(page(calls, total(calls)))
-    for line in unreadable[:SHOWN_LINES]:
-        click.echo(str(line), err=True)
-    if unreadable[SHOWN_LINES:]:
-        more = f"{len(unreadable) - SHOWN_LINES:,} more lines could not be read as a whole"
-        click.echo(more, err=True)
+    for note in notes:
+        click.echo(note, err=True)
     if not any(each.call.calls for each in calls):
         raise SystemExit(1)
+
+
+def _read(paths: Iterable[Path], said: Said) -> tuple[list[StatedCall], list[str]]:
+    """Return the calls, and what to tell of lines and files that are passed by, a line each."""
+    calls, lines, files = list[StatedCall](), list[str](), list[str]()
+    bad = 0
+    for each in chain.from_iterable(stated_calls(path, said) for path in paths):
+        if isinstance(each, StatedCall):
+            calls.append(each)
+        elif isinstance(each, str):
+            files.append(each)
+        else:
+            bad += 1
+            if bad <= SHOWN_LINES:
+                lines.append(shown(each))
+    if bad > SHOWN_LINES:
+        lines.append(f"{bad - SHOWN_LINES:,} more lines could not be read as a whole")
+    return calls, lines + files
 
 
 def total(calls: Sequence[StatedCall]) -> dict[str, int]:
@@ -133,9 +142,10 @@ def _prices(sheet: Path) -> PriceList:
     try:
         document = json.loads(sheet.read_bytes())
     except ValueError as refusal:
-        raise OperatorError(f"{sheet} is not JSON: {refusal}") from None
+        raise OperatorError(f"{shown(sheet)} is not JSON: {refusal}") from None
     if not isinstance(document, dict):
-        raise OperatorError(f"{sheet} is a {type(document).__name__}; expected a map, a price row")
+        found = f"{shown(sheet)} is a {type(document).__name__}"
+        raise OperatorError(f"{found}; expected a map, a price row")
     prices, problems = read_prices({sheet.stem: document})
     if problems:
         raise OperatorError("\n".join(map(str, problems)))

@@ -149,4 +149,4 @@ def test_compressed_rollout_that_is_damaged_keeps_what_can_be_read(tmp_path: Pat
     (tmp_path / "rollout-x.jsonl.zst").write_bytes(whole[:-40] + b"\0" * 40)
     events = [event for _, event in happened(tmp_path)]
     assert [call.usage.prompt_tokens for call in calls(events)][:1] == [100]
-    assert "the file is damaged behind line" in broken(events)[-1].reason
+    assert "the file is damaged here" in broken(events)[-1].reason

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.events import Event, ModelCall, UnreadableLine
+from tachograph_cli.replay.transcripts.json_lines import until_hopeless
 from tachograph_cli.replay.transcripts.others import gemini, openhands, pi, swe_agent
 from tachograph_cli.replay.transcripts.others.steps import Claimed, Item, Reader, Step
 from tachograph_cli.replay.transcripts.values import UnreadableError
@@ -37,15 +38,16 @@ FORMATS = {
     "swe-agent": Format((".traj", ".json"), swe_agent.items, swe_agent.sources, swe_agent.Reader),
 }
 SUFFIXES = (".json", ".traj")
-"""Names of files that no other reader looks at."""
+"""Names of files that no other reader expects."""
 
 
 def sources(path: Path) -> tuple[Source, ...]:
-    """Return the sessions that a file of such an agent recorded, else none. Raises OSError."""
-    for row in FORMATS.values():
-        if path.name.endswith(row.suffixes) and (found := row.sources(path)):
-            return found
-    return ()
+    """Return the sessions that a file of such an agent recorded, else none. Raises OSError.
+
+    The formats that usually have the file's suffix are tried first, then the others.
+    """
+    rows = sorted(FORMATS.values(), key=lambda row: not path.name.endswith(row.suffixes))
+    return next((found for row in rows if (found := row.sources(path))), ())
 
 
 def claim(source: Source, registry: CallRegistry) -> None:
@@ -78,7 +80,7 @@ def read(source: Source, registry: CallRegistry) -> Iterator[Event]:
 def _steps(source: Source) -> Iterator[Step]:
     row = FORMATS[source.kind]
     reader = row.reader(source)
-    for item in row.items(source.path):
+    for item in until_hopeless(row.items(source.path)):
         if isinstance(item, UnreadableLine):
             yield item
             continue
