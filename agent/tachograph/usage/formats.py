@@ -69,7 +69,9 @@ FORMATS: tuple[Format, ...] = (
             "input_tokens": ("input", "cacheRead", "cacheWrite"),
             "cache_read_tokens": ("cacheRead",),
             "cache_write_tokens": ("cacheWrite",),
+            "cache_write_1h_tokens": ("cacheWrite1h",),
             "output_tokens": ("output",),
+            "output_reasoning_tokens": ("reasoning",),
         },
     ),
     Format(

@@ -27,9 +27,9 @@ class Explanation:
 
 
 def explain(call: Call, prices: PriceList | None = None) -> Explanation:
-    """Return what a call costs and why: as billed, else by the fleet's list, else by the public."""
+    """Return what a call costs and why: as stated, else by the fleet's list, else by the public."""
     if call.cost_nanousd is not None:
-        return Explanation(call.cost_nanousd, "reported", "billed by the provider")
+        return Explanation(call.cost_nanousd, "reported", "stated with the usage")
     if not call.readable or call.model is None:
         missing = (
             "it names no model"

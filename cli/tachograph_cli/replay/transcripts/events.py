@@ -85,6 +85,8 @@ class ModelCall:
     calls: tuple[Call, ...]
     before: tuple[Call, ...] | None = None
     window: int | None = None
+    own_context: bool = True
+    """Whether its prompt is the agent's own context, and no summary's or tool's."""
 
     @property
     def model(self) -> str | None:
@@ -99,7 +101,7 @@ class ModelCall:
     @property
     def fills_context(self) -> bool:
         """Whether its prompt is what a context held: not of several calls, nor an unknown one."""
-        return self.calls[0].calls == 1 and self.usage.prompt_tokens > 0
+        return self.own_context and self.calls[0].calls == 1 and self.usage.prompt_tokens > 0
 
     @property
     def counted_before(self) -> Usage | None:

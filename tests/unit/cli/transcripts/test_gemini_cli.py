@@ -136,8 +136,13 @@ DAMAGE = [
     ("no types", WHOLE.replace('"type"', '"TYPE"'), [1, 2, 3], ""),
     ("no session", WHOLE.replace('"sessionId"', '"ID"'), [1, 2, 3], ""),
     ("no start", WHOLE.replace('"startTime"', '"START"'), [1, 2, 3], ""),
-    ("counts as text", WHOLE.replace('"output": 1', '"output": "one"'), [1, 2, 3], "messages[0]"),
-    ("giant counts", WHOLE.replace('"output": 1', f'"output": {10**30}'), [1, 2, 3], "messages[0]"),
+    ("counts as text", WHOLE.replace('"output": 1', '"output": "one"'), [2, 3, 4], "messages[0]"),
+    (
+        "giant counts",
+        WHOLE.replace('"output": 1', f'"output": {10**30}'),
+        [2, 3, 4],
+        "messages[0]",
+    ),  # the total has one more
     ("a number of many digits", WHOLE.replace('"tool": 0', f'"tool": {"9" * 5000}', 1), [2, 3], ""),
 ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.events import Event, ModelCall, UnreadableLine
 from tachograph_cli.replay.transcripts.json_lines import until_hopeless
-from tachograph_cli.replay.transcripts.others import gemini, openhands, pi, swe_agent
+from tachograph_cli.replay.transcripts.others import gemini, openhands, pi, pi_lines, swe_agent
 from tachograph_cli.replay.transcripts.others.steps import Claimed, Item, Reader, Step
 from tachograph_cli.replay.transcripts.values import UnreadableError
 
@@ -32,7 +32,7 @@ class Format:
 
 
 FORMATS = {
-    "pi": Format((".jsonl",), pi.items, pi.sources, pi.Reader),
+    "pi": Format((".jsonl",), pi_lines.items, pi.sources, pi.Reader),
     "gemini-cli": Format((".json", ".jsonl"), gemini.items, gemini.sources, gemini.Reader),
     "openhands": Format((".jsonl",), openhands.items, openhands.sources, openhands.Reader),
     "swe-agent": Format((".traj", ".json"), swe_agent.items, swe_agent.sources, swe_agent.Reader),

@@ -2,10 +2,12 @@
 
 A session is a tree in one file, of which every branch was paid for. A fork is a file that begins
 with copies of its parent's lines. Since version 2 lines have ids, which a migration invents anew,
-so an answer is known by its time, its model and its counts. pi does not record the calls that
-summarise a context or a branch: what these cost is unknown.
+so an answer is known by its response's id, else by its time, its model and its counts. Since July
+2026 the calls that summarise a context or a branch, or that a tool made, are recorded too: the
+session's model makes summaries, and a tool's is not said. pi computes costs by its own list, where
+a model that a user added costs 0: that is no price, unless the model is on the user's own machine.
 
-The format is `packages/coding-agent/docs/session.md` of pi-mono.
+The format is `packages/coding-agent/docs/session-format.md` of pi, and its `types.ts`.
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ from tachograph_cli.replay.transcripts.events import (
     TurnEnded,
     TurnStarted,
 )
-from tachograph_cli.replay.transcripts.others.document import file_time, lines, parts, scalars
+from tachograph_cli.replay.transcripts.others.document import file_time
+from tachograph_cli.replay.transcripts.others.pi_lines import KNOWN, has_usage, items
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
-    Item,
     Stated,
     Step,
     call_claim,
@@ -47,37 +49,20 @@ from tachograph_cli.replay.transcripts.values import (
     states_tokens,
 )
 from tachograph_schema.parsing import shown
+from tachograph_schema.pricing.public_prices import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from tachograph_schema.pricing.call import Call
+
 HEAD_LINES = 500
 _PARENT = ("parentSession", "branchedFrom")
 _COUNTS = ("input", "output", "cacheRead", "cacheWrite")
 _ENDS: dict[object, Outcome] = {"stop": "completed", "length": "completed", "aborted": "cancelled"}
 """Why an answer ended its turn. After an error pi asks again, so the turn goes on."""
-_KNOWN = ("session", "message", "model_change", "compaction", "branch_summary")
-
-
-def items(path: Path) -> Iterator[Item]:
-    """Yield the records of a file; of a damaged line its answer. Raises OSError."""
-    return lines(path, lambda text: filter(None, [_saved(text)]))
-
-
-def _saved(text: str) -> Record | None:
-    """Return the answer of a damaged line, by its usage and its names; None for any other line."""
-    for _, part in parts(text):
-        if part.get("role") == "assistant":
-            message = part
-        elif "input" in part and "cacheRead" in part:
-            names = scalars(text, "provider", "model", "stopReason")
-            message = {"role": "assistant", "usage": part, **names}
-        else:
-            continue
-        return {"type": "message", "message": message, **scalars(text, "timestamp")}
-    return None
 
 
 def sources(path: Path) -> tuple[Source, ...]:
@@ -123,6 +108,8 @@ class Reader:
         self._turn_open = self._failed = False
         self._turns = self._lines = 0
         self._tools: dict[str, _PendingTool] = {}
+        self._served: Record = {}
+        """The provider and the model that answered last."""
 
     def read(self, record: Record) -> Iterator[Step]:
         """Yield the steps of a line. Raises UnreadableError."""
@@ -132,12 +119,13 @@ class Reader:
             yield self._session(record)
         elif kind == "message":
             yield from self._message(record, mapping(record.get("message"), "message"))
-        elif kind == "compaction":
-            at = self._at(record)
-            claim = Claim(f"pi:compaction:{self._identity(record, record)}")
-            yield Claimed(claim, Compacted(at, self._turn, None, None))
-        if kind not in _KNOWN and states_tokens(record):
-            self.doubts.append(f"a line of the type {shown(kind)} states tokens; it is not known")
+        elif kind in ("compaction", "branch_summary"):
+            yield from self._aside(record, record, self._served)
+            if kind == "compaction":
+                claim = Claim(f"pi:compaction:{self._identity(record, record)}")
+                yield Claimed(claim, Compacted(self._at(record), self._turn, None, None))
+        elif kind not in KNOWN and (states_tokens(record) or has_usage(record)):
+            self._doubt_kind("line", kind)
 
     def _session(self, record: Record) -> SessionFacts:
         cwd = optional_name(record.get("cwd")) or ""
@@ -158,7 +146,24 @@ class Reader:
             self._tools.clear()  # an interrupted tool never answers
             yield TurnStarted(at, self._turn)
         elif role == "toolResult":
+            yield from self._aside(record, message, {})
             yield from self._tool(record, message)
+        elif has_usage(message):
+            self._doubt_kind("message", role)
+
+    def _doubt_kind(self, what: str, kind: object) -> None:
+        self.doubts.append(f"a {what} of the type {shown(kind)} states tokens; it is not known")
+
+    def _aside(self, record: Record, body: Record, served: Record) -> Iterator[Step]:
+        """Yield the call of a model beside the conversation, by a model that is taken as served."""
+        if not isinstance(body.get("usage"), dict):
+            return
+        at = self._at(record)
+        taken = self._taken({**served, **body}, at)
+        if taken.usage.total_tokens or any(call.cost_nanousd for call in taken.calls):
+            claim = call_claim(f"pi:{self._identity(record, body)}", taken.calls)
+            event = ModelCall(at, at, self._turn, None, taken.calls, own_context=False)
+            yield Claimed(claim, event)
 
     def _answer(self, record: Record, message: Record) -> Iterator[Step]:
         at = self._at(record)
@@ -167,12 +172,14 @@ class Reader:
         identity = self._identity(record, message)
         usage = message.get("usage")
         taken = self._taken(message, at)
+        self._served = {name: message.get(name) for name in ("provider", "model")}
         if taken.usage.total_tokens or any(call.cost_nanousd for call in taken.calls):
             claim = call_claim(f"pi:{identity}", taken.calls)
             yield Claimed(claim, ModelCall(at, at, self._turn, None, taken.calls))
         elif reason not in ("aborted", "error") or not isinstance(usage, dict):
             # A model that answers has read something: its tokens are unknown, not none.
-            self.doubts.append(f"message.usage is {shown(usage)}; the call has no price")
+            if taken.doubt is None or not isinstance(usage, dict):
+                self.doubts.append(f"message.usage is {shown(usage)}; the call has no price")
             calls = tuple(replace(call, readable=False, cost_nanousd=None) for call in taken.calls)
             claim = call_claim(f"pi:{identity}", calls)
             yield Claimed(claim, ModelCall(at, at, self._turn, None, calls))
@@ -192,8 +199,15 @@ class Reader:
         }
         provider = optional_name(message.get("provider"))
         taken = stated(response, at, "message.usage", provider=provider)
-        self.doubts += [taken.doubt] if taken.doubt and taken.usage.total_tokens else []
-        return taken
+        usage = message.get("usage")
+        if taken.doubt and isinstance(usage, dict):
+            self.doubts.append(taken.doubt)
+        cost = usage.get("cost") if isinstance(usage, dict) else None
+        if cost and not taken.doubt and taken.calls[0].cost_nanousd is None:
+            self.doubts.append(f"message.usage.cost is {shown(cost)}; the list price is taken")
+        return (
+            taken if is_local(provider) else Stated(tuple(map(_priced, taken.calls)), taken.doubt)
+        )
 
     def _tool(self, record: Record, message: Record) -> Iterator[Step]:
         at = self._at(record)
@@ -223,6 +237,9 @@ class Reader:
 
     def _identity(self, record: Record, message: Record) -> str:
         """Return what is the same in a copy of a line; without any time, the line's place."""
+        response = optional_name(message.get("responseId"))
+        if response is not None:
+            return fingerprint([message.get("provider"), response])
         time = record.get("timestamp") or message.get("timestamp")
         place = None if time else [self._source.session, self._lines]
         said = [message.get(name) for name in ("role", "provider", "model", "usage", "toolCallId")]
@@ -232,3 +249,9 @@ class Reader:
 def _spelled_out(usage: object) -> object:
     """Return a usage with all its counts, by which the format is known."""
     return {**dict.fromkeys(_COUNTS, 0), **usage} if isinstance(usage, dict) else usage
+
+
+def _priced(call: Call) -> Call:
+    """Return a call without a cost of 0, which pi writes where its list has no price."""
+    free = call.cost_nanousd == 0 and call.usage.total_tokens
+    return replace(call, cost_nanousd=None) if free else call

@@ -87,10 +87,11 @@ def stated(
     names the place of the usage, for the doubt.
     """
     answer = read_response(response, provider=provider, route=route)
-    doubt = None if answer.readable else f"{where}: {answer.why}"
-    if doubt is None and not _countable(answer):
-        doubt = f"{where} is {shown(response.get('usage'))}; expected counts of at most 10^15"
-    if doubt is not None:
+    doubt = None
+    if not answer.readable or not _countable(answer) or (answer.cost_nanousd or 0) > MAX_COUNT:
+        why = answer.why or "its cost is no amount that can be counted"
+        words = _refused(response.get("usage"), where) or [f"{where}: {why}"]
+        doubt = "; ".join(words)
         answer = _mended(response, answer, provider, route)
     model = optional_name(answer.model)
     if model is None and answer.cost_nanousd is None and doubt is None:
@@ -136,26 +137,48 @@ def call_claim(identity: str, calls: tuple[Call, ...]) -> Claim:
 
 
 def _countable(answer: Answer) -> bool:
-    amounts = [*(getattr(answer.usage, name) for name in BUCKETS), answer.cost_nanousd or 0]
-    return all(amount <= MAX_COUNT for amount in amounts)
+    return all(getattr(answer.usage, name) <= MAX_COUNT for name in BUCKETS)
+
+
+def _refused(usage: object, where: str) -> list[str]:
+    """Name the counts of a usage that are none."""
+    counts = usage if isinstance(usage, dict) else {}
+    refused = {name: n for name, n in counts.items() if not _is_fit(n) and name != "cost"}
+    return [f"{where}.{name} is {shown(n)}; expected a count" for name, n in refused.items()]
 
 
 def _mended(
     response: Mapping[str, object], answer: Answer, provider: str | None, route: str | None
 ) -> Answer:
-    """Read a usage again without the counts that are none; keep the most that is read."""
+    """Read a usage again with zeros for the counts that are none; keep the most that is read.
+
+    They stay as zeros, because a format is known by the names of its counts.
+    """
     usage = response.get("usage")
     counts = usage if isinstance(usage, dict) else {}
-    good = {name: value for name, value in counts.items() if name == "cost" or _is_fit(value)}
-    again = read_response({**response, "usage": good}, provider=provider, route=route)
-    fit = [each for each in ([again] if again.readable else [answer, again]) if _countable(each)]
-    best = max(fit, key=lambda each: each.usage.total_tokens, default=replace(again, usage=Usage()))
+    found = [answer]
+    for is_kept in (_is_fit, _is_number):
+        good = {n: v if is_kept(v) or n == "cost" else 0 for n, v in counts.items()}
+        again = read_response({**response, "usage": good}, provider=provider, route=route)
+        if again.readable and _countable(again):
+            found = [again]
+            break
+        found.append(again)
+    best = max(
+        filter(_countable, found),
+        key=lambda each: each.usage.total_tokens,
+        default=replace(answer, usage=Usage()),
+    )
     cost = best.cost_nanousd
     cost = cost if cost is not None and cost <= MAX_COUNT else None
     return replace(best, readable=False, cost_nanousd=cost)
 
 
-def _is_fit(value: object) -> bool:
+def _is_number(value: object) -> bool:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return 0 <= value <= MAX_COUNT and value % 1 == 0
-    return isinstance(value, dict)
+    return False
+
+
+def _is_fit(value: object) -> bool:
+    return isinstance(value, dict) or _is_number(value)
