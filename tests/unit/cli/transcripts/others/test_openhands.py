@@ -259,7 +259,8 @@ def test_one_bad_byte_costs_at_most_one_call(
     file = tmp_path_factory.mktemp("openhands") / "s.jsonl"
     file.write_bytes(LINE[:place].encode() + bytes([byte]) + LINE[place + 1 :].encode())
     found = calls(event for _, event in happened(file))
-    assert {5, 6} & {call.usage.tokens_in for call in found}
+    # A digit of the total cost becomes another: the run costs something, and is one record.
+    assert {5, 6, 5 + 6} & {call.usage.tokens_in for call in found}
 
 
 @given(order=st.permutations(range(4)), cut=st.integers(0, 4))
