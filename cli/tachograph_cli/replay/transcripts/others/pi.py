@@ -3,15 +3,17 @@
 A session is a tree in one file, of which every branch was paid for. A fork is a file that begins
 with copies of its parent's lines. Since version 2 lines have ids, which a migration invents anew,
 so an answer is known by its response's id, else by its time, its model and its counts. Since July
-2026 the calls that summarise a context or a branch, or that a tool made, are recorded too: the
-session's model makes summaries, and a tool's is not said. pi computes costs by its own list, where
-a model that a user added costs 0: that is no price, unless the model is on the user's own machine.
+2026 the calls that summarise a context or a branch, or that a tool made, are recorded too. A
+summary is of the model that was chosen or answered last; an extension's or a tool's is not said.
+pi computes costs by its own list, where a model that a user added costs 0: that is no price, unless
+the model is on the user's own machine.
 
 The format is `packages/coding-agent/docs/session-format.md` of pi, and its `types.ts`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -29,7 +31,7 @@ from tachograph_cli.replay.transcripts.events import (
     TurnStarted,
 )
 from tachograph_cli.replay.transcripts.others.document import file_time
-from tachograph_cli.replay.transcripts.others.pi_lines import KNOWN, has_usage, items
+from tachograph_cli.replay.transcripts.others.pi_lines import COUNTS, has_usage, items
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
     Stated,
@@ -59,8 +61,8 @@ if TYPE_CHECKING:
     from tachograph_schema.pricing.call import Call
 
 HEAD_LINES = 500
+_OLLAMA = re.compile(r"chatcmpl-\d{1,3}")
 _PARENT = ("parentSession", "branchedFrom")
-_COUNTS = ("input", "output", "cacheRead", "cacheWrite")
 _ENDS: dict[object, Outcome] = {"stop": "completed", "length": "completed", "aborted": "cancelled"}
 """Why an answer ended its turn. After an error pi asks again, so the turn goes on."""
 
@@ -109,22 +111,26 @@ class Reader:
         self._turns = self._lines = 0
         self._tools: dict[str, _PendingTool] = {}
         self._served: Record = {}
-        """The provider and the model that answered last."""
+        """The provider and the model that were chosen or answered last."""
 
     def read(self, record: Record) -> Iterator[Step]:
         """Yield the steps of a line. Raises UnreadableError."""
         self._lines += 1
         kind = record.get("type")
+        if kind in ("session", "model_change") and "modelId" in record:
+            self._served = {"provider": record.get("provider"), "model": record.get("modelId")}
         if kind == "session":
             yield self._session(record)
         elif kind == "message":
             yield from self._message(record, mapping(record.get("message"), "message"))
         elif kind in ("compaction", "branch_summary"):
-            yield from self._aside(record, record, self._served)
+            at = self._at(record)
+            unknown = record.get("fromHook") is True  # an extension may ask any model
+            yield from self._aside(record, record, at, {} if unknown else self._served)
             if kind == "compaction":
                 claim = Claim(f"pi:compaction:{self._identity(record, record)}")
-                yield Claimed(claim, Compacted(self._at(record), self._turn, None, None))
-        elif kind not in KNOWN and (states_tokens(record) or has_usage(record)):
+                yield Claimed(claim, Compacted(at, self._turn, None, None))
+        elif states_tokens(record) or has_usage(record):
             self._doubt_kind("line", kind)
 
     def _session(self, record: Record) -> SessionFacts:
@@ -145,21 +151,28 @@ class Reader:
             self._turn, self._turn_at = f"{self._source.session}-{self._turns}", at
             self._tools.clear()  # an interrupted tool never answers
             yield TurnStarted(at, self._turn)
+            if has_usage(message):
+                self._doubt_kind("message", role)
         elif role == "toolResult":
-            yield from self._aside(record, message, {})
-            yield from self._tool(record, message)
+            at = self._at(record)
+            yield from self._aside(record, message, at, {})
+            yield from self._tool(record, message, at)
+            if message.get("usage") is None and has_usage(message.get("details")):
+                self.doubts.append("details of a tool's result state tokens; they are not counted")
         elif has_usage(message):
             self._doubt_kind("message", role)
 
     def _doubt_kind(self, what: str, kind: object) -> None:
         self.doubts.append(f"a {what} of the type {shown(kind)} states tokens; it is not known")
 
-    def _aside(self, record: Record, body: Record, served: Record) -> Iterator[Step]:
-        """Yield the call of a model beside the conversation, by a model that is taken as served."""
-        if not isinstance(body.get("usage"), dict):
+    def _aside(self, record: Record, body: Record, at: datetime, served: Record) -> Iterator[Step]:
+        """Yield the call of a model beside the conversation: of `served`, if it names none."""
+        usage = body.get("usage")
+        if not isinstance(usage, dict):
+            if usage is not None:
+                self.doubts.append(f"usage is {shown(usage)}; expected counts of tokens")
             return
-        at = self._at(record)
-        taken = self._taken({**served, **body}, at)
+        taken = self._taken(body if body.get("model") else {**served, **body}, at)
         if taken.usage.total_tokens or any(call.cost_nanousd for call in taken.calls):
             claim = call_claim(f"pi:{self._identity(record, body)}", taken.calls)
             event = ModelCall(at, at, self._turn, None, taken.calls, own_context=False)
@@ -193,24 +206,30 @@ class Reader:
             yield from self._end(record, at, _ENDS[reason])
 
     def _taken(self, message: Record, at: datetime) -> Stated:
-        response = {
-            "model": message.get("responseModel") or message.get("model"),
-            "usage": _spelled_out(message.get("usage")),
-        }
-        provider = optional_name(message.get("provider"))
-        taken = stated(response, at, "message.usage", provider=provider)
         usage = message.get("usage")
-        if taken.doubt and isinstance(usage, dict):
-            self.doubts.append(taken.doubt)
-        cost = usage.get("cost") if isinstance(usage, dict) else None
-        if cost and not taken.doubt and taken.calls[0].cost_nanousd is None:
-            self.doubts.append(f"message.usage.cost is {shown(cost)}; the list price is taken")
-        return (
-            taken if is_local(provider) else Stated(tuple(map(_priced, taken.calls)), taken.doubt)
-        )
+        model = message.get("responseModel") or message.get("model")
+        response = {"model": model, "usage": _spelled_out(usage)}
+        provider = optional_name(message.get("provider"))
+        taken = stated(response, at, "message.usage", provider=provider, never_null=COUNTS)
+        if isinstance(usage, dict):
+            self.doubts += [taken.doubt] if taken.doubt else []
+            self._compare_cost(usage.get("cost"), taken)
+        if is_local(provider):
+            return taken
+        return replace(taken, calls=tuple(map(_priced, taken.calls)))
 
-    def _tool(self, record: Record, message: Record) -> Iterator[Step]:
-        at = self._at(record)
+    def _compare_cost(self, cost: object, taken: Stated) -> None:
+        """Tell of a cost that was not taken; a missing one is none that could be."""
+        parts = cost if isinstance(cost, dict) else {}
+        known = taken.calls[0].cost_nanousd
+        is_told = "its cost is" in (taken.doubt or "")
+        if known is None and cost and not is_told:
+            found = f"a map whose total is {shown(parts.get('total'))}" if parts else shown(cost)
+            self.doubts.append(f"message.usage.cost is {found}; it is no price")
+        elif known == 0 and any(parts.get(name) for name in COUNTS):
+            self.doubts.append("message.usage.cost is 0 in total, but not in its parts")
+
+    def _tool(self, record: Record, message: Record, at: datetime) -> Iterator[Step]:
         identity = optional_name(message.get("toolCallId"))
         pending = None if identity is None else self._tools.pop(identity, None)
         if pending is None:
@@ -238,7 +257,7 @@ class Reader:
     def _identity(self, record: Record, message: Record) -> str:
         """Return what is the same in a copy of a line; without any time, the line's place."""
         response = optional_name(message.get("responseId"))
-        if response is not None:
+        if response is not None and not _is_drawn(response, message.get("provider")):
             return fingerprint([message.get("provider"), response])
         time = record.get("timestamp") or message.get("timestamp")
         place = None if time else [self._source.session, self._lines]
@@ -248,7 +267,12 @@ class Reader:
 
 def _spelled_out(usage: object) -> object:
     """Return a usage with all its counts, by which the format is known."""
-    return {**dict.fromkeys(_COUNTS, 0), **usage} if isinstance(usage, dict) else usage
+    return {**dict.fromkeys(COUNTS, 0), **usage} if isinstance(usage, dict) else usage
+
+
+def _is_drawn(response: str, provider: object) -> bool:
+    """Tell whether an id may be another response's too: Ollama draws them from 999."""
+    return is_local(optional_name(provider)) or _OLLAMA.fullmatch(response) is not None
 
 
 def _priced(call: Call) -> Call:

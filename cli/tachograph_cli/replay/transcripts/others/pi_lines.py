@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tachograph_cli.replay.transcripts.others.document import lines, parts, scalars
@@ -12,9 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KNOWN = ("session", "message", "model_change", "compaction", "branch_summary")
-"""Types of lines that are read, or that state no usage."""
-_SURFACE = 3
+_TYPES = (
+    "session|message|model_change|thinking_level_change|compaction|branch_summary"
+    "|custom|custom_message|label|session_info"
+)
+_BEGINNING = re.compile(rf'\{{\s*"type"\s*:\s*"({_TYPES})"')
+_NEXT = re.compile(rf"(?={_BEGINNING.pattern.replace('(', '(?:')})")
+"""Where a record begins in a damaged line. Inside a text of a record the quotes are escaped."""
+COUNTS = ("input", "output", "cacheRead", "cacheWrite")
+_SURFACE = 4
 """How deep a usage may stand in a record of a type that is not known."""
 
 
@@ -24,36 +31,60 @@ def items(path: Path) -> Iterator[Item]:
 
 
 def _saved(text: str) -> list[Record]:
-    """Return the records that are whole in a damaged line, and its answer, by its own names."""
-    found, saved, own = list(parts(text)), list[Record](), ""
-    alone = sum(_is_record(part) or has_usage(part) for _, part in found) == 1
-    for before, part in found:
-        own += before
-        names = text if alone else own
+    """Return the records that are whole in a damaged line, and the usage of each that is not."""
+    saved, names, usage = list[Record](), "", None
+    for before, part in parts(f"{text}{{}}"):  # the empty object ends the text behind the others
+        here, *begun = _NEXT.split(before)
+        names += here
+        if begun or _is_record(part):
+            saved += _cut(names, usage)
+            names, usage = "".join(begun[-1:]), None
         if _is_record(part):
             saved.append(part)
-        elif part.get("role") == "assistant":
-            saved.append({"type": "message", "message": part, **scalars(names, "timestamp")})
-        elif _has_counts(part):
-            whose = scalars(names, "provider", "model", "stopReason")
-            message = {"role": "assistant", "usage": part, **whose}
-            saved.append({"type": "message", "message": message, **scalars(names, "timestamp")})
-        else:
-            continue
-        own = ""
-    return saved
+            names = ""
+        elif usage is None and _is_usage(part) and '"retainedTail"' not in names:
+            usage = part  # what a compaction retains are copies of messages
+    return saved + _cut(names, usage)
+
+
+def _cut(names: str, usage: Record | None) -> list[Record]:
+    """Return a record that is cut: its message or its usage, under what is left of its names."""
+    if usage is None:
+        return []
+    began = _BEGINNING.match(names)
+    at = scalars(names, "timestamp")
+    if began and began[1] != "message":
+        return [{"type": began[1], "usage": usage, **at}]
+    if "role" not in usage:
+        whose = scalars(names, "role", "provider", "model", "stopReason", "responseId")
+        usage = {"role": "assistant", **whose, "usage": usage}
+    return [{"type": "message", "message": usage, **at}]
 
 
 def _is_record(part: Record) -> bool:
-    return part.get("type") in KNOWN and ("message" in part or "timestamp" in part)
+    kind = part.get("type")
+    known = isinstance(kind, str) and re.fullmatch(_TYPES, kind) is not None
+    return known and ("message" in part or "timestamp" in part)
 
 
-def _has_counts(part: Record) -> bool:
-    return "input" in part and "cacheRead" in part
+def _is_usage(part: Record) -> bool:
+    """Tell whether a part of a damaged record is its usage, or the message that has one."""
+    usage = part.get("usage") if part.get("role") in ("assistant", "toolResult") else part
+    return isinstance(usage, dict) and "input" in usage and "cacheRead" in usage
 
 
 def has_usage(value: object, depth: int = 0) -> bool:
-    """Tell whether a record has a usage in pi's words near its surface."""
-    if not isinstance(value, dict) or depth > _SURFACE:
+    """Tell whether a value has counts of tokens in pi's words near its surface."""
+    if depth > _SURFACE or not isinstance(value, dict | list):
         return False
-    return _has_counts(value) or any(has_usage(each, depth + 1) for each in value.values())
+    if isinstance(value, list):
+        return any(has_usage(each, depth + 1) for each in value)
+    stated = [n for name in COUNTS if _is_count(n := value.get(name))]
+    total = value.get("totalTokens")
+    if (len(stated) > 1 and any(stated)) or (total and _is_count(total)):
+        return True
+    return any(has_usage(each, depth + 1) for each in value.values())
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

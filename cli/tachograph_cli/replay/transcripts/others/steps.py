@@ -80,23 +80,31 @@ def stated(
     *,
     provider: str | None = None,
     route: str | None = None,
+    never_null: tuple[str, ...] = (),
 ) -> Stated:
     """Return the calls of a response, by the reader that reads all responses.
 
-    A count that is no count costs that count alone: the others are kept, without a price. `where`
-    names the place of the usage, for the doubt.
+    A count that is no count costs that count alone: the others are kept, without a price. A cost
+    above a million dollars is none, and costs nothing else. `where` names the place of the usage,
+    for the doubt; `never_null` names counts that may be missing, but not null.
     """
     answer = read_response(response, provider=provider, route=route)
-    doubt = None
-    if not answer.readable or not _countable(answer) or (answer.cost_nanousd or 0) > MAX_COUNT:
-        why = answer.why or "its cost is no amount that can be counted"
-        words = _refused(response.get("usage"), where) or [f"{where}: {why}"]
-        doubt = "; ".join(words)
-        answer = _mended(response, answer, provider, route)
+    doubts = list[str]()
+    if answer.cost_nanousd is not None and answer.cost_nanousd > MAX_COUNT:
+        found = f"{answer.cost_nanousd / 10**9:g}"
+        doubts.append(f"{where}: its cost is {found}; expected dollars, up to a million")
+        answer = replace(answer, cost_nanousd=None)
+    usage = response.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    nulls = any(counts.get(name, 0) is None for name in never_null)
+    if nulls or not _is_whole(answer):
+        doubts += _refused(counts, where)
+        answer, why = _mended(response, answer, provider, route)
+        doubts += [f"{where}: {why}"] if why or not doubts else []
     model = optional_name(answer.model)
-    if model is None and answer.cost_nanousd is None and doubt is None:
-        doubt = f"{where}: the model is {shown(answer.model)}; the call has no price"
-    return Stated(calls_in(replace(answer, model=model), at), doubt)
+    if model is None and answer.cost_nanousd is None and not doubts:
+        doubts.append(f"{where}: the model is {shown(answer.model)}; the call has no price")
+    return Stated(calls_in(replace(answer, model=model), at), "; ".join(doubts) or None)
 
 
 def moment(value: object, where: str, instead: datetime, doubts: list[str]) -> datetime:
@@ -136,42 +144,46 @@ def call_claim(identity: str, calls: tuple[Call, ...]) -> Claim:
     return Claim(identity, total=min(total, MAX_COUNT))
 
 
-def _countable(answer: Answer) -> bool:
+def _is_whole(answer: Answer) -> bool:
+    return answer.readable and _is_countable(answer)
+
+
+def _is_countable(answer: Answer) -> bool:
     return all(getattr(answer.usage, name) <= MAX_COUNT for name in BUCKETS)
 
 
-def _refused(usage: object, where: str) -> list[str]:
+def _refused(counts: Record, where: str) -> list[str]:
     """Name the counts of a usage that are none."""
-    counts = usage if isinstance(usage, dict) else {}
     refused = {name: n for name, n in counts.items() if not _is_fit(n) and name != "cost"}
     return [f"{where}.{name} is {shown(n)}; expected a count" for name, n in refused.items()]
 
 
 def _mended(
     response: Mapping[str, object], answer: Answer, provider: str | None, route: str | None
-) -> Answer:
+) -> tuple[Answer, str | None]:
     """Read a usage again with zeros for the counts that are none; keep the most that is read.
 
-    They stay as zeros, because a format is known by the names of its counts.
+    They stay as zeros, because a format is known by the names of its counts. An object may hold
+    counts, so it becomes a zero only where the usage cannot be read with it; then return why.
     """
     usage = response.get("usage")
     counts = usage if isinstance(usage, dict) else {}
-    found = [answer]
+    found = list[Answer]()
     for is_kept in (_is_fit, _is_number):
         good = {n: v if is_kept(v) or n == "cost" else 0 for n, v in counts.items()}
-        again = read_response({**response, "usage": good}, provider=provider, route=route)
-        if again.readable and _countable(again):
-            found = [again]
+        found.append(read_response({**response, "usage": good}, provider=provider, route=route))
+        if _is_whole(found[-1]):
             break
-        found.append(again)
+    first = found[0] if counts else answer
+    why = None if _is_whole(first) else first.why or "its counts are too large"
     best = max(
-        filter(_countable, found),
+        found[-1:] if _is_whole(found[-1]) else filter(_is_countable, [answer, *found]),
         key=lambda each: each.usage.total_tokens,
         default=replace(answer, usage=Usage()),
     )
     cost = best.cost_nanousd
     cost = cost if cost is not None and cost <= MAX_COUNT else None
-    return replace(best, readable=False, cost_nanousd=cost)
+    return replace(best, readable=False, cost_nanousd=cost), why
 
 
 def _is_number(value: object) -> bool:

@@ -158,6 +158,35 @@ def test_damage_costs_no_more_than_its_own_place(
     assert any(words in line.reason for line in broken(found)) or not words
 
 
+# Of input 500 with 100 of it cached, output 30, thoughts 20 and tool 7, what is left without one.
+LEFT = {
+    "input": [407, 100, 50],  # 557 - 30 - 20 = 507 by the total, of which 100 are cached
+    "output": [437, 100, 20],  # the total has 30 more, which no count names
+    "cached": [507, 0, 50],
+    "thoughts": [427, 100, 30],
+    "tool": [407, 100, 50],
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+@pytest.mark.parametrize("count", [-5, True, 100.5, 10**20, "x", [1], {"a": 1}], ids=repr)
+def test_count_that_is_none_costs_itself_alone(name: str, count: object, tmp_path: Path) -> None:
+    counts = dict(zip(NAMES, [500, 30, 100, 20, 7, 557], strict=True)) | {name: count}
+    found = events(tmp_path, json.dumps(session([answer(1, list(counts.values()))])))
+    [call] = calls(found)
+    given, read, _, _, out = buckets(call.usage)
+    assert [given, read, out] == LEFT[name]
+    assert explain(call.calls[0]).certainty == "unpriced"
+    assert any(f"{name} is {count!r}" in line.reason for line in broken(found))
+
+
+def test_each_of_several_counts_that_are_none_is_named(tmp_path: Path) -> None:
+    found = events(tmp_path, json.dumps(session([answer(1, [-5, 30, 100, 20, {"a": 1}, 557])])))
+    [line] = broken(found)
+    assert "tokens.input is -5" in line.reason
+    assert "tool is {'a': 1}" in line.reason
+
+
 @pytest.mark.parametrize(
     "text", ["{" * 10**5, '{"a":' * 10**5, "[" * 10**6, "null", '{"sessionId": "x"}', ""]
 )

@@ -110,7 +110,7 @@ def test_tool_has_the_time_from_the_answer_that_asked_for_it(tmp_path: Path) -> 
     assert (tool.name, tool.error, tool.duration_ms) == ("bash", True, 2500)
 
 
-def test_compaction_is_an_event_whose_own_cost_pi_does_not_record(tmp_path: Path) -> None:
+def test_compaction_that_states_no_usage_is_an_event_and_no_call(tmp_path: Path) -> None:
     compaction = {"type": "compaction", "timestamp": stamp(3), "tokensBefore": 150_000}
     found = events(tmp_path, [HEADER, answer(2, [1, 1, 0, 0]), compaction])
     assert [event.at for event in found if isinstance(event, Compacted)]
