@@ -23,17 +23,19 @@ from tachograph.process.warnings import words_of
 _log = logging.getLogger("tachograph")
 BACKLOG = 256
 """Documents that may wait to be written before the start of another task waits a little."""
-MOST_REFUSALS = 5
-"""Refusals of one document after which the wait for the next attempt grows no more."""
+MOST_WAIT_S = 32.0
+"""The longest wait for another attempt at a document that is refused."""
+_MOST_DOUBLINGS = 32
 
 
 def retry_wait_s(interval_s: float, refusals: int) -> float:
     """Return the seconds until a document is tried again, by its refusals in a row before.
 
-    A refusal is one of the rules, or of a token that has ended. It may be for good, so each costs
-    twice the wait of the one before; any other trouble is tried again after the interval.
+    A refusal is one of the rules, or of a token that has ended. It may be for good, so the wait
+    doubles, up to MOST_WAIT_S; any other trouble is tried again after the interval.
     """
-    return interval_s * 2.0 ** min(refusals, MOST_REFUSALS)
+    doubled_s = interval_s * 2.0 ** min(refusals, _MOST_DOUBLINGS)
+    return max(interval_s, min(MOST_WAIT_S, doubled_s))
 
 
 class Heartbeat(Protocol):

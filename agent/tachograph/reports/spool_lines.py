@@ -81,7 +81,7 @@ def line_of(head: bytes, report: Report) -> bytes:
     This takes the agent's own time at each call, so a line leaves out empty fields and everything
     that the head has.
     """
-    line: dict[str, Any] = {"n": report.number, "at": report.at}
+    line: dict[str, Any] = {"n": report.number, "at": report.at.isoformat()}
     counts = {name: n for name, n in report.counts.items() if n}
     if counts:
         line["counts"] = counts
@@ -98,7 +98,6 @@ def line_of(head: bytes, report: Report) -> bytes:
     said = {name: v for name in ("fields", "identity") if (v := getattr(report, name))}
     if report.deferred is None and {type(v) for of in said.values() for v in of.values()} <= _PLAIN:
         return b"%b,%b\n" % (head, to_json(line | said)[1:])
-    line["at"] = report.at.isoformat()
     try:
         rest = _encode(line | said)
     except (TypeError, ValueError):  # keys that are no text, or a map within itself

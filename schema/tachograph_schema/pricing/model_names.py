@@ -49,7 +49,11 @@ _HOSTS = (
 
 _PROFILED = re.compile(r"^(?:bedrock/(?:converse/)?)?(?:anthropic\.)?claude-[a-z]+-\d")
 """Claude since 4 on Bedrock, which is called through a profile: a global one, or a region's."""
-_MAKERS = (("text-embedding-", "openai"), ("embed-", "cohere"))
+_MAKERS = (
+    ("text-embedding-3-", "openai"),
+    ("text-embedding-ada-", "openai"),
+    ("embed-", "cohere"),
+)
 """Makers of models that genai-prices finds by their maker alone."""
 
 

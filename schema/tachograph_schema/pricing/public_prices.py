@@ -186,7 +186,7 @@ def _find(model: str, provider: str | None, route: str | None) -> tuple[Provider
             return listed if listed or host.id not in _SPOKEN_BY_OTHERS else _listed(model, None)
         if name is provider and not _is_gateway(name):
             return None
-    return _listed(model, None) or _listed(model, maker_of(model))
+    return _listed(model, maker_of(model))
 
 
 def _host(name: str) -> Provider | None:

@@ -40,7 +40,7 @@ _CHECKSUM_BYTES = 4
 
 
 class _Frames(io.RawIOBase):
-    """What the zstd frames of a file hold; `damage` says why it is not all, once that is known."""
+    """The contents of the zstd frames of a file; `damage` says why they end early, if they do."""
 
     def __init__(self, file: io.BufferedReader) -> None:
         self.damage: str | None = None

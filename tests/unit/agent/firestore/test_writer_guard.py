@@ -78,8 +78,9 @@ def test_document_that_can_never_be_written_is_left_out_and_others_are_written(
 
 
 def test_document_that_the_rules_refuse_is_tried_ever_more_rarely_and_never_given_up() -> None:
-    waits_s = [retry_wait_s(1, refusals) for refusals in range(8)]
+    waits_s = [retry_wait_s(1, refusals) for refusals in (*range(7), 10**9)]
     assert waits_s == [1, 2, 4, 8, 16, 32, 32, 32]
+    assert retry_wait_s(3600, 9) == 3600, "a longer interval stays what was asked for"
 
 
 class _Refused(_Failing):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -178,3 +178,10 @@ def test_spool_that_is_off_keeps_nothing_and_takes_up_nothing() -> None:
     assert list(spool.take_over()) == []
     spool.landed([None])
     spool.close()
+
+
+@pytest.mark.parametrize("offset", [timedelta(seconds=3208), -timedelta(hours=23, seconds=1)])
+def test_moment_keeps_an_offset_of_seconds(offset: timedelta) -> None:
+    at = datetime(2026, 2, 16, 18, tzinfo=timezone(offset))
+    [line] = read_lines(line_of(_HEAD, Report(1, at, fields={"title": "x"})))
+    assert line.report.at == at

@@ -25,16 +25,23 @@ MAX_FAILURES = 1000
 MAX_SCANS = 8
 """How often a damaged text may be read over, because each open object is read to the damage."""
 _DECODER = json.JSONDecoder(strict=False)
+_TEXT = re.compile(r"\S")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text; `whole` is None for a damaged one, and `damage` says why; `rest` stands behind."""
+    """A text; `whole` is None for a damaged one, and `damage` says why."""
 
     text: str
     whole: Record | None = None
     damage: UnreadableLine | None = None
-    rest: str = ""
+    end: int = 0
+    """Where the object ends, and what stands behind it begins."""
+
+    @property
+    def rest(self) -> str:
+        """The text behind the object, none behind a damaged one."""
+        return self.text[self.end :] if self.whole is not None else ""
 
 
 def document(path: Path, *marks: bytes) -> Document:
@@ -49,7 +56,7 @@ def document(path: Path, *marks: bytes) -> Document:
     if len(data) > LONGEST_LINE:
         reason = f"the document is longer than {LONGEST_LINE} bytes"
         return Document("", None, UnreadableLine(path, 1, reason))
-    found = _decoded(_text(data), path, 1)
+    found = _decoded(_text(data), path, 1, 0)
     if found.rest:
         return replace(found, damage=UnreadableLine(path, 1, "more stands behind the object"))
     return found
@@ -68,15 +75,15 @@ def lines(
                 reason = f"the line is longer than {LONGEST_LINE} bytes"
                 yield UnreadableLine(path, number, reason)
                 continue
-            text = _text(line)
-            while text:
-                found = _decoded(text, path, number)
+            text, end = _text(line), 0
+            while end < len(text):
+                found = _decoded(text, path, number, end)
                 if found.damage is not None:
                     yield found.damage
                 whole = found.whole
-                for record in saved(found.text) if whole is None else (whole,):
+                for record in saved(text[end:]) if whole is None else (whole,):
                     yield number, record
-                text = found.rest
+                end = len(text) if whole is None else found.end
 
 
 def parts(text: str) -> Iterator[tuple[str, Record]]:
@@ -114,10 +121,10 @@ def _text(data: bytes) -> str:
     return data.replace(b"\0", b"").decode(errors="replace").strip()
 
 
-def _decoded(text: str, path: Path, line: int) -> Document:
-    """Read the first JSON object of a text, which begins on a line of a file."""
+def _decoded(text: str, path: Path, line: int, begin: int) -> Document:
+    """Read the JSON object that begins at a place of a text, on a line of a file."""
     try:
-        whole, end = _DECODER.raw_decode(text)
+        whole, end = _DECODER.raw_decode(text, begin)
     except json.JSONDecodeError as refusal:
         line += refusal.lineno - 1
         reason = f"no JSON: {refusal.msg}, at character {refusal.pos}; what is found whole is kept"
@@ -127,6 +134,7 @@ def _decoded(text: str, path: Path, line: int) -> Document:
         reason = "nested too deeply to be a record"
     else:
         if isinstance(whole, dict):
-            return Document(text, whole, None, text[end:].strip())
+            behind = _TEXT.search(text, end)
+            return Document(text, whole, None, behind.start() if behind else len(text))
         reason = "no object; expected one"
     return Document(text, None, UnreadableLine(path, line, reason))

@@ -33,6 +33,7 @@ from tachograph_cli.replay.transcripts.others.document import (
 from tachograph_cli.replay.transcripts.others.steps import (
     Claimed,
     Item,
+    Stated,
     Step,
     call_claim,
     fingerprint,
@@ -42,6 +43,7 @@ from tachograph_cli.replay.transcripts.others.steps import (
 )
 from tachograph_cli.replay.transcripts.values import Record, blocks, ident, optional_name
 from tachograph_schema.parsing import shown
+from tachograph_schema.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,19 +168,13 @@ class Reader:
     def _answer(self, message: Record, identity: str, at: datetime, where: str) -> Iterator[Step]:
         tools = blocks(message.get("toolCalls"))
         self._turn_open = True
-        if message.get("tokens") is None and optional_name(message.get("model")) is None:
-            return  # a summary that Gemini CLI wrote itself, or its words about a command
-        response = {"model": message.get("model"), "usage": message.get("tokens")}
-        taken = stated(response, at, f"{where}.tokens", provider="google")
-        calls, doubt = taken.calls, taken.doubt
-        if not taken.usage.total_tokens:
-            # A model that answers has read something: its tokens are unknown, not none.
-            tokens = message.get("tokens")  # none yet: a later state of the message has them
-            doubt = tokens and f"{where}.tokens is {shown(tokens)}; the call has no price"
-            calls = tuple(replace(call, readable=False) for call in calls)
-        self.doubts += [doubt] if doubt else []
-        claim = call_claim(f"gemini:{identity}", calls)
-        yield Claimed(claim, ModelCall(at, at, self._turn, None, calls, window=_WINDOW))
+        usage = Usage()
+        # One with neither tokens nor a model is Gemini CLI's own, such as a summary: no call.
+        if message.get("tokens") is not None or optional_name(message.get("model")) is not None:
+            taken = self._taken(message, at, f"{where}.tokens")
+            usage = taken.usage
+            claim = call_claim(f"gemini:{identity}", taken.calls)
+            yield Claimed(claim, ModelCall(at, at, self._turn, None, taken.calls, window=_WINDOW))
         for number, tool in enumerate(tools):
             done = time_in(tool.get("timestamp")) or at
             self._last_at = max(self._last_at, done)
@@ -187,8 +183,22 @@ class Reader:
             event = ToolUsed(done, self._turn, None, name, error, duration_ms)
             tool_id = optional_name(tool.get("id")) or f"{identity}:{number}"
             yield Claimed(Claim(f"gemini:tool:{tool_id}"), event)
-        if not tools and taken.usage.total_tokens:  # an answer that asks for nothing more
+        if not tools and usage.total_tokens:  # an answer that asks for nothing more
             yield self._end(identity, at)
+
+    def _taken(self, message: Record, at: datetime, where: str) -> Stated:
+        tokens = message.get("tokens")
+        response = {"model": message.get("model"), "usage": tokens}
+        taken = stated(response, at, where, provider="google")
+        doubt = taken.doubt
+        if not taken.usage.total_tokens:
+            # A model that answers has read something: its tokens are unknown, not none.
+            calls = tuple(replace(call, readable=False) for call in taken.calls)
+            taken = replace(taken, calls=calls)
+            doubt = f"{where} is {shown(tokens)}; the call has no price"
+        # Without any tokens yet, a later state of the message may have them.
+        self.doubts += [doubt] if doubt and tokens is not None else []
+        return taken
 
     def _end(self, identity: str, at: datetime) -> Step:
         self._turn_open = False

@@ -54,11 +54,11 @@ def items(path: Path) -> Iterator[Item]:
 
 def _saved(text: str) -> list[Record]:
     """Return the runs of a damaged line: those that are whole, and one by the parts of it."""
-    runs_of, left, own = list[Record](), list[Record](), ""
+    whole, left, own = list[Record](), list[Record](), ""
     for before, part in parts(text):
         own += before
-        (runs_of if _is_run(part) else left).append(part)
-    return [*_pieced(left, own if runs_of else text), *runs_of]
+        (whole if _is_run(part) else left).append(part)
+    return [*_pieced(left, own if whole else text), *whole]
 
 
 def _pieced(found: list[Record], text: str) -> list[Record]:

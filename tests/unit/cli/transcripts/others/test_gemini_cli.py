@@ -235,9 +235,11 @@ def test_total_that_no_count_explains_has_no_price(tool: int | None, tmp_path: P
 
 
 def test_message_that_gemini_cli_wrote_itself_is_no_call(tmp_path: Path) -> None:
-    own = message(1, "gemini", content="The conversation so far ...")
+    tool = {"id": "t1", "name": "read_file", "timestamp": stamp(1)}
+    own = message(1, "gemini", content="The conversation so far ...", toolCalls=[tool])
     found = events(tmp_path, json.dumps(session([own, answer(2, [5, 1, 0, 0, 0, 6])])))
     assert [call.usage.tokens_in for call in calls(found)] == [5]
+    assert [event.name for event in found if isinstance(event, ToolUsed)] == ["read_file"]
     assert broken(found) == []
 
 
