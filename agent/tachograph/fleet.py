@@ -85,7 +85,8 @@ class Fleet(Block):
 
         - `client`: the Firestore client to write with; by default one for `project`, or for the
           environment's project.
-        - `flush_interval_s`: the seconds between two writes of a document.
+        - `flush_interval_s`: the seconds between two writes of a document at first. One that lasts
+          is written less often, down to every 5 minutes; what others wait for is not held back.
         - `count_writes`: whether to remember each write until `settle` sees it counted.
         - `heartbeat_s`: the seconds between signs of life of its sessions: 10, 60, 300 or 1800. A
           session that misses three is taken for lost, and its tasks are queued again. None promises

@@ -22,7 +22,7 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 
-from tachograph.firestore.retry import BACKGROUND
+from tachograph.firestore.timing import BACKGROUND
 from tachograph.process.fork import begins_anew, call
 from tachograph.process.warnings import words_of
 
@@ -84,6 +84,8 @@ class Document:
         self._version: Any = None
         self.written_s = time.monotonic()
         """When it was written last, or else made, by the monotonic clock."""
+        self.writes = 0
+        """How often this process has written it."""
         begins_anew(self)
 
     @property
@@ -159,6 +161,7 @@ class Document:
         self._landed.update(fields)
         self._version = result.update_time
         self.written_s = time.monotonic()
+        self.writes += 1
         if self._observer is not None:
             self._observer.wrote(self.path, result.update_time, fields)
 

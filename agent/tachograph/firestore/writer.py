@@ -1,4 +1,4 @@
-"""The thread that writes documents in the background, each at most once a second."""
+"""The thread that writes documents in the background, each the less often the longer it lasts."""
 
 from __future__ import annotations
 
@@ -17,25 +17,13 @@ from google.api_core.exceptions import (
 )
 
 from tachograph.firestore.document import Document, UnwritableError
+from tachograph.firestore.timing import due_s, retry_wait_s
 from tachograph.process.fork import begins_anew
 from tachograph.process.warnings import words_of
 
 _log = logging.getLogger("tachograph")
 BACKLOG = 256
 """Documents that may wait to be written before the start of another task waits a little."""
-MOST_WAIT_S = 32.0
-"""The longest wait for another attempt at a document that is refused."""
-_MOST_DOUBLINGS = 32
-
-
-def retry_wait_s(interval_s: float, refusals: int) -> float:
-    """Return the seconds until a document is tried again, by its refusals in a row before.
-
-    A refusal is one of the rules, or of a token that has ended. It may be for good, so the wait
-    doubles, up to MOST_WAIT_S; any other trouble is tried again after the interval.
-    """
-    doubled_s = interval_s * 2.0 ** min(refusals, _MOST_DOUBLINGS)
-    return max(interval_s, min(MOST_WAIT_S, doubled_s))
 
 
 class Heartbeat(Protocol):
@@ -118,22 +106,38 @@ class Writer:
         """Begin with nothing to write in a child: the parent writes what it was told."""
         self._begin()
 
-    def soon(self, document: Document, *, now: bool = False, within_s: float | None = None) -> None:
-        """Have a document written: within the interval, within `within_s` seconds, or at once."""
+    def soon(
+        self,
+        document: Document,
+        *,
+        now: bool = False,
+        promptly: bool = False,
+        wait_s: float | None = None,
+    ) -> None:
+        """Have a document written: after `wait_s` seconds, by default the interval, at its pace.
+
+        `promptly` has it written after the interval whatever its pace, and `now` at once: what
+        others wait for.
+        """
         if self._thread is None:
             self._start()
-        if not now and within_s is None and document in self._due:
+        if not (now or promptly) and document in self._due:
             return  # at each call: without the lock, for what is said before is written with it
         with self._changed:
             # Reports that come now are in the spool, for the next process. What a write itself
             # brings, as the fill and the cost of a session, is nowhere else.
             if self._closing and threading.current_thread() is not self._thread:
                 return
-            if now or within_s is not None or document not in self._due:
-                wait_s = self._interval_s if within_s is None else within_s
-                due_s = time.monotonic() + (0 if now or self._flushing else wait_s)
-                self._due[document] = min(due_s, self._due.get(document, due_s))
-                self._changed.notify_all()
+            now_s = time.monotonic()
+            wait_s = self._interval_s if wait_s is None else wait_s
+            if now or self._flushing:
+                due = now_s
+            elif promptly:
+                due = now_s + wait_s
+            else:
+                due = due_s(now_s, wait_s, document.written_s, self._interval_s, document.writes)
+            self._due[document] = min(due, self._due.get(document, due))
+            self._changed.notify_all()
 
     def keep_alive(self, document: Document, pending: Heartbeat, every_s: float) -> None:
         """Call `pending.beat` and write whenever the document was silent for `every_s` seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from google.cloud.firestore import SERVER_TIMESTAMP
@@ -27,6 +28,8 @@ from tachograph_schema.usage import Usage
 
 _PROGRESS_S = 5.0
 """How late progress alone is written, because a session is stuck after minutes only."""
+_STEP_PCT = 1.0
+"""A fill that has changed by this much is written promptly: a threshold may lie in between."""
 _WEIGHT = 0.8
 """The factor by which each call lowers the weight of earlier ones: about ten calls matter."""
 _MAX_TOKENS_PER_S = 1e6
@@ -46,6 +49,8 @@ class SessionActivity(TaskListener, WaitListener):
         if start.heartbeat_s is not None:
             self._writer.keep_alive(self._document, self._fields, start.heartbeat_s)
         self._rate = TokenRate()
+        self._told_pct = inf
+        """What was left of the context when it was last written promptly."""
         self._waits = Waits(self)
         self._at_work: set[TaskWork] = set()
         self._succession = start.succession
@@ -72,7 +77,8 @@ class SessionActivity(TaskListener, WaitListener):
 
         A value that no session can have is left out with a warning.
         """
-        self._say(checked_moment(at), checked_fields("sessions", fields), now=now)
+        said = checked_fields("sessions", fields)
+        self._say(checked_moment(at), said, now=now, promptly=True)
 
     def fill(
         self,
@@ -87,7 +93,8 @@ class SessionActivity(TaskListener, WaitListener):
 
     def forget_fill(self, at: datetime | None, **fields: Any) -> None:  # noqa: ANN401 - a session's
         """Set fields of the session whose context holds nobody knows how much."""
-        self._say(checked_moment(at), fields, progress=True, unknown=self.context.forget())
+        unknown = self.context.forget()
+        self._say(checked_moment(at), fields, progress=True, promptly=True, unknown=unknown)
 
     def called(self, usage: Usage, at: datetime | None, generation_ms: int | None) -> float | None:
         """Take a call of the session's own context; return the percentage that is still free."""
@@ -107,7 +114,7 @@ class SessionActivity(TaskListener, WaitListener):
     def progressed(self) -> None:
         """Note that the work moved on, now."""
         if self._fields.moved_on():
-            self._writer.soon(self._document, within_s=_PROGRESS_S)
+            self._writer.soon(self._document, wait_s=_PROGRESS_S)
 
     def task_begun(self, work: TaskWork, at: datetime | None, task_type: str | None) -> None:
         """Note that the session works on a task."""
@@ -155,9 +162,16 @@ class SessionActivity(TaskListener, WaitListener):
         fields.update(others)
         if self._succession is not None:
             fields.update(self._arrival(used_tokens))
-        self._say(at, fields, progress=True)
         left_pct: float | None = fields.get("context_remaining_pct")
+        self._say(at, fields, progress=True, promptly=self._has_moved(left_pct))
         return left_pct
+
+    def _has_moved(self, left_pct: float | None) -> bool:
+        """Tell whether the fill has changed enough since it was last written promptly."""
+        if left_pct is None or abs(left_pct - self._told_pct) < _STEP_PCT:
+            return False
+        self._told_pct = left_pct
+        return True
 
     def _say(
         self,
@@ -165,12 +179,13 @@ class SessionActivity(TaskListener, WaitListener):
         fields: Mapping[str, Any],
         *,
         now: bool = False,
+        promptly: bool = False,
         progress: bool = False,
         unknown: Sequence[str] = (),
     ) -> None:
         """Set fields that were checked where they were said, or are of our own making."""
         self._fields.say(at, fields, progress=progress, unknown=unknown)
-        self._writer.soon(self._document, now=now)
+        self._writer.soon(self._document, now=now, promptly=promptly)
 
     def _is_idle(self) -> bool:
         """Tell whether every task is over, or another session's."""

@@ -94,7 +94,7 @@ class TaskWork:
             }
             parts["fields"], self._remaining_pct = {**context, **parts.get("fields", {})}, None
         self._reports.add(at, **parts)
-        self._writer.soon(self.document)
+        self._writer.soon(self.document, promptly="status" in parts.get("fields", ()))
         self.session.progressed()
 
     def report_tool(

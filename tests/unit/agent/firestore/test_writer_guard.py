@@ -9,7 +9,8 @@ import pytest
 from google.api_core.exceptions import PermissionDenied, ServiceUnavailable, Unauthenticated
 
 from tachograph.firestore.document import Document, UnwritableError
-from tachograph.firestore.writer import Writer, retry_wait_s
+from tachograph.firestore.timing import retry_wait_s
+from tachograph.firestore.writer import Writer
 
 _WAIT_S = 30
 
@@ -20,7 +21,7 @@ class _Failing(Document):
     def __init__(self, trouble: Exception | None = None) -> None:
         self.path, self.trouble = "tasks/t-1", trouble
         self.written = threading.Event()
-        self.written_s = 0.0
+        self.written_s, self.writes = 0.0, 0
 
     def flush(self) -> None:
         trouble, self.trouble = self.trouble, None
