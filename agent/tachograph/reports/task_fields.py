@@ -49,7 +49,7 @@ def task_fields(
     models = used_by_model(landed)
     tools = {name: dict(use) for name, use in (landed.get("tools") or {}).items()}
     for report in group:
-        fields.update({k: v for k, v in report.identity.items() if _is_open(landed, k)})
+        fields = {k: v for k, v in report.identity.items() if _is_open(landed, k)} | fields
         if holds:
             fields.update(report.fields)
             fields.update(_given_up(report, {"reports": landing, **landed}, session))
@@ -66,8 +66,7 @@ def task_fields(
         fields[_LOWEST] = min(fields[_LOWEST], landed.get(_LOWEST, 100))
     for name, n in totals.items():
         fields[name] = _recorded(landed, name) + n
-    _keep_model(landed, fields, models)
-    fields.update(_served(models, group))
+    _keep_model(landed, fields, models, group)
     if "cost_nanousd" in totals or "unpriced_calls" in totals:
         fields["cost_source"] = _cost_source(landed, group, fields)
         reported = _reported_cost(landed, group)
@@ -82,12 +81,25 @@ def task_fields(
 
 
 def _keep_model(
-    landed: Mapping[str, Any], fields: dict[str, Any], models: Mapping[str, Any]
+    landed: Mapping[str, Any],
+    fields: dict[str, Any],
+    models: dict[str, dict[str, Any]],
+    group: list[Report],
 ) -> None:
-    """Leave recorded usage with its model: another has its own row from its first call on."""
-    if models and landed.get("model") is not None:
+    """Leave recorded usage with its model, and the provider with the model that it served.
+
+    Another model has its own row from its first call on.
+    """
+    if not models:
+        return
+    if landed.get("model") is not None:
         fields.pop("model", None)
-        fields.pop("provider", None)
+    fields.update(_served(models, group))
+    own = fields.get("model") or landed.get("model") or ""
+    provider = models.get(own, {}).get("provider")
+    fields.pop("provider", None)
+    if provider is not None and landed.get("provider") is None:
+        fields["provider"] = provider
 
 
 def _recorded(landed: Mapping[str, Any], name: str) -> int:
@@ -179,8 +191,12 @@ def used_by_model(landed: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     split = landed.get("usage_by_model")
     if split:
         return {model: dict(row) for model, row in split.items()}
-    row = {name: n for name in MODEL_COUNTS if (n := _recorded(landed, name))}
-    return {landed["model"]: row} if row and landed.get("model") else {}
+    row: dict[str, Any] = {name: n for name in MODEL_COUNTS if (n := _recorded(landed, name))}
+    if not row or not landed.get("model"):
+        return {}
+    if landed.get("provider"):
+        row["provider"] = landed["provider"]
+    return {landed["model"]: row}
 
 
 def _add_call(

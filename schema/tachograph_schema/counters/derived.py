@@ -25,6 +25,7 @@ _OVERHEADS = {
     "coordination": "coordination_tasks",
 }
 """The parts of a cost that are overhead, and the counters of how many there were."""
+_MOST_PCT = 100.0
 _ROUNDING = 1000
 """One part of so many is the most by which the parts of a cost may miss it: reprice rounds."""
 
@@ -103,7 +104,8 @@ def percentiles(row: AnyRow) -> dict[str, dict[str, float]]:
     for name in sorted(names):
         histogram = buckets(row, name)
         if histogram:
-            values = {key: quantile(histogram, q) or 0.0 for key, q in QUANTILES.items()}
+            most = _MOST_PCT if name.endswith("_pct") else math.inf  # a bucket's middle may be more
+            values = {key: min(most, quantile(histogram, q) or 0) for key, q in QUANTILES.items()}
             quantiles[name] = {"n": sum(histogram.values()), **values}
     return quantiles
 

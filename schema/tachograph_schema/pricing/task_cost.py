@@ -94,8 +94,12 @@ def _certainty(model: str, task: Task, at: datetime, prices: PriceList | None) -
 
 
 def _provider(model: str, task: Task) -> str | None:
-    split = (task.usage_by_model or {}).get(model)
-    return (split.provider if split else None) or task.provider
+    """Return who served a model: as its row says, or the task where no row says it of any."""
+    split = task.usage_by_model or {}
+    if model in split and split[model].provider:
+        return split[model].provider
+    told = any(usage.provider for usage in split.values())
+    return None if told and model in split and model != task.model else task.provider
 
 
 def _priced(row: Row, model: str, task: Task, at: datetime, prices: PriceList | None) -> Row:

@@ -4,7 +4,7 @@ import { limit, orderBy, where } from 'firebase/firestore';
 import { countersOf, wilson } from '../derive/derived';
 import { rangeOf, slotPoints, type Timeframe } from '../derive/range';
 import { growth, ring, type Point } from '../derive/series';
-import { buckets, quantile } from '../derive/sketch';
+import { buckets, nearestRank, quantile } from '../derive/sketch';
 import { readBaseline, type Baseline, type Cliff } from '../documents/baseline';
 import { readIncident } from '../documents/incident';
 import { readSignal, type Signal } from '../documents/signal';
@@ -104,7 +104,7 @@ export function timeToRotate(signals: readonly Signal[]): { n: number; p50: numb
   const durations = signals
     .flatMap((s) => (s.createdAt === undefined || s.completedAt === undefined ? [] : Math.max(0, s.completedAt - s.createdAt)))
     .sort((a, b) => a - b);
-  const at = (q: number) => durations[Math.floor(q * (durations.length - 1))] as number;
+  const at = (q: number) => durations[nearestRank(q, durations.length) - 1] as number;
   return durations.length ? { n: durations.length, p50: at(0.5), p95: at(0.95) } : undefined;
 }
 

@@ -120,6 +120,39 @@ def test_second_model_splits_the_usage_and_keeps_the_first_ones_share() -> None:
     assert both["cost_nanousd"] == sum(row["cost_nanousd"] for row in split)
 
 
+_SERVED = (("claude-sonnet-4-5", "anthropic"), ("gpt-4o", None), ("claude-haiku-4-5", "anthropic"))
+
+
+@pytest.mark.parametrize(
+    "writes", [((0, 1, 2),), ((0, 1), (2,)), ((0,), (1, 2)), ((0,), (1,), (2,))]
+)
+@pytest.mark.parametrize("landed", [{}, {"model": "claude-sonnet-4-5"}], ids=["new", "claimed"])
+def test_each_model_keeps_the_provider_that_served_it_however_calls_come_together(
+    writes: tuple[tuple[int, ...], ...], landed: dict[str, Any]
+) -> None:
+    reports = []
+    for number, (model, provider) in enumerate(_SERVED, 1):
+        call = Call(Usage(tokens_in=1000), model, provider, _START, None, 1)
+        said = {"model": model, "provider": provider} if provider else {"model": model}
+        reports.append(Report(number, _START, calls=(call,), identity=said))
+    for group in writes:
+        landed = landed | task_fields(landed, "b-1:s-1", [reports[n] for n in group], "s-1")
+    assert (landed["model"], landed["provider"]) == _SERVED[0]
+    providers = {model: row.get("provider") for model, row in landed["usage_by_model"].items()}
+    assert providers == dict(_SERVED)
+    rows = usage_rows(Task.model_validate(landed), _START)
+    assert ["cost_listed_nanousd" in row for row in rows.values()] == [True, False, True]
+    assert ["cost_assumed_nanousd" in row for row in rows.values()] == [False, True, False]
+
+
+def test_provider_of_a_task_is_its_rows_where_none_of_them_says_another() -> None:
+    used = {"tokens_in": 9, "llm_calls": 1}
+    split = {"claude-sonnet-4-5": used, "claude-haiku-4-5": used}
+    task = Task.model_validate({"provider": "anthropic", "usage_by_model": split})
+    rows = usage_rows(task, _START)
+    assert all("cost_listed_nanousd" in row for row in rows.values()), "as a plain client writes it"
+
+
 def test_model_without_a_price_is_unpriced_tokens_and_never_zero_dollars() -> None:
     fields = _write({}, _report("nobody-knows-this", 1000))
     assert "cost_nanousd" not in fields

@@ -161,7 +161,7 @@ def test_page_says_how_agents_got_along_where_anything_is_known(width: int) -> N
     whole = report("acme", [_rollup("2026-02-16", cells)])
     text = printed(report_page.page(whole, width, AT), width)
     for words in (
-        "queued to claimed 3.04 s 4.92 s 4.92 s 6 tasks",
+        "queued to claimed 3.04 s 6.01 s 6.01 s 6 tasks",
         "3.0% claims lost to another agent, of 100",
         "2 dispatches refused",
         "75% of 8 messages sent are acknowledged",

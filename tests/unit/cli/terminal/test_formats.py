@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tachograph_cli.terminal import fmt
 from tachograph_schema.counters.derived import (
     percentiles,
 )
-from tachograph_schema.counters.sketch import bucket_counter
+from tachograph_schema.counters.sketch import bucket_counter, nearest_rank
 from tachograph_schema.pricing.call import Call
 from tachograph_schema.pricing.price import price
 
@@ -68,5 +67,5 @@ def test_quantiles_of_the_recordings_are_within_two_percent_of_exact(
         row = Counter(bucket_counter(name, value) for value in values)
         sketched = percentiles(row)[name]
         for q, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-            exact = sorted(values)[math.floor(share * (len(values) - 1))]
+            exact = sorted(values)[nearest_rank(share, len(values)) - 1]
             assert sketched[q] == pytest.approx(exact, rel=0.020001), (name, q)

@@ -18,6 +18,7 @@ from tachograph_schema.counters.derived import (
     root_tasks_completed,
 )
 from tachograph_schema.counters.names import CERTAINTIES, COST_PARTS
+from tachograph_schema.counters.sketch import bucket_counter
 
 
 def test_cost_per_completed_task_takes_all_spend_failures_included() -> None:
@@ -114,7 +115,12 @@ def test_outcomes_tell_retries_from_rotations_with_how_many_there_were() -> None
 
 def test_percentiles_come_with_how_many_runs_they_rest_on() -> None:
     found = percentiles({"steps~0": 1, "steps~1": 1, "tokens_in": 5})
-    assert found == {"steps": {"n": 2, "p50": 0.0, "p95": 0.0, "p99": 0.0}}
+    assert found == {"steps": {"n": 2, "p50": 0.0, "p95": 0.98, "p99": 0.98}}
+
+
+def test_no_percentile_of_a_percentage_is_above_a_hundred() -> None:
+    found = percentiles({bucket_counter("context_remaining_pct", 100): 9})
+    assert found == {"context_remaining_pct": {"n": 9, "p50": 100, "p95": 100, "p99": 100}}
 
 
 def test_outcomes_of_events_that_came_out_of_order_are_what_can_be_told_of_them() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tachograph_schema.counters.sketch import (
     bucket_value,
     buckets,
     coarser,
+    nearest_rank,
     quantile,
     relative_error,
 )
@@ -34,7 +36,7 @@ def test_larger_values_never_fall_into_smaller_buckets(one: int, other: int) -> 
 
 @given(st.lists(_VALUES, min_size=1, max_size=200), st.floats(0, 1))
 def test_quantile_is_within_two_percent_of_the_exact_one(values: list[int], q: float) -> None:
-    exact = sorted(values)[int(q * (len(values) - 1))]
+    exact = sorted(values)[nearest_rank(q, len(values)) - 1]
     counters = Counter(bucket_counter("duration_ms", value) for value in values)
     estimate = quantile(buckets(counters, "duration_ms"), q)
     assert estimate is not None
@@ -54,7 +56,7 @@ def test_sketches_add_up_as_counters_do(parts: list[list[int]]) -> None:
 def test_quantile_of_a_coarser_sketch_is_within_the_error_of_its_step(
     values: list[int], q: float, step: int
 ) -> None:
-    exact = sorted(values)[int(q * (len(values) - 1))]
+    exact = sorted(values)[nearest_rank(q, len(values)) - 1]
     counters = coarser(Counter(bucket_counter("duration_ms", value) for value in values), step)
     estimate = quantile(buckets(counters, "duration_ms"), q)
     assert estimate is not None
@@ -75,3 +77,26 @@ def test_sketch_made_coarser_step_by_step_is_as_made_coarser_at_once(row: dict[s
 
 def test_empty_and_transiently_negative_buckets_read_as_empty() -> None:
     assert quantile(buckets({"x~5": -1, "y~3": 2}, "x"), 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("q", "n", "rank"),
+    [
+        (0.5, 2, 1),
+        (0.95, 10, 10),
+        (0.95, 20, 19),
+        (0.99, 100, 99),
+        (0.07, 100, 7),
+        (0, 3, 1),
+        (1, 3, 3),
+    ],
+)
+def test_rank_of_a_quantile_is_the_nearest(q: float, n: int, rank: int) -> None:
+    assert nearest_rank(q, n) == rank
+
+
+def test_one_dear_task_in_ten_is_the_95th_percentile() -> None:
+    counters = Counter(bucket_counter("cost_nanousd", n) for n in (*[6_000_000] * 9, 120_000_000))
+    histogram = buckets(counters, "cost_nanousd")
+    assert quantile(histogram, 0.5) == pytest.approx(6_000_000, rel=RELATIVE_ERROR)
+    assert quantile(histogram, 0.95) == pytest.approx(120_000_000, rel=RELATIVE_ERROR)
