@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { emulatorsIn, hostOf } from './emulators';
+import { emulatorsIn, endOfChannel, hostOf } from './emulators';
 
 const script = (emulators: string) => `if (typeof firebase === 'undefined') throw new Error('...');
 var firebaseConfig = {
@@ -38,4 +38,16 @@ test.each([
   ['emulators.internal', 'localhost', 'emulators.internal'],
 ])('an emulator at %s is reached from a page at %s by %s', (host, page, reached) => {
   expect(hostOf({ host, port: 1 }, page)).toBe(reached);
+});
+
+const CHANNEL = 'http://127.0.0.1:8080/google.firestore.v1.Firestore/Listen/channel?VER=8&SID=abc%3D&RID=7';
+
+test('the end of a channel goes with messages of which the first new one ends it', () => {
+  const end = endOfChannel(`${CHANNEL}&TYPE=terminate&zx=1`);
+  expect(end?.url).toBe(`${CHANNEL}&zx=1`);
+  expect(end?.body).toMatch(/^count=1000&ofs=0&req0___data__=\{\}&req1___data__=\{\}&.*&req999___data__=\{\}$/);
+});
+
+test.each([CHANNEL, `${CHANNEL}&TYPE=xmlhttp`, 'http://127.0.0.1:8080/v1/Write/channel?TYPE=terminate'])('nothing goes with %s', (url) => {
+  expect(endOfChannel(url)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** The addresses of the emulators, read from Hosting's script. */
+/** The emulators: their addresses, read from Hosting's script, and what Firestore's needs to be told. */
 
 export interface Emulator {
   host: string;
@@ -19,4 +19,32 @@ export function hostOf({ host }: Emulator, page: string): string {
   const here = LOOPBACK.test(page);
   if (LOOPBACK.test(host)) return here ? host : page;
   return ANY.test(host) ? (here ? '127.0.0.1' : page) : host;
+}
+
+/** More messages than a page sends on one channel. */
+const MOST_MESSAGES = 1000;
+
+/**
+ * What makes the Firestore emulator end a channel, made from the request that ought to; undefined for any other request.
+ *
+ * The emulator answers that request and goes on to listen for the channel, for as long as it runs. What it hears waits in its memory:
+ * some MB a minute for each page that was left. An unreadable message does end the channel. Messages are numbered from 0, and one that
+ * came before is passed over, so the first of these that is new ends it.
+ */
+export function endOfChannel(request: string): { url: string; body: string } | undefined {
+  const url = new URL(request);
+  if (!url.pathname.endsWith('/Listen/channel') || url.searchParams.get('TYPE') !== 'terminate') return undefined;
+  url.searchParams.delete('TYPE');
+  const messages = Array.from({ length: MOST_MESSAGES }, (_, n) => `req${n}___data__={}`);
+  return { url: url.href, body: [`count=${MOST_MESSAGES}`, 'ofs=0', ...messages].join('&') };
+}
+
+/** Send that before each such request, which Firestore's library sends as a beacon when a page is left. */
+export function endChannels(): void {
+  const send = navigator.sendBeacon.bind(navigator);
+  navigator.sendBeacon = (url, data) => {
+    const end = endOfChannel(String(url));
+    if (end !== undefined) send(end.url, end.body);
+    return send(url, data);
+  };
 }

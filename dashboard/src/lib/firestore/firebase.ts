@@ -11,7 +11,7 @@ import {
 } from 'firebase/auth';
 import { connectFirestoreEmulator, initializeFirestore, type Firestore } from 'firebase/firestore';
 import { clock } from '../state/clock.svelte';
-import { emulatorsIn, hostOf } from './emulators';
+import { emulatorsIn, endChannels, hostOf } from './emulators';
 
 const CONFIGURATION = '/__/firebase/init.json';
 const EMULATORS = '/__/firebase/init.js?useEmulator=true';
@@ -50,7 +50,10 @@ export async function connect(): Promise<Connection> {
   // Streaming stalls for good in about 1 of 40 first listens to the emulator; long polling never did.
   // The emulators' functions write to the default database.
   const db = firestore ? initializeFirestore(app, { experimentalForceLongPolling: true }) : initializeFirestore(app, {}, database());
-  if (firestore) connectFirestoreEmulator(db, hostOf(firestore, host), firestore.port);
+  if (firestore) {
+    connectFirestoreEmulator(db, hostOf(firestore, host), firestore.port);
+    endChannels();
+  }
   return { auth, db };
 }
 
