@@ -150,10 +150,10 @@ class Writer:
         with self._changed:
             self._beats.let_go(document)
 
-    def make_room(self, timeout_s: float) -> None:
-        """Wait up to `timeout_s` seconds while more documents wait than BACKLOG."""
+    def make_room(self, timeout_s: float) -> bool:
+        """Wait up to `timeout_s` seconds while more documents are due than BACKLOG; True if not."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._due) <= BACKLOG, timeout_s)
+            return self._changed.wait_for(self._has_room, timeout_s)
 
     def flush(self, timeout_s: float) -> bool:
         """Write everything that waits; False when a write remains after `timeout_s` seconds."""
@@ -194,6 +194,10 @@ class Writer:
             self._thread.start()
         self._started()
 
+    def _has_room(self) -> bool:
+        soon_s = time.monotonic() + self._interval_s  # those that last wait for their pace alone
+        return sum(due <= soon_s for due in self._due.values()) <= BACKLOG
+
     def _idle(self) -> bool:
         return not self._due and self._writing is None
 
@@ -218,7 +222,8 @@ class Writer:
                         self._refusals[document] = refusals + 1
                     if again and not self._closed:
                         wait_s = retry_wait_s(self._interval_s, refusals if refused else 0)
-                        self._due.setdefault(document, time.monotonic() + wait_s)
+                        again_s = time.monotonic() + wait_s
+                        self._due[document] = min(again_s, self._due.get(document, inf))
                     self._changed.notify_all()
 
     def _next(self) -> Document | None:
@@ -227,7 +232,7 @@ class Writer:
             while not self._closed:
                 now_s = time.monotonic()
                 for silent in self._beats.due(now_s):
-                    self._due.setdefault(silent, now_s)
+                    self._due[silent] = now_s  # whatever its pace: its session would be lost
                 first = min(self._due, key=self._due.__getitem__, default=None)
                 if first is not None and self._due[first] <= now_s:
                     del self._due[first]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
+from google.api_core.exceptions import ServiceUnavailable
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tachograph import Fleet, Usage
 from tachograph.firestore.document import Document
 from tachograph.firestore.timing import due_s, pace_s
-from tachograph.firestore.writer import Writer
+from tachograph.firestore.writer import BACKLOG, Writer
 
 _WAIT_S = 30
 _DAY_S = 86_400
@@ -65,17 +67,69 @@ class _Lasting(Document):
         self.written = threading.Event()
 
     def flush(self) -> None:
+        self.written_s = time.monotonic()
         self.written.set()
+
+
+class _Beat:
+    """A sign of life that needs no field."""
+
+    def beat(self) -> None:
+        """Add nothing."""
+
+
+def _ended(writer: Writer) -> None:
+    writer.close(_WAIT_S)
+    writer.join(_WAIT_S)
+
+
+def test_session_gives_its_signs_of_life_whatever_its_pace() -> None:
+    writer = Writer(1)
+    lasting = _Lasting(time.monotonic() - 100)  # the next is due in 200 s, by its pace
+    writer.soon(lasting)
+    writer.keep_alive(lasting, _Beat(), every_s=10)
+    assert lasting.written.wait(_WAIT_S)
+    _ended(writer)
+
+
+class _Troubled(_Lasting):
+    """A document whose first write fails, while more is said of it."""
+
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(time.monotonic())
+        self._writer, self._failed = writer, False
+
+    def flush(self) -> None:
+        if not self._failed:
+            self._failed = True
+            self._writer.soon(self)
+            raise ServiceUnavailable("for now")
+        super().flush()
+
+
+def test_write_that_failed_is_tried_again_whatever_its_pace() -> None:
+    writer = Writer(1)
+    troubled = _Troubled(writer)
+    writer.soon(troubled, now=True)
+    assert troubled.written.wait(_WAIT_S)
+    _ended(writer)
+
+
+def test_documents_that_wait_for_their_pace_hold_no_new_task_back() -> None:
+    writer = Writer(1)
+    for _ in range(BACKLOG + 1):
+        writer.soon(_Lasting(written_s=time.monotonic() + 1e6))
+    assert writer.make_room(0)
+    _ended(writer)
 
 
 def test_what_others_wait_for_is_not_held_back_by_the_pace() -> None:
     writer = Writer(1)
-    lasting = _Lasting(written_s=1e12)  # so that its pace never comes to an end
+    lasting = _Lasting(written_s=time.monotonic() + 1e6)  # its pace does not end
     writer.soon(lasting)
     writer.soon(lasting, promptly=True)
     assert lasting.written.wait(_WAIT_S)
-    writer.close(_WAIT_S)
-    writer.join(_WAIT_S)
+    _ended(writer)
 
 
 @pytest.fixture
