@@ -22,7 +22,7 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 
 from tachograph.errors import BranchHeld
-from tachograph.firestore.timing import CONTENDED
+from tachograph.firestore.pace import CONTENDED
 from tachograph.process.fork import begins_anew, call
 from tachograph_schema.paths import LEASES, DocumentPath, lease_id
 

@@ -12,7 +12,7 @@ from google.cloud import firestore
 from tachograph.coordination.incidents import Incidents
 from tachograph.errors import ClaimLost
 from tachograph.firestore.database import FleetDatabase
-from tachograph.firestore.timing import CONTENDED
+from tachograph.firestore.pace import CONTENDED
 from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.paths import TASKS
 

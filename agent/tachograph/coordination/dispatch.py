@@ -18,7 +18,7 @@ from google.cloud import firestore
 from tachograph.coordination.claims import CLAIMABLE, Claims, claim_fields
 from tachograph.coordination.messages import message_fields
 from tachograph.errors import ClaimLost, DispatchRefusal, DispatchRefused
-from tachograph.firestore.timing import CONTENDED
+from tachograph.firestore.pace import CONTENDED
 from tachograph_schema.documents.session import OPEN_STATES
 from tachograph_schema.documents.signal import OPEN_STATUSES
 from tachograph_schema.paths import MESSAGES, SESSIONS, SIGNALS, TASKS

@@ -22,7 +22,7 @@ from google.api_core.exceptions import (
 from google.cloud import firestore
 from google.cloud.firestore_v1._helpers import encode_dict
 
-from tachograph.firestore.timing import BACKGROUND
+from tachograph.firestore.pace import BACKGROUND
 from tachograph.process.fork import begins_anew, call
 from tachograph.process.warnings import words_of
 

@@ -17,7 +17,7 @@ from google.api_core.exceptions import (
 )
 
 from tachograph.firestore.document import Document, UnwritableError
-from tachograph.firestore.timing import due_s, retry_wait_s
+from tachograph.firestore.pace import due_s, retry_wait_s
 from tachograph.process.fork import begins_anew
 from tachograph.process.warnings import words_of
 
@@ -113,15 +113,16 @@ class Writer:
         now: bool = False,
         promptly: bool = False,
         wait_s: float | None = None,
+        within_s: float = inf,
     ) -> None:
         """Have a document written: after `wait_s` seconds, by default the interval, at its pace.
 
-        `promptly` has it written after the interval whatever its pace, and `now` at once: what
-        others wait for.
+        `within_s` is the longest that its pace may hold it back. `promptly` has it written after
+        the interval whatever its pace, and `now` at once: what others wait for.
         """
         if self._thread is None:
             self._start()
-        if not (now or promptly) and document in self._due:
+        if not (now or promptly) and self._due.get(document, inf) < time.monotonic() + within_s:
             return  # at each call: without the lock, for what is said before is written with it
         with self._changed:
             # Reports that come now are in the spool, for the next process. What a write itself
@@ -136,6 +137,7 @@ class Writer:
                 due = now_s + wait_s
             else:
                 due = due_s(now_s, wait_s, document.written_s, self._interval_s, document.writes)
+                due = min(due, now_s + max(wait_s, within_s))
             self._due[document] = min(due, self._due.get(document, due))
             self._changed.notify_all()
 

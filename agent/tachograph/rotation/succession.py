@@ -19,7 +19,7 @@ from google.cloud import firestore
 
 from tachograph.coordination.claims import CLAIMABLE, ClaimedTask
 from tachograph.errors import SuccessionTaken
-from tachograph.firestore.timing import CONTENDED
+from tachograph.firestore.pace import CONTENDED
 from tachograph_schema.documents.signal import OPEN_STATUSES
 from tachograph_schema.documents.task import HELD_STATUSES
 from tachograph_schema.paths import FLEETS, SESSIONS, SIGNALS, TASKS, DocumentPath

@@ -28,6 +28,8 @@ from tachograph_schema.usage import Usage
 
 _PROGRESS_S = 5.0
 """How late progress alone is written, because a session is stuck after minutes only."""
+_PROGRESS_AT_MOST_S = 60.0
+"""The same of a session that is written rarely, because it has lasted."""
 _STEP_PCT = 1.0
 """A fill that has changed by this much is written promptly: a threshold may lie in between."""
 _WEIGHT = 0.8
@@ -50,7 +52,7 @@ class SessionActivity(TaskListener, WaitListener):
             self._writer.keep_alive(self._document, self._fields, start.heartbeat_s)
         self._rate = TokenRate()
         self._told_pct = inf
-        """What was left of the context when it was last written promptly."""
+        """The free percentage of the context as it was last written promptly."""
         self._waits = Waits(self)
         self._at_work: set[TaskWork] = set()
         self._succession = start.succession
@@ -114,7 +116,7 @@ class SessionActivity(TaskListener, WaitListener):
     def progressed(self) -> None:
         """Note that the work moved on, now."""
         if self._fields.moved_on():
-            self._writer.soon(self._document, wait_s=_PROGRESS_S)
+            self._writer.soon(self._document, wait_s=_PROGRESS_S, within_s=_PROGRESS_AT_MOST_S)
 
     def task_begun(self, work: TaskWork, at: datetime | None, task_type: str | None) -> None:
         """Note that the session works on a task."""
@@ -185,7 +187,8 @@ class SessionActivity(TaskListener, WaitListener):
     ) -> None:
         """Set fields that were checked where they were said, or are of our own making."""
         self._fields.say(at, fields, progress=progress, unknown=unknown)
-        self._writer.soon(self._document, now=now, promptly=promptly)
+        within_s = _PROGRESS_AT_MOST_S if progress else inf
+        self._writer.soon(self._document, now=now, promptly=promptly, within_s=within_s)
 
     def _is_idle(self) -> bool:
         """Tell whether every task is over, or another session's."""

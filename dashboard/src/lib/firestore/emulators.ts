@@ -1,4 +1,4 @@
-/** The emulators: their addresses, read from Hosting's script, and what Firestore's needs to be told. */
+/** The emulators: their addresses, read from Hosting's script, and the end of the channels to Firestore's. */
 
 export interface Emulator {
   host: string;
@@ -25,7 +25,7 @@ export function hostOf({ host }: Emulator, page: string): string {
 const MOST_MESSAGES = 1000;
 
 /**
- * What makes the Firestore emulator end a channel, made from the request that ought to; undefined for any other request.
+ * The request that makes the Firestore emulator end a channel, made from the one that ought to; undefined for any other.
  *
  * The emulator answers that request and goes on to listen for the channel, for as long as it runs. What it hears waits in its memory:
  * some MB a minute for each page that was left. An unreadable message does end the channel. Messages are numbered from 0, and one that

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tachograph import Fleet, Usage
 from tachograph.firestore.document import Document
-from tachograph.firestore.timing import due_s, pace_s
+from tachograph.firestore.pace import due_s, pace_s
 from tachograph.firestore.writer import BACKLOG, Writer
 
 _WAIT_S = 30
@@ -128,6 +128,15 @@ def test_what_others_wait_for_is_not_held_back_by_the_pace() -> None:
     lasting = _Lasting(written_s=time.monotonic() + 1e6)  # its pace does not end
     writer.soon(lasting)
     writer.soon(lasting, promptly=True)
+    assert lasting.written.wait(_WAIT_S)
+    _ended(writer)
+
+
+def test_progress_is_held_back_by_the_pace_for_so_long_and_no_longer() -> None:
+    writer = Writer(1)
+    lasting = _Lasting(written_s=time.monotonic() + 1e6)
+    writer.soon(lasting)
+    writer.soon(lasting, wait_s=0.5, within_s=1)
     assert lasting.written.wait(_WAIT_S)
     _ended(writer)
 

@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import PermissionDenied, ServiceUnavailable, Unauthenticated
 
 from tachograph.firestore.document import Document, UnwritableError
-from tachograph.firestore.timing import retry_wait_s
+from tachograph.firestore.pace import retry_wait_s
 from tachograph.firestore.writer import Writer
 
 _WAIT_S = 30
