@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
+from support.emulator_heap import messages_waiting
 from support.page import SLOW, number, panel, wait_until, word
 
 if TYPE_CHECKING:
+    from google.cloud.firestore import DocumentSnapshot
     from playwright.sync_api import Page
 
     from support.fleets.documents import FleetDocuments, Look
+    from tachograph_cli.local.stack import Stack
 
 _NOTE_ENDS = """
     const send = navigator.sendBeacon.bind(navigator);
     navigator.sendBeacon = (url, data) => {
-        if (String(url).includes('/Listen/') && String(url).includes('TYPE=terminate'))
+        if (String(url).includes('/Listen/channel'))
             localStorage.setItem('ended', Number(localStorage.getItem('ended')) + 1);
         return send(url, data);
     };
@@ -60,6 +64,31 @@ def test_page_that_is_closed_tells_it_too(fleet: FleetDocuments, look: Look, pag
     other.goto(f"{page.url.partition('?')[0]}icon.svg")
     page.close(run_before_unload=True)
     wait_until(other, "Number(localStorage.getItem('ended')) === 1")
+
+
+def test_emulator_keeps_nothing_for_a_page_that_was_left(
+    fleet: FleetDocuments, look: Look, page: Page, hosted: Stack
+) -> None:
+    _open(look, page, fleet)
+    page.goto(f"{page.url.partition('?')[0]}icon.svg")
+    before = messages_waiting(hosted)
+    _write_and_hear(fleet, 300)
+    assert messages_waiting(hosted) - before < 300  # it kept two of each
+
+
+def _write_and_hear(fleet: FleetDocuments, times: int) -> None:
+    """Write that often, and wait until a listener has heard the last."""
+    heard = Event()
+
+    def hear(documents: list[DocumentSnapshot[Any]], *_: object) -> None:
+        if any(document.get("queue_depth") == times for document in documents):
+            heard.set()
+
+    watch = fleet.db.collection("fleets", fleet.name, "live").on_snapshot(hear)
+    for depth in range(1, times + 1):
+        fleet.now(queue_depth=depth)
+    assert heard.wait(60)
+    watch.unsubscribe()
 
 
 def test_page_that_is_come_back_to_shows_what_happened_meanwhile(

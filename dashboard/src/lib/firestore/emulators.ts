@@ -21,30 +21,29 @@ export function hostOf({ host }: Emulator, page: string): string {
   return ANY.test(host) ? (here ? '127.0.0.1' : page) : host;
 }
 
-/** More messages than a page sends on one channel. */
-const MOST_MESSAGES = 1000;
+/** Twice the messages that a page sends on one channel, and as many as a beacon holds. */
+const MOST_MESSAGES = 1500;
 
 /**
- * The request that makes the Firestore emulator end a channel, made from the one that ought to; undefined for any other.
+ * The request that ends a channel to the Firestore emulator, made from the one that ought to; undefined for any other.
  *
- * The emulator answers that request and goes on to listen for the channel, for as long as it runs. What it hears waits in its memory:
- * some MB a minute for each page that was left. An unreadable message does end the channel. Messages are numbered from 0, and one that
- * came before is passed over, so the first of these that is new ends it.
+ * The emulator answers that one and goes on to listen for the channel, for as long as it runs. What it hears waits in its memory: some MB
+ * a minute for each page that was left. So all that the channel listens to is removed from it, by number: 2, 4, 6 and so on. Messages are
+ * numbered too, and one that came before is passed over, so the last ones remove what was added first.
  */
 export function endOfChannel(request: string): { url: string; body: string } | undefined {
   const url = new URL(request);
   if (!url.pathname.endsWith('/Listen/channel') || url.searchParams.get('TYPE') !== 'terminate') return undefined;
   url.searchParams.delete('TYPE');
-  const messages = Array.from({ length: MOST_MESSAGES }, (_, n) => `req${n}___data__={}`);
+  const messages = Array.from({ length: MOST_MESSAGES }, (_, n) => `req${n}___data__={"removeTarget":${2 * (MOST_MESSAGES - n)}}`);
   return { url: url.href, body: [`count=${MOST_MESSAGES}`, 'ofs=0', ...messages].join('&') };
 }
 
-/** Send that before each such request, which Firestore's library sends as a beacon when a page is left. */
+/** Send that instead of each such request, which Firestore's library sends as a beacon when a page is left. */
 export function endChannels(): void {
   const send = navigator.sendBeacon.bind(navigator);
   navigator.sendBeacon = (url, data) => {
     const end = endOfChannel(String(url));
-    if (end !== undefined) send(end.url, end.body);
-    return send(url, data);
+    return end === undefined ? send(url, data) : send(end.url, end.body);
   };
 }
