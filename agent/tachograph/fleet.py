@@ -176,6 +176,8 @@ class Fleet(Block):
             successor_of = self._runtime.database.id(SESSIONS, successor_of, "predecessor")
         name = self._new_session_id(successor_of) if session_id is None else session_id
         name = self._runtime.database.id(SESSIONS, name)
+        if successor_of is not None:
+            self._writer.flush(self._close_s)  # a predecessor in this process may be yet unwritten
         predecessor = None if replayed else to_succeed(successor_of, self.name)
         succession = None
         if predecessor is not None:

@@ -8,10 +8,12 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 import click
+from google.api_core.exceptions import GoogleAPICallError, RetryError
 
 from tachograph import Fleet
 from tachograph.firestore.client import service_client
@@ -25,12 +27,17 @@ from tachograph_cli.terminal.parameters import checked, finite, fleet_name
 from tachograph_cli.terminal.streams import escaped_streams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 SLOWER = 40.0
 """The factor by which pauses of the past are longer: a day is some hundred tasks, not 10,000."""
 HISTORY_S_PER_HOUR = 1.2
 """Seconds in which an hour of the past is written, so that the functions keep up."""
+SLOWS_EVERY_S = 1800.0
+SLOWEST = 12.0
+"""The bound on live pauses, at which an agent that is well still counts as such."""
+AGAIN_S = 5.0
 STUCK_S_BEFORE = 6 * 3600.0
 """The age of one agent's last progress, in the middle of a task. It is more than three times the
 duration of tasks of the past, so that the functions find the agent stuck at once."""
@@ -63,7 +70,7 @@ class Timeline:
             if hangs and player.agent.name == self._stuck:
                 self._hung.append(player)
                 continue
-            pause_s = _turn(player, now + timedelta(seconds=due_s), live=False)
+            pause_s = _turn(player, now + timedelta(seconds=due_s), stop, live=False)
             heapq.heappush(self._due, (due_s + pause_s * SLOWER, next(self._numbers), player))
         # The next pauses are live ones, which are shorter.
         self._due = [(due_s / SLOWER, number, player) for due_s, number, player in self._due]
@@ -80,19 +87,38 @@ class Timeline:
             due_s, _, player = heapq.heappop(self._due)
             if stop.wait(max(0.0, started_s + due_s - time.monotonic())):
                 return
-            pause_s = _turn(player, datetime.now(UTC), live=True)
+            pause_s = _turn(player, datetime.now(UTC), stop, live=True) * slowdown(due_s)
             heapq.heappush(self._due, (due_s + pause_s, next(self._numbers), player))
 
 
-def _turn(player: Player, at: datetime, *, live: bool) -> float:
+def slowdown(elapsed_s: float) -> float:
+    """Return the factor by which pauses are longer after so many seconds of live work.
+
+    Nobody watches a demo all day, and the emulator keeps all of its work in memory.
+    """
+    return min(SLOWEST, 1 + elapsed_s / SLOWS_EVERY_S)
+
+
+def _turn(player: Player, at: datetime, stop: threading.Event, *, live: bool) -> float:
     """Play an agent's actions until it pauses; return the pause in seconds."""
     player.read_signal(live=live)
     for action in player.agent.actions:
         if isinstance(action, Pause):
             return action.seconds
-        player.play(action, at, live=live)
+        _insist(partial(player.play, action, at, live=live), stop)
         player.read_signal(live=live)
     raise AssertionError("a simulated agent ended its actions; expected an endless iterator")
+
+
+def _insist(play: Callable[[], None], stop: threading.Event) -> None:
+    """Play until it succeeds: on a busy machine an emulator may stand still for seconds."""
+    while not stop.is_set():
+        try:
+            return play()
+        except (GoogleAPICallError, RetryError, LookupError) as error:
+            click.echo(f"{error}; tried again in {AGAIN_S:g} s", err=True)
+            stop.wait(AGAIN_S)
+    return None
 
 
 def _keep_emulator_small(fleet: str, stop: threading.Event) -> threading.Thread | None:

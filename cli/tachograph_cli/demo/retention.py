@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Reference = firestore.DocumentReference
     Snapshot = firestore.DocumentSnapshot[Any]
 
-KEEP = timedelta(hours=2)
+KEEP = timedelta(hours=1)
 """The age of ledger entries that go; in the cloud it is 90 days."""
 VERSIONS = timedelta(minutes=6)
 """The time after which the emulator no longer needs a version."""

@@ -96,6 +96,16 @@ def test_task_that_passes_to_another_agent_is_a_handoff_too(
     assert (task["handoffs"], task["rotations"], task["agent_id"]) == (1, 2, "b-9")
 
 
+def test_predecessor_in_the_same_process_need_not_be_written_yet(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    with Fleet(fleet_name) as fleet:
+        fleet.session("b-1", session_id="s-1")
+        successor = fleet.session("b-1", session_id="s-2", successor_of="s-1")
+        assert successor.succession is not None
+        assert successor.succession.agent == "b-1"
+
+
 @pytest.mark.parametrize("skew", _SKEWS, ids=str)
 def test_gap_is_the_same_whatever_the_agents_clocks_say(
     db: firestore.Client, fleet_name: str, skew: timedelta

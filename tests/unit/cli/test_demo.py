@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from support.fleets.transcripts import START
+from tachograph_cli.demo.__main__ import SLOWEST, slowdown
 from tachograph_cli.demo.actions import (
     Action,
     CallModel,
@@ -82,3 +83,10 @@ def test_an_agent_that_nobody_signals_rotates_before_its_context_is_full() -> No
     agent: SimulatedAgent = SimulatedFleet(7, 1, "x").workers[0]
     agent.used_tokens = agent.model.window_tokens - 1
     assert agent.rotates
+
+
+def test_a_day_of_demo_is_less_work_than_three_hours_at_its_first_pace() -> None:
+    seconds = range(24 * 3600)
+    assert slowdown(0) == 1
+    assert max(map(slowdown, seconds)) == SLOWEST
+    assert sum(1 / slowdown(second) for second in seconds) < 3 * 3600
