@@ -28,7 +28,6 @@ from tachograph_cli.terminal.streams import escaped_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
 SLOWER = 40.0
 """The factor by which pauses of the past are longer: a day is some hundred tasks, not 10,000."""
@@ -56,38 +55,36 @@ class Timeline:
             (-hours * 3600, next(self._numbers), Player(fleet, agent, run))
             for agent in simulated.agents
         ]
-        self.players = [player for _, _, player in self._due]
         self._hung: list[Player] = []
 
-    def play_past(self, now: datetime, stop: threading.Event) -> None:
-        """Play the actions that are due before `now`, each as of its own time, until `stop`."""
+    def play_past(self, now: datetime) -> None:
+        """Play the actions that are due before `now`, each as of its own time."""
         started_s, first_s = time.monotonic(), self._due[0][0]
-        while self._due[0][0] < 0 and not stop.is_set():
+        while self._due[0][0] < 0:
             due_s, _, player = heapq.heappop(self._due)
             elapsed_s = (due_s - first_s) / 3600 * HISTORY_S_PER_HOUR
-            stop.wait(max(0.0, started_s + elapsed_s - time.monotonic()))
+            time.sleep(max(0.0, started_s + elapsed_s - time.monotonic()))
             hangs = due_s > -STUCK_S_BEFORE and player.agent.busy
             if hangs and player.agent.name == self._stuck:
                 self._hung.append(player)
                 continue
-            pause_s = _turn(player, now + timedelta(seconds=due_s), stop, live=False)
+            pause_s = _turn(player, now + timedelta(seconds=due_s), live=False)
             heapq.heappush(self._due, (due_s + pause_s * SLOWER, next(self._numbers), player))
         # The next pauses are live ones, which are shorter.
         self._due = [(due_s / SLOWER, number, player) for due_s, number, player in self._due]
         heapq.heapify(self._due)
 
-    def play_live(self, fleet: Fleet, stop: threading.Event) -> None:
-        """Play the following actions as they fall due, until `stop`."""
+    def play_live(self, fleet: Fleet) -> None:
+        """Play the following actions as they fall due, for ever."""
         for task in self._simulated.queue:
             fleet.create_task(task.id, **task.fields)
         for player in self._hung:
             player.hang()
         started_s = time.monotonic()
-        while not stop.is_set():
+        while True:
             due_s, _, player = heapq.heappop(self._due)
-            if stop.wait(max(0.0, started_s + due_s - time.monotonic())):
-                return
-            pause_s = _turn(player, datetime.now(UTC), stop, live=True) * slowdown(due_s)
+            time.sleep(max(0.0, started_s + due_s - time.monotonic()))
+            pause_s = _turn(player, datetime.now(UTC), live=True) * slowdown(due_s)
             heapq.heappush(self._due, (due_s + pause_s, next(self._numbers), player))
 
 
@@ -99,35 +96,31 @@ def slowdown(elapsed_s: float) -> float:
     return min(SLOWEST, 1 + elapsed_s / SLOWS_EVERY_S)
 
 
-def _turn(player: Player, at: datetime, stop: threading.Event, *, live: bool) -> float:
+def _turn(player: Player, at: datetime, *, live: bool) -> float:
     """Play an agent's actions until it pauses; return the pause in seconds."""
     player.read_signal(live=live)
     for action in player.agent.actions:
         if isinstance(action, Pause):
             return action.seconds
-        _insist(partial(player.play, action, at, live=live), stop)
+        _insist(partial(player.play, action, at, live=live))
         player.read_signal(live=live)
     raise AssertionError("a simulated agent ended its actions; expected an endless iterator")
 
 
-def _insist(play: Callable[[], None], stop: threading.Event) -> None:
+def _insist(play: Callable[[], None]) -> None:
     """Play until it succeeds: on a busy machine an emulator may stand still for seconds."""
-    while not stop.is_set():
+    while True:
         try:
             return play()
         except (GoogleAPICallError, RetryError, LookupError) as error:
             click.echo(f"{error}; tried again in {AGAIN_S:g} s", err=True)
-            stop.wait(AGAIN_S)
-    return None
+            time.sleep(AGAIN_S)
 
 
-def _keep_emulator_small(fleet: str, stop: threading.Event) -> threading.Thread | None:
-    """Let old pretend data go until `stop`; None outside an emulator, where nothing is deleted."""
-    if "FIRESTORE_EMULATOR_HOST" not in os.environ:
-        return None
-    thread = threading.Thread(target=Retention(service_client(), fleet).run, args=(stop,))
-    thread.start()
-    return thread
+def _keep_emulator_small(fleet: str) -> None:
+    """Let old pretend data go, in an emulator alone: elsewhere nothing is deleted."""
+    if "FIRESTORE_EMULATOR_HOST" in os.environ:
+        threading.Thread(target=Retention(service_client(), fleet).run, daemon=True).start()
 
 
 @click.command()
@@ -145,44 +138,21 @@ def _keep_emulator_small(fleet: str, stop: threading.Event) -> threading.Thread 
 )
 def main(name: str, agents: int, seed: int, hours: float) -> None:
     """Pretend a fleet at work: HOURS of history first, then live until it is stopped."""
-    stop = threading.Event()
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, leave)
+    # What is pretended ends with its stack, so nothing of it needs to be written first.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     now = datetime.now(UTC)
     run = f"{int(now.timestamp()) // 60:x}"[-4:]
     with (
         network_errors(f"fleets/{name}"),
         Fleet(name, tracing=Tracing(batches=True, keep_pct=100.0)) as fleet,
     ):
-        retention = _keep_emulator_small(name, stop)
-        try:
-            _play(fleet, SimulatedFleet(seed, agents, run), run, hours, now, stop)
-        finally:
-            stop.set()
-            if retention is not None:
-                retention.join()
-
-
-def _play(
-    fleet: Fleet,
-    simulated: SimulatedFleet,
-    run: str,
-    hours: float,
-    now: datetime,
-    stop: threading.Event,
-) -> None:
-    timeline = Timeline(fleet, simulated, run, hours)
-    click.echo(f"{fleet.name}: laying down {hours:g} h of history")
-    timeline.play_past(now, stop)
-    if not stop.is_set():
-        click.echo(f"{fleet.name}: {len(simulated.workers)} agents at work; Ctrl-C stops them")
-        timeline.play_live(fleet, stop)
-    for player in timeline.players:
-        player.end()
+        _keep_emulator_small(name)
+        simulated = SimulatedFleet(seed, agents, run)
+        timeline = Timeline(fleet, simulated, run, hours)
+        click.echo(f"{name}: laying down {hours:g} h of history")
+        timeline.play_past(now)
+        click.echo(f"{name}: {len(simulated.workers)} agents at work; Ctrl-C stops them")
+        timeline.play_live(fleet)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import webbrowser
 from pathlib import Path
@@ -62,7 +63,8 @@ def demo(fleet: str, folder: Path | None, speed: float, *, own: bool, no_browser
         env = {**os.environ, **stack.env}
         token = viewer_token(fleet, project=stack.project)
         address = f"{stack.dashboard_url}/?fleet={quote(fleet)}#token={token}"
-        with Child(_agents(fleet, transcripts, speed), env=env) as agents:
+        # Python would print a traceback for a SIGINT while it starts.
+        with Child(_agents(fleet, transcripts, speed), env=env, ending=signal.SIGTERM) as agents:
             console.print()
             console.print(Text(f"Dashboard of fleet {fleet}", "bold"))
             # Plain and on one line, because a terminal must recognise the whole address.

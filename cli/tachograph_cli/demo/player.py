@@ -78,11 +78,6 @@ class Player:
             case Pause():
                 pass
 
-    def end(self) -> None:
-        """End the session."""
-        if self._session is not None:
-            self._session.end()
-
     def _open(self, action: OpenSession, when: datetime | None) -> None:
         fields: dict[str, Any] = {"runtime": "pretend"}
         before = self._session if action.succeeds else None

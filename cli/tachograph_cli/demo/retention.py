@@ -7,7 +7,7 @@ deleted 6 minutes later. Tasks and sessions stay, because their counters would g
 
 from __future__ import annotations
 
-import threading
+import time
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -42,9 +42,10 @@ class Retention:
         self._emptied: deque[tuple[datetime, Reference]] = deque()
         self._ended_hours: set[str] = set()
 
-    def run(self, stop: threading.Event) -> None:
-        """Make a pass each minute until `stop`; one that fails is made again by the next."""
-        while not stop.wait(EVERY_S):
+    def run(self) -> None:
+        """Make a pass each minute; one that fails is made again by the next."""
+        while True:
+            time.sleep(EVERY_S)
             with suppress(GoogleAPICallError, RetryError):
                 self.pass_over(datetime.now(UTC))
 

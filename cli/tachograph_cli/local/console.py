@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ console = Console(stderr=True)
 def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
     """Start the stack of the checkout around here; `quiet=False` prints its output too.
 
-    Raises NoCheckoutError and StackError.
+    Raises NoCheckoutError and StackError; Ctrl-C ends the command with a shell's status for it.
     """
     root = machine.checkout()
     if isinstance(machine.find_emulator(root), Missing):
@@ -35,6 +36,10 @@ def start(services: Sequence[str], *, quiet: bool = True) -> Stack:
             )
     except OSError as error:
         raise StackError(f"the local stack cannot start: {error}") from error
+    except KeyboardInterrupt:
+        console.print()
+        console.print("stopped before it had started")
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 def wait_for_interrupt(stack: Stack, agents: Child | None = None) -> None:

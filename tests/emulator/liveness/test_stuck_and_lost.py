@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -271,7 +270,7 @@ def test_pretended_agent_that_hangs_is_found_though_it_says_that_it_is_at_work(
     monkeypatch.setattr("tachograph_cli.demo.__main__.HISTORY_S_PER_HOUR", 0.01)
     with Fleet(fleet_name) as fleet:
         timeline = Timeline(fleet, SimulatedFleet(7, 12, "x"), "x", hours=8)
-        timeline.play_past(datetime.now(UTC), threading.Event())
+        timeline.play_past(datetime.now(UTC))
         [hung] = timeline._hung
         hung.hang()
         fleet.flush(60)

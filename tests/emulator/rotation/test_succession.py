@@ -96,9 +96,8 @@ def test_task_that_passes_to_another_agent_is_a_handoff_too(
     assert (task["handoffs"], task["rotations"], task["agent_id"]) == (1, 2, "b-9")
 
 
-def test_predecessor_in_the_same_process_need_not_be_written_yet(
-    db: firestore.Client, fleet_name: str
-) -> None:
+@pytest.mark.usefixtures("db")
+def test_predecessor_in_the_same_process_need_not_be_written_yet(fleet_name: str) -> None:
     with Fleet(fleet_name) as fleet:
         fleet.session("b-1", session_id="s-1")
         successor = fleet.session("b-1", session_id="s-2", successor_of="s-1")

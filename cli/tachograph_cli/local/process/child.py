@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Self
@@ -26,15 +27,17 @@ class Child:
         output: IO[bytes] | None = None,
         remove: Path | None = None,
         hold: int | None = None,
+        ending: signal.Signals = signal.SIGINT,
     ) -> None:
         """Start a command with an environment, in the folder `cwd`.
 
         `output` is a file for all that it prints. `remove` is a folder that is removed after it.
         `hold` is an open file, such as a lock, that stays open until the supervisor has ended.
+        `ending` is the signal that stops it.
         """
-        removal = [] if remove is None else ["--remove", str(remove)]
+        removal = "" if remove is None else str(remove)
         self._supervisor = subprocess.Popen(
-            [sys.executable, "-P", "-m", supervisor.__name__, *removal, *command],
+            [sys.executable, "-P", "-m", supervisor.__name__, ending.name, removal, *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,

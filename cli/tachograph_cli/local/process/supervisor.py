@@ -1,12 +1,13 @@
 """Run one command so that no process of it outlives the parent of this one.
 
-    python -m tachograph_cli.local.process.supervisor [--remove DIRECTORY] COMMAND...
+    python -m tachograph_cli.local.process.supervisor SIGNAL DIRECTORY COMMAND...
 
 The emulators are a tree: node starts java in a session of its own, and each function in a shell. A
 signal to the top misses the leaves, and a parent that is killed ends none of them. The supervisor
 holds the read end of its parent's pipe as standard input. The pipe ends when the parent closes it
-or is gone. The supervisor then interrupts the command, waits, and ends every process that is still
-below it. It imports the standard library only, so that it starts in milliseconds.
+or is gone. The supervisor then sends the command SIGNAL, waits, ends every process that is still
+below it, and removes DIRECTORY unless that is empty text. It imports the standard library only, so
+that it starts in milliseconds.
 """
 
 from __future__ import annotations
@@ -39,24 +40,22 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 def main(arguments: list[str]) -> int:
     """Run the command until it ends or standard input does; return its exit status."""
-    remove, command = (
-        (arguments[1], arguments[2:]) if arguments[0] == "--remove" else (None, arguments)
-    )
+    ending, remove, command = signal.Signals[arguments[0]], arguments[1], arguments[2:]
     _prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans below us become our children
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # A handler, not SIG_IGN: the command would inherit an ignored signal, but no handler.
         signal.signal(number, lambda *_: None)
-    # The command is interrupted also where this process is killed.
+    # The command is asked to end also where this process is killed.
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGINT),  # noqa: PLW1509 - no thread yet
+        preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, ending),  # noqa: PLW1509 - no thread yet
     )
     below: set[Process] = set()
     stopped = threading.Event()
     top = table.identify(child.pid)  # before anybody waits for it, so that the id is its own
     threading.Thread(
-        target=stop_at_end_of_input, args=(child, top, below, stopped), daemon=True
+        target=stop_at_end_of_input, args=(child, top, ending, below, stopped), daemon=True
     ).start()
     status = child.wait()
 
@@ -66,7 +65,7 @@ def main(arguments: list[str]) -> int:
 
     sweep(remaining)
     # A command that ended by itself leaves its logs, which say why.
-    if remove is not None and stopped.is_set():
+    if remove and stopped.is_set():
         shutil.rmtree(remove, ignore_errors=True)
     return status if status >= 0 else 128 - status
 
@@ -74,10 +73,11 @@ def main(arguments: list[str]) -> int:
 def stop_at_end_of_input(
     child: subprocess.Popen[bytes],
     top: Process | None,
+    ending: signal.Signals,
     below: set[Process],
     stopped: threading.Event,
 ) -> None:
-    """Wait for the end of standard input, then interrupt the child twice, and at last kill it.
+    """Wait for the end of standard input, then send the child `ending` twice, and at last kill it.
 
     `top` is the child's process, None where it has ended. It is not signalled by its id, because
     the main thread may just have reaped it. Adds every process below this one to `below`, and sets
@@ -88,7 +88,7 @@ def stop_at_end_of_input(
     stopped.set()
     below |= table.descendants(os.getpid())
     for patience_s in PATIENCE_S:
-        if top is None or not table.send(top, signal.SIGINT):
+        if top is None or not table.send(top, ending):
             return
         try:
             child.wait(patience_s)
