@@ -11,7 +11,12 @@ from rich.text import Text
 
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import bar, figure, table
-from tachograph_schema.counters.derived import certainty, cost_by_part, root_tasks_completed
+from tachograph_schema.counters.derived import (
+    certainty,
+    cost_by_part,
+    is_cost_known,
+    root_tasks_completed,
+)
 from tachograph_schema.counters.names import COMPLETED, FIRST_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -49,6 +54,8 @@ def certainty_table(total: Line) -> Table | None:
 def _per_task(total: Line) -> Text:
     per_task, count = total.derived.get("cost_per_completed_usd"), total.counters.get
     asked = root_tasks_completed(total.counters)
+    if not is_cost_known(total.counters):
+        return figure(fmt.UNKNOWN, "per completed task: no call has a known price")
     if asked is None:
         return figure(fmt.UNKNOWN, f"per completed task: {_BEFORE}")
     if per_task is None:

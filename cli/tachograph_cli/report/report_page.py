@@ -25,6 +25,7 @@ from tachograph_cli.terminal.widgets import (
     table,
     warned,
 )
+from tachograph_schema.counters.derived import is_cost_known
 from tachograph_schema.counters.sketch import relative_error
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
@@ -96,11 +97,17 @@ def _work(kind: str, lines: Sequence[Line], *, wide: bool) -> Table:
             rate(line.derived.get("success_rate")),
             Text(fmt.UNKNOWN, "dim") if per_task is None else Text(fmt.dollars(per_task), "bold"),
             *(_median(line, measure) for measure in medians.values()),
-            fmt.money(line.cost_nanousd),
+            _cost(line),
             fmt.share(share),
             bar(share),
         )
     return rows
+
+
+def _cost(line: Line, style: str = "") -> Text:
+    if not is_cost_known(line.counters):
+        return Text("unpriced", "yellow")
+    return Text(fmt.money(line.cost_nanousd), style)
 
 
 def _median(line: Line, measure: str) -> Text:
@@ -111,7 +118,7 @@ def _median(line: Line, measure: str) -> Text:
 
 
 def _tier_words(report: Report) -> Iterator[Text]:
-    yield Text("Per done: the cost of a row's tasks over those of them done, subtasks too.", "dim")
+    yield Text("Per done: the cost of a row's tasks over those done, subtasks and coordination too.", "dim")
     if report.tier_cost_ratio is not None:
         dearest, cheapest, ratio = report.tier_cost_ratio
         costs = f"costs {fmt.times(ratio)} one of tier {cheapest}."
@@ -135,7 +142,7 @@ def _models(lines: Sequence[Line], *, wide: bool) -> Table:
             *([number(line.counters.get("llm_calls", 0))] if wide else []),
             *(number(line.counters.get(counter, 0)) for counter in columns.values()),
             Text(fmt.UNKNOWN, "dim") if hits is None else fmt.share(hits),
-            Text(fmt.money(line.cost_nanousd), "bold"),
+            _cost(line, "bold"),
             number(line.counters.get("unpriced_calls", 0), "yellow"),
         )
     return rows

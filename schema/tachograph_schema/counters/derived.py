@@ -31,7 +31,7 @@ _ROUNDING = 1000
 
 
 def ratios(row: AnyRow) -> dict[str, float]:
-    """Derive the shares and costs of one scope; what would divide by nothing is left out.
+    """Derive the shares and costs of one scope; what is unknown or would divide by nothing is not.
 
     cost_usd, cost_per_completed_usd (all spend on tasks of the scope, failures included, over those
     of them that were completed), true_to_naive (all spend over that of first attempts, subtasks'
@@ -47,8 +47,8 @@ def ratios(row: AnyRow) -> dict[str, float]:
     overhead = sum(row.get(f"{kind}_cost_nanousd", 0) for kind in _OVERHEADS)
     parts = cost_by_part(row) or {}
     numbers = {
-        "cost_usd": cost / 1e9,
-        "cost_per_completed_usd": _share(whole / 1e9, completed),
+        "cost_usd": cost / 1e9 if is_cost_known(row) else None,
+        "cost_per_completed_usd": _share(whole / 1e9, completed) if is_cost_known(row) else None,
         "true_to_naive": _share(whole, sum(parts.get(part, 0) for part in FIRST_ATTEMPTS)),
         "success_rate": _share(completed, completed + failed),
         "cache_hit_ratio": _share(read, read + written + row.get("tokens_in", 0)),
@@ -67,13 +67,19 @@ def fleet_ratios(row: AnyRow) -> dict[str, float]:
     """
     numbers = ratios(row)
     numbers.pop("cost_per_completed_usd", None)
-    asked = root_tasks_completed(row)
+    asked = root_tasks_completed(row) if is_cost_known(row) else None
     return numbers | ({"cost_per_completed_usd": _whole(row) / 1e9 / asked} if asked else {})
 
 
 def scope_ratios(scope: str, row: AnyRow) -> dict[str, float]:
     """Derive the numbers of a scope: those of a fleet of the fleet's, `ratios` of any other."""
     return fleet_ratios(row) if scope == FLEET else ratios(row)
+
+
+def is_cost_known(row: AnyRow) -> bool:
+    """Tell whether any of the cost is known; where no call has a price, zero is no cost."""
+    unpriced = row.get("unpriced_calls", 0) or row.get("unpriced_tokens", 0)
+    return bool(row.get("cost_nanousd", 0) or _whole(row) or not unpriced)
 
 
 def root_tasks_completed(row: AnyRow) -> int | None:

@@ -38,7 +38,7 @@ export function ratios(row: Counters): Ratios {
   // Agents that do not count their calls have one unpriced call, of none.
   const calls = Math.max(n('unpriced_calls'), n('llm_calls'));
   return {
-    perCompletedNanousd: quotient(whole, n('tasks_completed')),
+    perCompletedNanousd: isCostKnown(row) ? quotient(whole, n('tasks_completed')) : undefined,
     trueToNaive: quotient(whole, parts ? parts.root_first + parts.subtasks_first : 0),
     successRate: quotient(n('tasks_completed'), n('tasks_completed') + n('tasks_failed')),
     cacheHit: quotient(n('cache_read_tokens'), n('cache_read_tokens') + n('cache_write_tokens') + n('tokens_in')),
@@ -50,7 +50,13 @@ export function ratios(row: Counters): Ratios {
 
 /** The numbers of a fleet or a tree: a completed task is one that was asked for, a root task. */
 export function fleetRatios(row: Counters): Ratios {
-  return { ...ratios(row), perCompletedNanousd: quotient(wholeOf(row), rootTasksCompleted(row) ?? 0) };
+  return { ...ratios(row), perCompletedNanousd: isCostKnown(row) ? quotient(wholeOf(row), rootTasksCompleted(row) ?? 0) : undefined };
+}
+
+/** Whether any of the cost is known; where no call has a price, zero is no cost. */
+export function isCostKnown(row: Counters): boolean {
+  const unpriced = (row['unpriced_calls'] ?? 0) || (row['unpriced_tokens'] ?? 0);
+  return Boolean((row['cost_nanousd'] ?? 0) || wholeOf(row) || !unpriced);
 }
 
 /** The completed root tasks of a fleet or a tree; undefined where an older version counted some, and did not tell them apart. */

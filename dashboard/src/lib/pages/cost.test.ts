@@ -50,10 +50,11 @@ test('a line has no point where nothing was completed', () => {
   expect(lines).toEqual([{ name: 'light', points: [{ x: Date.UTC(2026, 1, 16, 12), y: 2 }] }]);
 });
 
-test('cache savings are told only where the ratio of the prices is known', () => {
+test('cache savings are told only where the cost is of prices of a known ratio', () => {
   const row = { tokens_in: 100, cache_read_tokens: 1000, cache_write_tokens: 100, tokens_out: 20, cost_nanousd: 425 };
   const rows = savings({ 'model:claude-x': row, 'model:gpt-5': row, 'model:claude-y': { ...row, unpriced_calls: 1 }, 'model:idle': {} });
   expect(rows.map((s) => [s.model, s.savedNanousd])).toEqual([['claude-x', 875], ['claude-y', undefined], ['gpt-5', undefined]]);
+  expect(savings({ 'model:claude-x': { ...row, cost_reported_nanousd: 1 } })[0]?.savedNanousd).toBeUndefined();
 });
 
 describe('a month', () => {
@@ -63,9 +64,16 @@ describe('a month', () => {
   test('is projected at the pace of the last week', () => {
     const spend = month([...days, rollup('2026-02-11', { fleet: { cost_nanousd: 50 } })], 2, now);
     expect(spend).toMatchObject({ spentNanousd: 1050, budgetNanousd: 2 * 24 * 28 });
-    expect(spend?.pacePerDayNanousd).toBeCloseTo(100);
-    expect(spend?.projectedNanousd).toBeCloseTo(2800);
+    expect(spend?.projection?.days).toBe(7);
+    expect(spend?.projection?.perDayNanousd).toBeCloseTo(100);
+    expect(spend?.projection?.nanousd).toBeCloseTo(2800);
     expect(spend?.actual.at(-1)).toEqual({ x: now, y: 1050 });
+  });
+
+  test('is not projected from a few hours, and from two days says so', () => {
+    const spent = { fleet: { cost_nanousd: 50 } };
+    expect(month([rollup('2026-02-11', spent)], 2, now)).toMatchObject({ spentNanousd: 50, projection: undefined });
+    expect(month([rollup('2026-02-10', spent), rollup('2026-02-11', spent)], 2, now)?.projection?.days).toBe(2);
   });
 
   test('holds each whole day against what the week before it foretold', () => {
@@ -75,7 +83,7 @@ describe('a month', () => {
   });
 
   test('that is over is not projected, and without a day there is none', () => {
-    expect(month(days, undefined, now + 60 * DAY)).toMatchObject({ spentNanousd: 1000, projectedNanousd: 1000 });
+    expect(month(days, undefined, now + 60 * DAY)).toMatchObject({ spentNanousd: 1000, projection: undefined });
     expect(month([], undefined, now)).toBeUndefined();
   });
 });

@@ -120,7 +120,8 @@ const CLAUDE = { read: 0.1, write: 1.25, writeHour: 2, out: 5 } as const;
  * The savings of caches by model, most cached tokens first.
  *
  * Counters hold tokens and one cost, but no prices. Where the ratios between prices are known, the price of an input token follows from
- * the cost, and so does the cost of the cached tokens without a cache. The extra price of cache writes is subtracted.
+ * a cost that was computed from them, and so does the cost of the cached tokens without a cache. The extra price of cache writes is
+ * subtracted. A cost that was reported may be of anything.
  */
 export function savings(cells: Readonly<Record<string, Counters>>): Saving[] {
   return groups(cells, 'model')
@@ -137,9 +138,19 @@ function saved(model: string, row: Counters): number | undefined {
   const write = Math.max(0, n('cache_write_tokens') - hour);
   const prompt = n('tokens_in') + CLAUDE.read * n('cache_read_tokens') + CLAUDE.write * write + CLAUDE.writeHour * hour;
   const charged = prompt + CLAUDE.out * n('tokens_out');
-  if (!/^claude-/.test(model) || n('unpriced_calls') > 0 || charged <= 0 || n('cost_nanousd') <= 0) return undefined;
+  if (!/^claude-/.test(model) || n('unpriced_calls') > 0 || n('cost_reported_nanousd') > 0 || charged <= 0 || n('cost_nanousd') <= 0) return undefined;
   const perInputToken = n('cost_nanousd') / charged;
   return perInputToken * ((1 - CLAUDE.read) * n('cache_read_tokens') - (CLAUDE.write - 1) * write - (CLAUDE.writeHour - 1) * hour);
+}
+
+/** The spend of a month, projected at a pace. */
+export interface Projection {
+  /** From the newest point to the month's end. */
+  points: Point[];
+  nanousd: number;
+  perDayNanousd: number;
+  /** How many days before the newest moment the pace is the mean of: from 1 to 7. */
+  days: number;
 }
 
 export interface Month {
@@ -147,11 +158,9 @@ export interface Month {
   end: number;
   /** Spend since the month began, at the end of each day and at the moment of the newest. */
   actual: Point[];
-  /** From the newest point to the month's end. */
-  projected: Point[];
   spentNanousd: number;
-  projectedNanousd: number;
-  pacePerDayNanousd: number;
+  /** Undefined until a whole day is known, and of a month that is over. */
+  projection: Projection | undefined;
   /** For each whole day: its spend, and the spend that the pace of the week before predicted. */
   forecasts: { at: number; predictedNanousd: number; nanousd: number }[];
   budgetNanousd: number | undefined;
@@ -178,30 +187,38 @@ export function month(days: readonly Rollup[], hourlyBudgetNanousd: number | und
   for (let day = start; day <= last; day += DAY) {
     const nanousd = spend.get(day) ?? 0;
     const before = pace(spend, day - 1, first);
-    if (before !== undefined && day + DAY <= until) forecasts.push({ at: day, predictedNanousd: before * DAY, nanousd });
+    if (before !== undefined && day + DAY <= until) forecasts.push({ at: day, predictedNanousd: before.perMs * DAY, nanousd });
     actual.push({ x: Math.min(day + DAY, until), y: (actual.at(-1) as Point).y + nanousd });
   }
   const spentNanousd = (actual.at(-1) as Point).y;
-  const perMs = pace(spend, until, first) ?? 0;
-  const projectedNanousd = spentNanousd + perMs * Math.max(0, end - until);
   return {
     start,
     end,
     actual,
-    projected: [{ x: until, y: spentNanousd }, { x: end, y: projectedNanousd }],
     spentNanousd,
-    projectedNanousd,
-    pacePerDayNanousd: perMs * DAY,
+    projection: until < end ? projection({ x: until, y: spentNanousd }, end, pace(spend, until, first)) : undefined,
     forecasts,
     budgetNanousd: hourlyBudgetNanousd === undefined ? undefined : (hourlyBudgetNanousd * (end - start)) / 3_600_000,
   };
 }
 
-/** Spend per millisecond over the week before a moment, or over the part of it since the first day with spend. */
-function pace(spend: ReadonlyMap<number, number>, until: number, first: number): number | undefined {
+function projection(newest: Point, end: number, week: Pace | undefined): Projection | undefined {
+  if (week === undefined) return undefined;
+  const nanousd = newest.y + week.perMs * (end - newest.x);
+  return { points: [newest, { x: end, y: nanousd }], nanousd, perDayNanousd: week.perMs * DAY, days: Math.ceil(week.ms / DAY) };
+}
+
+interface Pace {
+  perMs: number;
+  ms: number;
+}
+
+/** Spend over the week before a moment, or over the part of it since the first day with spend; undefined for less than a day. */
+function pace(spend: ReadonlyMap<number, number>, until: number, first: number): Pace | undefined {
   const from = Math.max(first, Math.floor(until / DAY) * DAY - (PACE_DAYS - 1) * DAY);
-  if (until <= from) return undefined;
+  const ms = until - from;
+  if (ms < DAY - 1) return undefined;
   let sum = 0;
   for (const [day, n] of spend) if (day >= from && day <= until) sum += n;
-  return sum / (until - from);
+  return { perMs: sum / ms, ms };
 }

@@ -127,7 +127,7 @@ def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None
         "$10.00  per completed task: $10.00 spent, 1 completed with 3 subtasks, 1 failed",
         "2.00×  true to naive: first attempts cost $2.50, and $2.50 of subtasks",  # noqa: RUF001 - the sign
         "coordination      1  $4.00  40%",
-        "Per done: the cost of a row's tasks over those of them done",
+        "Per done: the cost of a row's tasks over those done, subtasks and coordination too",
         "A completed task of tier frontier costs 6.00×",  # noqa: RUF001
         "retry             2  50%",
         "reported by the provider $5.00 50%",
@@ -240,3 +240,13 @@ def test_json_holds_raw_counters_and_no_sketch() -> None:
 
 
 # what one task cost
+
+
+def test_model_without_a_price_is_unpriced_and_never_free() -> None:
+    row = {"llm_calls": 2, "unpriced_calls": 2, "tokens_in": 10, "tasks_completed": 1}
+    whole = report("acme", [_rollup("2026-02-16", {"fleet": row, "model:new": row})])
+    text = " ".join(printed(report_page.page(whole, 80, AT), 80).split())
+    models = text.partition("By model")[2].partition("Overhead")[0]
+    assert "unpriced 2" in models
+    assert "per completed task: no call has a known price" in text
+    assert "$0" not in text.partition("Overhead")[0]

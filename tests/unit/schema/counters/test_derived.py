@@ -89,6 +89,13 @@ def test_share_of_nothing_is_left_out_and_not_zero() -> None:
     assert ratios({}) == {"cost_usd": 0.0}
 
 
+def test_cost_of_calls_without_a_price_is_unknown_and_not_zero() -> None:
+    row = {"unpriced_calls": 3, "tasks_completed": 2, "root_tasks_completed": 2, "llm_calls": 3}
+    for numbers in (ratios(row), fleet_ratios(row)):
+        assert numbers.keys().isdisjoint({"cost_usd", "cost_per_completed_usd"})
+    assert fleet_ratios(row | {"cost_nanousd": 10**9})["cost_per_completed_usd"] == 0.5
+
+
 def test_tier_is_charged_for_its_tasks_whoever_served_their_calls() -> None:
     row = {"cost_nanousd": 10**9, "task_cost_nanousd": 4 * 10**9, "tasks_completed": 2}
     assert ratios(row)["cost_per_completed_usd"] == 2.0
