@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
 
-from support.emulator_heap import messages_waiting
 from support.page import SLOW, number, panel, wait_until, word
+from support.wire.emulator_heap import messages_waiting
 
 if TYPE_CHECKING:
     from google.cloud.firestore import DocumentSnapshot
