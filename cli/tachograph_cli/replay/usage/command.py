@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tachograph.errors import OperatorError
-from tachograph_cli.replay.usage.calls import Said, StatedCall, stated_calls
+from tachograph_cli.replay.usage.calls import stated_calls
 from tachograph_cli.replay.usage.page import page
+from tachograph_cli.replay.usage.stated import Said, StatedCall
 from tachograph_cli.terminal.console import Console
 from tachograph_cli.terminal.parameters import checked, moment, name
 from tachograph_cli.terminal.shown import shown
@@ -74,33 +75,56 @@ def usage(
     use. Exits with 1 where a path states no call.
     """
     said = Said(_moment(at), provider, model, route, None if sheet is None else _prices(sheet))
-    calls, notes = _read(paths, said)
+    reading = _read(paths, said)
+    calls = reading.calls
     if as_json:
         click.echo(json.dumps({"calls": [_row(each) for each in calls], "total": total(calls)}))
-    else:
+    elif calls:
         Console().print(page(calls, total(calls)))
-    for note in notes:
+    for note in reading.notes():
         click.echo(note, err=True)
-    if not any(each.call.calls for each in calls):
+    if reading.without_calls:
         raise SystemExit(1)
 
 
-def _read(paths: Iterable[Path], said: Said) -> tuple[list[StatedCall], list[str]]:
-    """Return the calls, and what to tell of lines and files that are passed by, a line each."""
-    calls, lines, files = list[StatedCall](), list[str](), list[str]()
-    bad = 0
-    for each in chain.from_iterable(stated_calls(path, said) for path in paths):
-        if isinstance(each, StatedCall):
-            calls.append(each)
-        elif isinstance(each, str):
-            files.append(each)
-        else:
-            bad += 1
-            if bad <= SHOWN_LINES:
-                lines.append(shown(each))
-    if bad > SHOWN_LINES:
-        lines.append(f"{bad - SHOWN_LINES:,} more lines could not be read as a whole")
-    return calls, lines + files
+@dataclass(slots=True)
+class _Reading:
+    """The calls, and what to tell of lines, files and paths that are passed by, a line each."""
+
+    calls: list[StatedCall] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    bad_lines: int = 0
+    files: list[str] = field(default_factory=list)
+    without_calls: bool = False
+    """Whether one of the paths states no call."""
+
+    def notes(self) -> list[str]:
+        """Return what is to be told."""
+        more = self.bad_lines - len(self.lines)
+        rest = [f"{more:,} more lines could not be read as a whole"] if more else []
+        return self.lines + rest + self.files
+
+
+def _read(paths: Iterable[Path], said: Said) -> _Reading:
+    reading = _Reading()
+    for path in paths:
+        states, told = False, False
+        for each in stated_calls(path, said):
+            if isinstance(each, StatedCall):
+                reading.calls.append(each)
+                states = states or each.states_use
+                continue
+            told = True
+            if isinstance(each, str):
+                reading.files.append(each)
+                continue
+            reading.bad_lines += 1
+            if len(reading.lines) < SHOWN_LINES:
+                reading.lines.append(shown(each))
+        if not states and not told:
+            reading.files.append(f"{shown(path)}: a recording that states no call")
+        reading.without_calls |= not states
+    return reading
 
 
 def total(calls: Sequence[StatedCall]) -> dict[str, int]:
@@ -111,7 +135,9 @@ def total(calls: Sequence[StatedCall]) -> dict[str, int]:
         "calls": sum(each.call.calls for each in calls),
         **sums,
         "cost_nanousd": sum(each.explanation.cost_nanousd or 0 for each in calls),
-        "unpriced_calls": sum(each.call.calls or 1 for each in unpriced),
+        "unpriced_calls": sum(
+            each.call.calls or bool(each.call.usage.total_tokens) for each in unpriced
+        ),
         "unpriced_tokens": sum(each.call.usage.total_tokens for each in unpriced),
     }
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tachograph_cli.replay.usage.calls import StatedCall
+from tachograph_cli.replay.usage.stated import StatedCall
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.widgets import figure, table
 
