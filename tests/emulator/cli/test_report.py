@@ -181,17 +181,3 @@ def test_period_without_work_is_told_with_the_one_before(
     outcome = CliRunner().invoke(main, [*arguments, "--fleet", fleet_name])
     assert outcome.exit_code != 0
     assert words in " ".join(outcome.output.split())
-
-
-def test_fleet_of_which_nothing_is_published_is_told_with_the_others_to_who_may_see_them(
-    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _publish(db, fleet_name, days=1)
-    ask = ["report", "--fleet", "nobody"]
-    outcome = CliRunner().invoke(main, ask)
-    assert outcome.exit_code == 1
-    words = " ".join(outcome.output.split())
-    assert "fleets/nobody/rollups: nothing is published; this identity may not see which" in words
-    monkeypatch.setattr("tachograph_cli.report.commands.fleet_client", lambda _: db)  # a back end's
-    outcome = CliRunner().invoke(main, ask)
-    assert "nothing is published; other fleets here:" in outcome.output
