@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ import click
 from tachograph.errors import OperatorError
 from tachograph_cli.replay.usage.calls import stated_calls
 from tachograph_cli.replay.usage.page import page
+from tachograph_cli.replay.usage.rates import Rates, rates
 from tachograph_cli.replay.usage.stated import Said, StatedCall
 from tachograph_cli.terminal.console import Console
 from tachograph_cli.terminal.parameters import checked, moment, name
 from tachograph_cli.terminal.shown import shown
 from tachograph_schema.documents.price_sheet import PriceList, read_prices
+from tachograph_schema.pricing.provider_names import WELL_KNOWN
+from tachograph_schema.pricing.public_prices import is_route
 from tachograph_schema.usage import BUCKETS
 
 SHOWN_LINES = 20
@@ -56,6 +59,12 @@ SHOWN_LINES = 20
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Prices that come before the public list: a document of a fleet's prices/, as JSON.",
 )
+@click.option(
+    "--rates",
+    "with_rates",
+    is_flag=True,
+    help="Show the price of a million tokens of each kind, and what multiplies it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def usage(
     paths: tuple[Path, ...],
@@ -65,6 +74,7 @@ def usage(
     route: str | None,
     at: str | None,
     sheet: Path | None,
+    with_rates: bool,
     as_json: bool,
 ) -> None:
     """Say what each call used and cost, and which list gave the price.
@@ -75,12 +85,18 @@ def usage(
     use. Exits with 1 where a path states no call.
     """
     said = Said(_moment(at), provider, model, route, None if sheet is None else _prices(sheet))
+    _check_route(said)
     reading = _read(paths, said)
     calls = reading.calls
+    found = [rates(each, said.prices) for each in calls] if with_rates else None
     if as_json:
-        click.echo(json.dumps({"calls": [_row(each) for each in calls], "total": total(calls)}))
+        rows = [_row(each) for each in calls]
+        for row, each in zip(rows, found or (), strict=False):
+            row["rates"] = None if each is None else _rates_json(each)
+        click.echo(json.dumps({"calls": rows, "total": total(calls)}))
     elif calls:
-        Console().print(page(calls, total(calls)))
+        console = Console()
+        console.print(page(calls, total(calls), console.width, found))
     for note in reading.notes():
         click.echo(note, err=True)
     if reading.without_calls:
@@ -159,8 +175,30 @@ def _row(each: StatedCall) -> dict[str, Any]:
         "cost_nanousd": explanation.cost_nanousd,
         "certainty": explanation.certainty,
         "price": explanation.source,
+        "tokens_known": each.tokens_known,
         "doubt": each.doubt,
     }
+
+
+def _rates_json(found: Rates) -> dict[str, Any]:
+    per_mtok = {
+        each.name: None if (usd := getattr(found, each.name)) is None else float(usd)
+        for each in fields(found)
+        if each.name != "multipliers"
+    }
+    times = {word: None if n is None else float(n) for word, n in found.multipliers}
+    return {"usd_per_mtok": per_mtok, "multipliers": times}
+
+
+def _check_route(said: Said) -> None:
+    """Refuse a route that decides no price. Raises click.UsageError."""
+    own = {row.route.lower() for row in said.prices.rows if row.route} if said.prices else set()
+    if said.route is None or said.route.lower() in own or is_route(said.route):
+        return
+    raise click.UsageError(
+        f"--route is {said.route!r}; expected direct, local, a gateway such as litellm, a provider "
+        f"of the price list such as {', '.join(WELL_KNOWN)} or openrouter, or a route of --prices"
+    )
 
 
 def _prices(sheet: Path) -> PriceList:

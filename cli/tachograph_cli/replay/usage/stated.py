@@ -40,8 +40,10 @@ class StatedCall:
 
     @property
     def tokens_known(self) -> bool:
-        """Whether the file states tokens, be they none."""
-        return self.call.readable or self.call.usage.total_tokens > 0
+        """Whether its tokens are known, be they none; a bill of calls without tokens says none."""
+        call = self.call
+        billed_only = call.calls > 0 and call.cost_nanousd is not None
+        return call.usage.total_tokens > 0 or (call.readable and not billed_only)
 
 
 def stated(place: str, name: str, call: Call, said: Said) -> StatedCall:
