@@ -19,6 +19,7 @@ from tachograph_cli.terminal.widgets import (
     bar,
     figures,
     interval,
+    model_words,
     named,
     number,
     rate,
@@ -194,11 +195,15 @@ def _facts(report: Report) -> Iterator[Figure]:
         f"{_of(unpriced, calls)} calls have" if countable else f"{fmt.count(unpriced)} or more have"
     )
     tokens = f", {fmt.count(count('unpriced_tokens', 0))} tokens" if unpriced else ""
+    models = [
+        model_words(line.name) for line in report.models if line.counters.get("unpriced_calls")
+    ]
+    whose = f": {fmt.some(models)}" if models else ""
     share = derived.get("unpriced_share") if countable else None
     yield (
         fmt.UNKNOWN if share is None else fmt.percent(share),
         warned(unpriced),
-        f"unpriced: {words} no known price{tokens}",
+        f"unpriced: {words} no known price{tokens}{whose}",
     )
     done, free = count("tasks_completed", 0), count("tasks_completed_unpriced", 0)
     share = derived.get("completed_unpriced_share")

@@ -6,6 +6,7 @@ tests/golden/formats.json holds both to the same words.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -101,6 +102,12 @@ def times(ratio: float) -> str:
 def counted(n: float, noun: str, plural: str | None = None) -> str:
     """Write a number with its noun: 1 session, 2 sessions, 8.34K tasks."""
     return f"{count(n)} {noun if n == 1 else plural or noun + 's'}"
+
+
+def some(names: Sequence[str], most: int = 4) -> str:
+    """Write the first names of a list, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {count(more)} more" if more > 0 else "")
 
 
 def days(first: str, last: str, this_year: int) -> str:

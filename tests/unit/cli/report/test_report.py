@@ -135,7 +135,7 @@ def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None
         "list price, provider assumed $2.00 20%",
         "priced by an older version $0.50 5.0%",
         "unpriced, not in the cost 1 call",
-        "unpriced: 1 of 10 calls",
+        "unpriced: 1 of 10 calls have no known price, 0 tokens: m",
         "completed without cost: 0 of 4",
         "coordination: $1.00",
         "1 of 2  agents makes 80 % of $10.00",
