@@ -51,7 +51,7 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     coordination = coordination_section.section(report)
     certainty = headline.certainty_table(report.total)
     return Group(
-        _header(report, now),
+        *_header(report, now),
         headline.headline(report.total),
         *([_section("How certain the cost is", certainty)] if certainty else []),
         _section("By tier", _work("tier", report.tiers, wide=wide), *_tier_words(report)),
@@ -69,12 +69,16 @@ def _section(title: str, body: RenderableType, *words: Text) -> RenderableType:
     return Padding(Group(Text(title, "bold"), body, *words), (1, 0, 0, 0))
 
 
-def _header(report: Report, now: datetime) -> Text:
+def _header(report: Report, now: datetime) -> Iterator[Text]:
     n = len(report.periods)
     span = _span(report, now.year)
     with_work = f"{n} {report.grain}s with work, {span}" if n > 1 else f"{report.grain} {span}"
-    as_of = fmt.moment(report.as_of.astimezone(UTC))
-    return Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of} UTC", "dim"))
+    old_ms = max(0.0, (now - report.as_of).total_seconds()) * 1000
+    as_of = f"{fmt.moment(report.as_of.astimezone(UTC))} UTC, {fmt.duration(old_ms)} ago"
+    yield Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of}", "dim"))
+    if report.newer_work:
+        words = "! Newer work is counted and not in these numbers yet; the next tick publishes it."
+        yield Text(words, "yellow")
 
 
 def _span(report: Report, year: int) -> str:

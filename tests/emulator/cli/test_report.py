@@ -13,6 +13,7 @@ from google.cloud import firestore
 from counting.contribution import contribution
 from events.change import Version
 from publishing.rollups import publish
+from support.cli import run
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
 from tachograph_cli.main import main
@@ -181,3 +182,20 @@ def test_period_without_work_is_told_with_the_one_before(
     outcome = CliRunner().invoke(main, [*arguments, "--fleet", fleet_name])
     assert outcome.exit_code != 0
     assert words in " ".join(outcome.output.split())
+
+
+def test_work_that_is_counted_and_not_published_is_told(
+    db: firestore.Client, fleet_name: str
+) -> None:
+    hour = "2026-02-04T10"
+    shard = db.document("fleets", fleet_name, "shards", shard_id(0, hour))
+    waiting = {"hour": hour, "dirty": True, "c": {}}
+    shard.set(waiting)
+    outcome = run("report", "--fleet", fleet_name)
+    assert outcome.exit_code == 1
+    assert "is counted, and nothing of it is published yet" in " ".join(outcome.output.split())
+    _publish(db, fleet_name, days=2)
+    assert "Newer work" not in _run("report", "--fleet", fleet_name)
+    shard.set(waiting)
+    assert "Newer work is counted and not in these" in _run("report", "--fleet", fleet_name)
+    assert "Newer work" not in _run("report", "day", "2026-02-02", "--fleet", fleet_name)
