@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -73,8 +73,8 @@ def _header(report: Report, now: datetime) -> Iterator[Text]:
     n = len(report.periods)
     span = _span(report, now.year)
     with_work = f"{n} {report.grain}s with work, {span}" if n > 1 else f"{report.grain} {span}"
-    old_ms = max(0.0, (now - report.as_of).total_seconds()) * 1000
-    as_of = f"{fmt.moment(report.as_of.astimezone(UTC))} UTC, {fmt.duration(old_ms)} ago"
+    old = max(timedelta(0), now - report.as_of)
+    as_of = f"{fmt.moment(report.as_of.astimezone(UTC))} UTC, {fmt.ago(old)} ago"
     yield Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of}", "dim"))
     if report.newer_work:
         words = "! Newer work is counted and not in these numbers yet; the next tick publishes it."

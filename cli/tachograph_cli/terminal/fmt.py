@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 UNKNOWN = "–"  # noqa: RUF001 - the dashboard's dash
@@ -66,6 +66,12 @@ def duration(ms: float) -> str:
         if units < most:
             return f"{units // per}{larger} {units % per:02d}{smaller}"
     return UNKNOWN
+
+
+def ago(span: timedelta) -> str:
+    """Write a duration to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
+    seconds = int(span.total_seconds())
+    return f"{seconds} s" if seconds < 60 else duration(seconds * 1000)  # noqa: PLR2004
 
 
 def percent(part: float) -> str:

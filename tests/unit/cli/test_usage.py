@@ -167,9 +167,9 @@ def test_page_has_each_digit_and_tells_what_could_not_be_read(tmp_path: Path) ->
         (
             ["."],
             1,
-            ".: found 1 other .json files are no recordings; the first is empty.json; looked for",
+            ".: found 1 other .json file is no recording: empty.json; looked for",
         ),
-        (["empty.json"], 1, "empty.json: no recording that this reads, it is a JSON object with"),
+        (["empty.json"], 1, "empty.json: no recording that this reads (a JSON object with"),
         (["empty.json", "--at", "noon"], 2, "expected a time, such as 2026-02-16T18:00Z"),
     ],
 )
@@ -213,7 +213,7 @@ def test_file_that_states_no_call_is_told_for_what_it_is_and_the_others_are_summ
     other.write_text(text)
     result = run("usage", str(other), str(response(tmp_path, MESSAGE)), "--json")
     assert result.exit_code == 1
-    told = f"README.md: no recording that this reads, it is {kind}; looked for a response"
+    told = f"README.md: no recording that this reads ({kind}); looked for a response"
     assert told in result.stderr
     found = json.loads(result.stdout)
     assert [call["name"] for call in found["calls"]] == ["response.json"]

@@ -39,7 +39,7 @@ def of_file(path: Path, said: Said) -> Iterator[StatedCall | str]:
         yield from calls
         return
     yield (
-        f"{shown(path)}: no recording that this reads, it is {_kind(text, documents)}; "
+        f"{shown(path)}: no recording that this reads ({_kind(text, documents)}); "
         f"looked for {LOOKED_FOR}"
     )
 
