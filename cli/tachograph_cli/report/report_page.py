@@ -77,7 +77,7 @@ def _header(report: Report, now: datetime) -> Iterator[Text]:
     as_of = f"{fmt.moment(report.as_of.astimezone(UTC))} UTC, {fmt.ago(old)} ago"
     yield Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of}", "dim"))
     if report.newer_work:
-        words = "! Newer work is counted and not in these numbers yet; the next tick publishes it."
+        words = "! Newer work is counted and not in here yet; the next tick publishes it."
         yield Text(words, "yellow")
 
 

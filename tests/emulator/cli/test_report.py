@@ -197,5 +197,5 @@ def test_work_that_is_counted_and_not_published_is_told(
     _publish(db, fleet_name, days=2)
     assert "Newer work" not in _run("report", "--fleet", fleet_name)
     shard.set(waiting)
-    assert "Newer work is counted and not in these" in _run("report", "--fleet", fleet_name)
+    assert "Newer work is counted and not in here yet" in _run("report", "--fleet", fleet_name)
     assert "Newer work" not in _run("report", "day", "2026-02-02", "--fleet", fleet_name)

@@ -268,5 +268,5 @@ def test_report_says_how_old_it_is_and_whether_newer_work_waits(*, newer_work: b
     whole = report("acme", [_rollup("2026-02-16", _cells(a=NANO))], newer_work=newer_work)
     page = printed(report_page.page(whole, 120, AT + timedelta(seconds=125)), 120)
     assert "as of 16 Feb 18:00 UTC, 2m 05s ago" in page
-    assert ("! Newer work is counted and not in these numbers yet" in page) is newer_work
+    assert ("! Newer work is counted and not in here yet" in page) is newer_work
     assert as_json(whole)["newer_work"] is newer_work
