@@ -91,6 +91,14 @@ def test_rates_of_a_fleets_own_row_are_its_own(tmp_path: Path) -> None:
     assert found["multipliers"] == {}
 
 
+def test_rates_of_a_peak_hour_say_what_the_hour_multiplies(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.json", USED, model="deepseek-v4-flash")
+    peak, off = (rates(path, "--at", f"2026-09-14T{hour}:00Z") for hour in ("02", "12"))
+    assert peak["multipliers"] == {"this hour": 2.0}
+    assert off["multipliers"] == {}
+    assert peak["usd_per_mtok"]["tokens_in"] == 2 * off["usd_per_mtok"]["tokens_in"]
+
+
 def test_cost_that_was_stated_has_no_rates(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.json", {**USED, "cost": 0.25, "is_byok": False})
     assert rates(path) is None

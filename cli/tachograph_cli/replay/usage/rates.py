@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
 from decimal import Decimal
 
 from tachograph_cli.replay.usage.stated import StatedCall
@@ -13,6 +14,9 @@ from tachograph_schema.pricing.public_prices import public_price
 from tachograph_schema.usage import Usage
 
 _MTOK = 10**6
+_NOON = 12
+_HOUR = "this hour"
+"""What some models cost more or less than at noon of the same day (UTC)."""
 _BY_LIST = ("list price", "list price, provider assumed")
 
 
@@ -26,7 +30,7 @@ class Rates:
     cache_write_1h: Decimal | None
     tokens_out: Decimal | None
     multipliers: tuple[tuple[str, Decimal | None], ...] = ()
-    """The tier and the place, with what the price is multiplied by; None where kinds differ."""
+    """The tier, place and hour, with what they multiply the price by; None where kinds differ."""
 
 
 def rates(each: StatedCall, prices: PriceList | None) -> Rates | None:
@@ -42,17 +46,19 @@ def rates(each: StatedCall, prices: PriceList | None) -> Rates | None:
         return found
     terms = call.terms
     without = {
-        terms.geo: replace(terms, geo=None),
-        terms.tier: replace(terms, tier=None),
+        terms.geo: replace(call, terms=replace(terms, geo=None)),
+        terms.tier: replace(call, terms=replace(terms, tier=None)),
     }
-    return replace(
-        found,
-        multipliers=tuple(
-            (word, _ratio(found, _rates(replace(call, terms=other), prices)))
-            for word, other in without.items()
-            if word is not None
-        ),
-    )
+    multipliers = [
+        (word, _ratio(found, _rates(other, prices)))
+        for word, other in without.items()
+        if word is not None
+    ]
+    at_noon = replace(call, priced_at=call.priced_at.astimezone(UTC).replace(hour=_NOON))
+    by_hour = _ratio(found, _rates(at_noon, prices))
+    if by_hour not in {None, 1}:
+        multipliers.append((_HOUR, by_hour))
+    return replace(found, multipliers=tuple(multipliers))
 
 
 def _rates(call: Call, prices: PriceList | None) -> Rates:
