@@ -56,7 +56,8 @@ class Claims:
             task_id = snapshot.id
             if not snapshot.exists:
                 raise LookupError(
-                    f"tasks/{task_id} does not exist; create it with Fleet.create_task"
+                    f"{snapshot.reference.path} does not exist; expected a task of this fleet, "
+                    "as Fleet.create_task creates it"
                 )
             fields = snapshot.to_dict() or {}
             status = fields.get("status")

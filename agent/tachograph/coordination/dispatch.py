@@ -79,7 +79,8 @@ class Dispatcher:
         while True:
             if not snapshot.exists:
                 raise LookupError(
-                    f"tasks/{task_id} does not exist; create it with Fleet.create_task"
+                    f"{task.path} does not exist; expected a task of this fleet, "
+                    "as Fleet.create_task creates it"
                 )
             fields = snapshot.to_dict() or {}
             if fields.get("session_id") == worker.session_id and fields.get("status") == "claimed":

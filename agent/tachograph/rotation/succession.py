@@ -108,13 +108,15 @@ def succeed(
         snapshot = _latest(signals, predecessor.predecessor or "")
     if snapshot is not None and not snapshot.exists:
         raise LookupError(
-            f"signals/{predecessor.signal} does not exist; expected one to take over by"
+            f"{snapshot.reference.path} does not exist; expected a signal to take over by"
         )
     signal: Mapping[str, Any] = {} if snapshot is None else snapshot.to_dict() or {}
     predecessor_id = str(signal.get("session_id") or predecessor.predecessor)
     session = client.document(str(DocumentPath(fleet, SESSIONS, predecessor_id))).get()
     if not session.exists and not signal:
-        raise LookupError(f"sessions/{predecessor_id} does not exist; expected one to take over")
+        raise LookupError(
+            f"{session.reference.path} does not exist; expected a session to take over from"
+        )
     claimed_at: datetime | None = None
     if snapshot is not None:  # last, because nothing may fail after the claim
         snapshot, claimed_at = _claim(client, snapshot, session_id)

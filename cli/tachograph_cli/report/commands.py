@@ -58,16 +58,21 @@ def report(
     tachograph report day 2026-02-16 --fleet acme     one day, in UTC
     tachograph report week --last 4 --fleet acme      the last 4 weeks with work
 
-    It reads one published document for each hour, day or week.
+    It reads one published document for each hour, day or week, and whether newer work waits.
     """  # noqa: D301 - the \b is click's mark of lines to keep as they are
     _check_period(grain, period)
     n = last or (1 if period is not None or _grain_is_given() else DEFAULT_DAYS)
     db = fleet_client(fleet)
     with network_errors(f"fleets/{fleet}/rollups"):
+        # First, so that what is published meanwhile shows by its time.
+        unpublished = published.unpublished(db, fleet)
         rollups = published.latest(db, fleet, grain, n, period)
+        newer_work = unpublished is not None and unpublished.concerns(grain, rollups, period)
         if not rollups or (period is not None and last is None and rollups[0].period != period):
+            if newer_work:
+                raise click.ClickException(_not_yet(fleet, grain, period))
             raise click.ClickException(_nothing(db, fleet, grain, period, rollups))
-    whole = reports.report(fleet, rollups)
+    whole = reports.report(fleet, rollups, newer_work=newer_work)
     if as_json:
         print_json(reports.as_json(whole))
     else:
@@ -156,6 +161,12 @@ def _is_instant(instant: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _not_yet(fleet: str, grain: Grain, period: str | None) -> str:
+    where = "" if period is None else f" of the {grain} {period} or before"
+    words = f"work{where} is counted, and nothing of it is published yet; the next tick does it"
+    return f"fleets/{fleet}/rollups: {words}"
 
 
 def _nothing(

@@ -29,10 +29,12 @@ from tachograph_schema.counters.scopes import dimension, rest, scope, title
 from tachograph_schema.counters.sketch import SEPARATOR, relative_error
 from tachograph_schema.documents.rollup import Rollup
 from tachograph_schema.documents.task import COORDINATION
+from tachograph_schema.periods import Grain, day_of, week_of
 from tachograph_schema.rotation.baseline import MIN_RUNS
 
 Row = Mapping[str, int]
 CONCENTRATED_PART = 0.8
+_PERIOD_OF: Mapping[Grain, Callable[[str], str]] = {"hour": str, "day": day_of, "week": week_of}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,26 @@ class Concentration:
 
 
 @dataclass(frozen=True, slots=True)
+class Unpublished:
+    """The hours of work that was counted, and not published, at a moment."""
+
+    at: datetime
+    hours: frozenset[str]
+
+    def concerns(self, grain: Grain, rollups: Sequence[Rollup], until: str | None) -> bool:
+        """Tell whether some of it belongs to a report: to its periods, or to later ones.
+
+        `until` is the last period that was asked for. What was counted before a rollup was
+        published is in it.
+        """
+        if any(rollup.as_of >= self.at for rollup in rollups):
+            return False
+        first = min((rollup.period for rollup in rollups), default="")
+        periods = {_PERIOD_OF[grain](hour) for hour in self.hours}
+        return any(first <= period and (until is None or period <= until) for period in periods)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The sums of some hours, days or weeks of a fleet."""
 
@@ -87,9 +109,11 @@ class Report:
     """Dimension -> how many values are in `_other`: the most of any one of the documents."""
     sketch_step: int
     """tachograph_schema.counters.sketch.STEPS: above 1, percentiles of a row are coarser."""
+    newer_work: bool
+    """Whether work of its periods is counted, and not in it yet."""
 
 
-def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
+def report(fleet: str, rollups: Sequence[Rollup], *, newer_work: bool = False) -> Report:
     """Return the report of rollups of one grain; at least one, in any order."""
     cells = add_up(rollup.c for rollup in rollups)
     total = cells.get(FLEET, {})
@@ -114,6 +138,7 @@ def report(fleet: str, rollups: Sequence[Rollup]) -> Report:
         concentration=_concentration(cells),
         folded=_folded(rollups),
         sketch_step=max(rollup.sketch_step for rollup in rollups),
+        newer_work=newer_work,
     )
 
 
@@ -125,6 +150,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "grain": report.grain,
         "periods": list(report.periods),
         "as_of": report.as_of.isoformat(),
+        "newer_work": report.newer_work,
         "documents_read": report.documents_read,
         "min_runs_for_percentiles": MIN_RUNS,
         "total": _line_json(report.total),

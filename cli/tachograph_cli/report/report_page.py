@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -19,6 +19,7 @@ from tachograph_cli.terminal.widgets import (
     bar,
     figures,
     interval,
+    model_words,
     named,
     number,
     rate,
@@ -51,7 +52,7 @@ def page(report: Report, width: int, now: datetime) -> RenderableType:
     coordination = coordination_section.section(report)
     certainty = headline.certainty_table(report.total)
     return Group(
-        _header(report, now),
+        *_header(report, now),
         headline.headline(report.total),
         *([_section("How certain the cost is", certainty)] if certainty else []),
         _section("By tier", _work("tier", report.tiers, wide=wide), *_tier_words(report)),
@@ -69,12 +70,16 @@ def _section(title: str, body: RenderableType, *words: Text) -> RenderableType:
     return Padding(Group(Text(title, "bold"), body, *words), (1, 0, 0, 0))
 
 
-def _header(report: Report, now: datetime) -> Text:
+def _header(report: Report, now: datetime) -> Iterator[Text]:
     n = len(report.periods)
     span = _span(report, now.year)
     with_work = f"{n} {report.grain}s with work, {span}" if n > 1 else f"{report.grain} {span}"
-    as_of = fmt.moment(report.as_of.astimezone(UTC))
-    return Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of} UTC", "dim"))
+    old = max(timedelta(0), now - report.as_of)
+    as_of = f"{fmt.moment(report.as_of.astimezone(UTC))} UTC, {fmt.ago(old)} ago"
+    yield Text.assemble((report.fleet, "bold"), (f"  {with_work} · as of {as_of}", "dim"))
+    if report.newer_work:
+        words = "! Newer work is counted and not in here yet; the next tick publishes it."
+        yield Text(words, "yellow")
 
 
 def _span(report: Report, year: int) -> str:
@@ -118,7 +123,7 @@ def _median(line: Line, measure: str) -> Text:
 
 
 def _tier_words(report: Report) -> Iterator[Text]:
-    yield Text("Per done: the cost of a row's tasks over those done, subtasks and coordination too.", "dim")
+    yield Text("Per done: a row's cost over its tasks done, subtasks and coordination too.", "dim")
     if report.tier_cost_ratio is not None:
         dearest, cheapest, ratio = report.tier_cost_ratio
         costs = f"costs {fmt.times(ratio)} one of tier {cheapest}."
@@ -201,11 +206,15 @@ def _facts(report: Report) -> Iterator[Figure]:
         f"{_of(unpriced, calls)} calls have" if countable else f"{fmt.count(unpriced)} or more have"
     )
     tokens = f", {fmt.count(count('unpriced_tokens', 0))} tokens" if unpriced else ""
+    models = [
+        model_words(line.name) for line in report.models if line.counters.get("unpriced_calls")
+    ]
+    whose = f": {fmt.some(models)}" if models else ""
     share = derived.get("unpriced_share") if countable else None
     yield (
         fmt.UNKNOWN if share is None else fmt.percent(share),
         warned(unpriced),
-        f"unpriced: {words} no known price{tokens}",
+        f"unpriced: {words} no known price{tokens}{whose}",
     )
     done, free = count("tasks_completed", 0), count("tasks_completed_unpriced", 0)
     share = derived.get("completed_unpriced_share")

@@ -6,7 +6,8 @@ tests/golden/formats.json holds both to the same words.
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 UNKNOWN = "–"  # noqa: RUF001 - the dashboard's dash
@@ -67,6 +68,12 @@ def duration(ms: float) -> str:
     return UNKNOWN
 
 
+def ago(span: timedelta) -> str:
+    """Write a duration to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
+    seconds = int(span.total_seconds())
+    return f"{seconds} s" if seconds < 60 else duration(seconds * 1000)  # noqa: PLR2004
+
+
 def percent(part: float) -> str:
     """Write a part of one: one decimal under 10 %, and never 100 % of less than all."""
     if not math.isfinite(part):
@@ -101,6 +108,12 @@ def times(ratio: float) -> str:
 def counted(n: float, noun: str, plural: str | None = None) -> str:
     """Write a number with its noun: 1 session, 2 sessions, 8.34K tasks."""
     return f"{count(n)} {noun if n == 1 else plural or noun + 's'}"
+
+
+def some(names: Sequence[str], most: int = 4) -> str:
+    """Write the first names of a list, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {count(more)} more" if more > 0 else "")
 
 
 def days(first: str, last: str, this_year: int) -> str:

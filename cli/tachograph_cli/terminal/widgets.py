@@ -86,6 +86,11 @@ def named(name: str) -> Text:
     return Text(name) if words is None else Text(words, "dim italic")
 
 
+def model_words(name: str) -> str:
+    """Write a model's name in a sentence."""
+    return {UNKNOWN: "an unknown model", OTHER: "other models"}.get(name, name)
+
+
 def number(n: float, style: str = "") -> Text:
     """Write a count; zero is dim."""
     return Text(fmt.count(n), style if n else "dim")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tachograph_cli.terminal import fmt
 from tachograph_cli.top.sparklines import latest, per_second, ring, sparkline
-from tachograph_cli.top.view import View, age, ago
+from tachograph_cli.top.view import View, age
 from tachograph_schema.documents.session import OPEN_STATES
 
 STATES: Mapping[str, str] = {
@@ -85,7 +85,7 @@ def gauges(live: Mapping[str, Any]) -> list[Gauge]:
             fmt.count(live.get("queue_depth", 0)),
             list(ring(live, "queue_depth")),
             "cyan",
-            "" if oldest_ms is None else f", {ago(timedelta(milliseconds=oldest_ms))}",
+            "" if oldest_ms is None else f", {fmt.ago(timedelta(milliseconds=oldest_ms))}",
         ),
     ]
 
@@ -105,7 +105,7 @@ def _pulse(view: View, now: datetime) -> Text:
         return Text.assemble(("● offline ", "bold red"), (f"since {since} · {clock}", "dim"))
     late = age(view.live.get("at") if view.live else None, now)
     if late is not None and late > _LATE:
-        words = f"● no tick for {ago(late)} "
+        words = f"● no tick for {fmt.ago(late)} "
         return Text.assemble((words, "bold yellow"), (clock, "dim"))
     if view.live is None:
         return Text.assemble(("● ", "dim"), (clock, "dim"))

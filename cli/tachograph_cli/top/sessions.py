@@ -14,7 +14,7 @@ from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.shown import shortened
 from tachograph_cli.top.header import STATES
 from tachograph_cli.top.sparklines import context_bar, left_style
-from tachograph_cli.top.view import Row, age, ago
+from tachograph_cli.top.view import Row, age
 
 _DATE = re.compile(r"-\d{8}$")
 """The date behind some models' names."""
@@ -113,7 +113,7 @@ def _moved(row: Row, now: datetime, _: int) -> Text:
         return Text(fmt.UNKNOWN, "dim")
     at_work = row.state in ("active", "stuck")
     slow = "red" if still > _SLOWER else "yellow" if still > _SLOW else ""
-    return Text(ago(still), slow if at_work else "dim")
+    return Text(fmt.ago(still), slow if at_work else "dim")
 
 
 _COLUMNS = (

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tachograph_cli.terminal import fmt
-from tachograph_cli.top.view import age, ago
+from tachograph_cli.top.view import age
 from tachograph_schema.documents.signal import WRONG
 
 _STATUSES: Mapping[str, str] = {
@@ -57,7 +57,7 @@ def _words(signal: Mapping[str, Any], now: datetime) -> Text:
     elif signal.get("status") in ("pending", "acknowledged", "journaled", "handed_off"):
         waited = age(signal.get("created_at"), now)
         if waited is not None:
-            words.append(f"  for {ago(waited)}", "dim")
+            words.append(f"  for {fmt.ago(waited)}", "dim")
     elif signal.get("expired_because"):
         words.append(f"  {str(signal['expired_because']).replace('_', ' ')}", "dim")
     return words

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from tachograph_cli.terminal import fmt
 from tachograph_schema.documents.fleet import Fleet, RotationPolicy
 from tachograph_schema.documents.session import Session
 from tachograph_schema.documents.session_liveness import shown_state
@@ -125,12 +124,6 @@ def read_windows(fields: Mapping[str, Any]) -> Mapping[str, int]:
 
 def _read(fields: Mapping[str, Any], name: str) -> Fleet:
     return parse(Fleet, {name: fields[name]} if name in fields else {})[0]
-
-
-def ago(span: timedelta) -> str:
-    """Write a duration to the second: 4 s, 2m 05s, 1h 10m, 3d 04h."""
-    seconds = int(span.total_seconds())
-    return f"{seconds} s" if seconds < 60 else fmt.duration(seconds * 1000)  # noqa: PLR2004
 
 
 def age(at: datetime | None, now: datetime) -> timedelta | None:

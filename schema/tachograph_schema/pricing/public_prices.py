@@ -149,6 +149,12 @@ def is_local(name: str | None) -> bool:
     return any(part in (name or "").lower() for part in _LOCAL)
 
 
+def is_route(name: str) -> bool:
+    """Tell whether a route is one that this knows; any other is taken for a way to the provider."""
+    known = name.lower() in _NO_HOST or is_local(name) or _is_gateway(name)
+    return known or _host(name) is not None
+
+
 @lru_cache(maxsize=1024)
 def context_window(model: str, provider: str | None) -> int | None:
     """Return how many tokens fit into a model's window, by the table; None when it does not say.

@@ -140,7 +140,7 @@ def test_one_of_many_contenders_claims_a_task_and_every_other_collides(
 def test_claim_of_a_task_that_is_not_there_says_so(db: firestore.Client, fleet_name: str) -> None:  # noqa: ARG001 - sets the environment
     with (
         Fleet(fleet_name) as fleet,
-        pytest.raises(LookupError, match="tasks/t-9 does not exist"),
+        pytest.raises(LookupError, match=r"fleets/.+/tasks/t-9 does not exist; expected a task"),
     ):
         fleet.session("b-1").claim("t-9")
 

@@ -13,6 +13,7 @@ from google.cloud import firestore
 from counting.contribution import contribution
 from events.change import Version
 from publishing.rollups import publish
+from support.cli import run
 from support.wire.meter import metered
 from tachograph_cli.local.stack import Stack
 from tachograph_cli.main import main
@@ -183,15 +184,18 @@ def test_period_without_work_is_told_with_the_one_before(
     assert words in " ".join(outcome.output.split())
 
 
-def test_fleet_of_which_nothing_is_published_is_told_with_the_others_to_who_may_see_them(
-    db: firestore.Client, fleet_name: str, monkeypatch: pytest.MonkeyPatch
+def test_work_that_is_counted_and_not_published_is_told(
+    db: firestore.Client, fleet_name: str
 ) -> None:
-    _publish(db, fleet_name, days=1)
-    ask = ["report", "--fleet", "nobody"]
-    outcome = CliRunner().invoke(main, ask)
+    hour = "2026-02-04T10"
+    shard = db.document("fleets", fleet_name, "shards", shard_id(0, hour))
+    waiting = {"hour": hour, "dirty": True, "c": {}}
+    shard.set(waiting)
+    outcome = run("report", "--fleet", fleet_name)
     assert outcome.exit_code == 1
-    words = " ".join(outcome.output.split())
-    assert "fleets/nobody/rollups: nothing is published; this identity may not see which" in words
-    monkeypatch.setattr("tachograph_cli.report.commands.fleet_client", lambda _: db)  # a back end's
-    outcome = CliRunner().invoke(main, ask)
-    assert "nothing is published; other fleets here:" in outcome.output
+    assert "is counted, and nothing of it is published yet" in " ".join(outcome.output.split())
+    _publish(db, fleet_name, days=2)
+    assert "Newer work" not in _run("report", "--fleet", fleet_name)
+    shard.set(waiting)
+    assert "Newer work is counted and not in here yet" in _run("report", "--fleet", fleet_name)
+    assert "Newer work" not in _run("report", "day", "2026-02-02", "--fleet", fleet_name)

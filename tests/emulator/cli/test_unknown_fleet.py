@@ -6,6 +6,8 @@ import pytest
 from google.cloud import firestore
 
 from support.cli import run
+from tachograph.firestore.client import connect
+from tachograph_cli.terminal.fleets import other_fleets
 
 _DAYS = ["--from", "2026-02-16", "--to", "2026-02-17"]
 _REPAIRS = [
@@ -69,8 +71,17 @@ def test_command_that_reports_fails_and_tells_which_fleets_there_are(
     assert outcome.exit_code == 1
     words = " ".join(outcome.output.split())
     assert reason in words
-    # What an agent's identity may not see is said to be so, and not taken for nothing.
-    assert "this identity may not see which other fleets there are" in words
+    assert "other fleets here: " in words
+
+
+def test_fleets_that_an_agents_identity_may_not_see_are_not_taken_for_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bound = connect(fleet="acme-typo")
+    monkeypatch.delenv("FIRESTORE_EMULATOR_HOST")
+    assert other_fleets(bound, "acme-typo") == (
+        "this identity may not see which other fleets there are"
+    )
 
 
 def test_agent_of_no_fleet_is_not_said_to_be_revoked(

@@ -122,7 +122,9 @@ def test_task_that_somebody_took_first_is_not_dispatched(
         with pytest.raises(ClaimLost) as lost:
             boss.dispatch("t-1", "b-1")
         assert lost.value.agent == "b-3"
-        with pytest.raises(LookupError, match="tasks/t-9 does not exist"):
+        with pytest.raises(
+            LookupError, match=r"fleets/.+/tasks/t-9 does not exist; expected a task"
+        ):
             boss.dispatch("t-9", "b-1")
     [collision] = _incidents(db, fleet_name)
     assert (collision["kind"], collision["agent_id"]) == ("claim_collision", "boss")

@@ -168,9 +168,9 @@ def test_succession_that_is_over_or_was_never_there_says_so(
         succeed(db, fleet_name, Inherited("rotate_s-1_2", "s-1"), "s-2")
     # Named by hand, a signal that came to nothing binds nobody.
     assert isinstance(succeed(db, fleet_name, Inherited(None, "s-1"), "s-2"), Succession)
-    with pytest.raises(LookupError, match="signals/nothing does not exist"):
+    with pytest.raises(LookupError, match=r"fleets/.+/signals/nothing does not exist"):
         succeed(db, fleet_name, Inherited("nothing", None), "s-2")
-    with pytest.raises(LookupError, match="sessions/s-9 does not exist"):
+    with pytest.raises(LookupError, match=r"fleets/.+/sessions/s-9 does not exist"):
         succeed(db, fleet_name, Inherited(None, "s-9"), "s-2")
 
 

@@ -62,6 +62,7 @@ BAD = [
         (("usage", ".", option, value), option)
         for option, value in (
             *(("--provider", ""), ("--model", "a\x1b[2J"), ("--route", "x" * 201)),
+            ("--route", "nonsense"),
             *(("--at", "noon"), ("--at", "2026-13-01"), ("--at", "")),
             *(("--prices", "nothing-there.json"), ("--prices", ".")),
         )

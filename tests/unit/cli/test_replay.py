@@ -213,5 +213,5 @@ def test_a_folder_without_transcripts_is_refused_with_what_was_looked_for(tmp_pa
     write(tmp_path / "notes.jsonl", [{"a": 1}])
     outcome = CliRunner().invoke(command, [str(tmp_path), "--fleet", "f"])
     assert outcome.exit_code == 2
-    assert f"{tmp_path}: found 1 other .jsonl files are no recordings" in outcome.output
+    assert f"{tmp_path}: found 1 other .jsonl file is no recording" in outcome.output
     assert "Claude Code transcript" in outcome.output

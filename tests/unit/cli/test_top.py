@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from support.fleets import documents
+from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.shown import shortened
 from tachograph_cli.top.frame import frame
 from tachograph_cli.top.listeners import words
@@ -23,7 +24,6 @@ from tachograph_cli.top.view import (
     Row,
     View,
     age,
-    ago,
     next_sort,
     ranked,
     read_policy,
@@ -227,7 +227,7 @@ def test_ages_are_told_to_the_second_and_none_is_in_the_future() -> None:
     assert age(_NOW + timedelta(minutes=5), _NOW) == timedelta(0)
     assert age(None, _NOW) is None
     spans = {4.9: "4 s", 59.9: "59 s", 60: "1m 00s", 3700: "1h 02m"}
-    assert {s: ago(timedelta(seconds=s)) for s in spans} == spans
+    assert {s: fmt.ago(timedelta(seconds=s)) for s in spans} == spans
 
 
 @given(st.text(st.characters(categories=("L", "N", "P")), max_size=60), st.integers(4, 30))

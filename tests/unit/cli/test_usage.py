@@ -167,9 +167,9 @@ def test_page_has_each_digit_and_tells_what_could_not_be_read(tmp_path: Path) ->
         (
             ["."],
             1,
-            ".: found 1 other .json files are no recordings; the first is empty.json; looked for",
+            ".: found 1 other .json file is no recording: empty.json; looked for",
         ),
-        (["empty.json"], 1, "it states no usage"),
+        (["empty.json"], 1, "empty.json: no recording that this reads (a JSON object with"),
         (["empty.json", "--at", "noon"], 2, "expected a time, such as 2026-02-16T18:00Z"),
     ],
 )
@@ -184,3 +184,80 @@ def test_path_that_states_nothing_is_told(
     monkeypatch.chdir(tmp_path)
     result = run("usage", *arguments)
     assert (result.exit_code, words in " ".join(result.output.split())) == (status, True)
+
+
+CHAT = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "model": "gpt-4o-2024-08-06",
+    "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+}
+MESSAGE = {**OPUS, "type": "message", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("# Title\n\nSome text.\n", "text that is no JSON"),
+        ("", "an empty file"),
+        ("\0\1", "no text"),
+        ("[1, 2]", "JSON that is no object"),
+        ('{"name": "x", "version": "1"}', "a JSON object with name, version"),
+        ('{"a": 1}\n{"b": 2}\n', "2 JSON objects, the first with a"),
+    ],
+)
+def test_file_that_states_no_call_is_told_for_what_it_is_and_the_others_are_summed(
+    text: str, kind: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "README.md"
+    other.write_text(text)
+    result = run("usage", str(other), str(response(tmp_path, MESSAGE)), "--json")
+    assert result.exit_code == 1
+    told = f"README.md: no recording that this reads ({kind}); looked for a response"
+    assert told in result.stderr
+    found = json.loads(result.stdout)
+    assert [call["name"] for call in found["calls"]] == ["response.json"]
+    assert (found["total"]["tokens_in"], found["total"]["unpriced_calls"]) == (1000, 0)
+
+
+def test_file_that_states_no_call_has_no_row_of_zeros(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Title")
+    assert run("usage", str(tmp_path / "README.md")).stdout == ""
+
+
+def test_folder_or_recording_without_a_call_is_told_and_the_others_are_summed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "asked" / "s.jsonl", [prompt(0)])
+    paths = [tmp_path / "empty", tmp_path / "asked", response(tmp_path, MESSAGE)]
+    result = run("usage", *map(str, paths), "--json")
+    assert result.exit_code == 1
+    assert "empty: found no such file; looked for" in result.stderr
+    assert "asked: a recording that states no call" in result.stderr
+    assert json.loads(result.stdout)["total"]["calls"] == 1
+
+
+def test_folder_of_saved_responses_is_read_and_its_other_files_are_told(tmp_path: Path) -> None:
+    files = {
+        "message.json": MESSAGE,
+        "deeper/chat.json": CHAT,
+        "package.json": {"name": "x", "version": "1"},
+        "disk.json": {"usage": {"input_tokens": 5}},
+        "list.json": [1],
+    }
+    for name, document in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(document))
+    result = run("usage", str(tmp_path), "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert {call["name"] for call in found["calls"]} == {"message.json", "chat.json"}
+    assert found["total"]["tokens_in"] == 1100
+    assert "3 other .json files are no recordings; the first is" in result.stderr
+
+
+def test_saved_responses_beside_transcripts_are_summed_with_them(tmp_path: Path) -> None:
+    write(tmp_path / "s.jsonl", [prompt(0), answer(1, [10, 0, 0, 0, 1])])
+    response(tmp_path, CHAT)
+    assert usage(tmp_path)["total"]["tokens_in"] == 110

@@ -77,8 +77,7 @@ class Listing:
         for path in self.others:
             by_suffix[next((s for s in SUFFIXES if path.name.endswith(s)), "")].append(path)
         for suffix, paths in sorted(by_suffix.items()):
-            found = f"{len(paths):,} other {suffix} files are no recordings"
-            lines.append(f"{found}; the first is {shown(paths[0])}")
+            lines.append(_others(suffix, paths))
         return lines
 
     @property
@@ -217,6 +216,13 @@ def _files(folder: Path, unreadable: list[UnreadableFile]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, onerror=note):
         folders.sort()
         yield from (Path(parent, name) for name in sorted(names) if name.endswith(SUFFIXES))
+
+
+def _others(suffix: str, paths: Sequence[Path]) -> str:
+    kind = f"other {suffix} file" if suffix else "other file"
+    if len(paths) == 1:
+        return f"1 {kind} is no recording: {shown(paths[0])}"
+    return f"{len(paths):,} {kind}s are no recordings; the first is {shown(paths[0])}"
 
 
 def _unreadable(path: Path, trouble: OSError) -> UnreadableFile:

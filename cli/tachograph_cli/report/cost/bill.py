@@ -191,6 +191,7 @@ def _node_json(node: Node) -> dict[str, Any]:
         "agent_id": node.agent_id,
         "cost_nanousd": node.own.cost_nanousd,
         "cost_known": node.own.known,
+        "unpriced_models": list(node.own.unpriced),
         "first_cost_nanousd": node.own.first_nanousd,
         **{f"{kind}_cost_nanousd": node.own.overheads[kind] for kind in OVERHEADS},
         **node.counts,

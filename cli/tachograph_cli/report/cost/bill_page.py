@@ -15,7 +15,7 @@ from rich.text import Text
 from tachograph_cli.report.cost.bill import Bill, Node
 from tachograph_cli.terminal import fmt
 from tachograph_cli.terminal.shown import shortened, shown
-from tachograph_cli.terminal.widgets import WIDE, bar, figure, named, table
+from tachograph_cli.terminal.widgets import WIDE, bar, figure, model_words, named, table
 from tachograph_schema.counters.derived import certainty
 from tachograph_schema.counters.names import FIRST_ATTEMPTS, UNKNOWN
 
@@ -48,6 +48,7 @@ _COUNTED = {"retry": "retries", "rotation": "rotations", "handoff": "handoffs"}
 _SINGULAR = {"retry": "retry", "rotation": "rotation", "handoff": "handoff"}
 _LONG_ID = 12
 _TITLE_CELLS = 160
+_NAMED_CELLS = 40
 _COLUMNS = (9, 17, 7, 8, 5, 10)
 """Characters of every column but the first, which takes the rest of the width."""
 
@@ -220,13 +221,21 @@ def _notes(bill: Bill) -> Group:
     notes = [Text(f"How certain: {', '.join(amounts)}.", "dim")] if amounts else []
     notes.append(words)
     if bill.unknown_cost:
-        tasks = fmt.counted(bill.unknown_cost, "task")
-        note = f"! {tasks} used tokens of no known price; they count for less."
-        notes.append(Text(note, "yellow"))
+        notes.append(Text(_unpriced(bill), "yellow"))
     if not bill.complete:
         note = "! There is more of it than is read at once; the rest is not in."
         notes.append(Text(note, "yellow"))
     return Group(*notes)
+
+
+def _unpriced(bill: Bill) -> str:
+    tasks = fmt.counted(bill.unknown_cost, "task")
+    which = [
+        f"{shortened(node.task_id, _NAMED_CELLS)} ({fmt.some([*map(model_words, models)])})"
+        for node in bill.root.walk()
+        if (models := node.own.unpriced)
+    ]
+    return f"! {tasks} used tokens of no known price, and count for less: {fmt.some(which)}."
 
 
 def _as_of(bill: Bill) -> str:

@@ -26,8 +26,13 @@ class OwnCost:
     """By tachograph_schema.counters.names.COST_PARTS."""
     certainty: Mapping[str, int]
     """By tachograph_schema.counters.names.CERTAINTIES."""
-    known: bool
-    """False where it used tokens of unknown price."""
+    unpriced: tuple[str, ...] = ()
+    """The models whose tokens have no known price; `_unknown` for those of none."""
+
+    @property
+    def known(self) -> bool:
+        """Whether all its tokens have a price."""
+        return not self.unpriced
 
     @property
     def overheads(self) -> Mapping[str, int]:
@@ -40,7 +45,7 @@ class OwnCost:
         return self.cost_nanousd - sum(self.overheads.values())
 
 
-NO_COST = OwnCost(0, {}, dict.fromkeys(COST_PARTS, 0), dict.fromkeys(CERTAINTIES, 0), known=True)
+NO_COST = OwnCost(0, {}, dict.fromkeys(COST_PARTS, 0), dict.fromkeys(CERTAINTIES, 0))
 
 
 def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) -> OwnCost:
@@ -52,11 +57,13 @@ def own_cost(task: Task, written_at: datetime, prices: PriceList | None = None) 
         return NO_COST
     rows = usage_rows(task, task.reported_at or written_at, prices)
     by_model = {model: row["cost_nanousd"] for model, row in rows.items()}
-    known = not any(row["unpriced_calls"] or row["unpriced_tokens"] for row in rows.values())
+    unpriced = tuple(
+        model for model, row in rows.items() if row["unpriced_calls"] or row["unpriced_tokens"]
+    )
     cost = sum(by_model.values())
     parts = dict.fromkeys(COST_PARTS, 0) | cost_parts(task, cost)
     certainty = {
         kind: sum(row.get(f"cost_{kind}_nanousd", 0) for row in rows.values())
         for kind in CERTAINTIES
     }
-    return OwnCost(cost, by_model, parts, certainty, known)
+    return OwnCost(cost, by_model, parts, certainty, unpriced)

@@ -106,3 +106,21 @@ def test_page_of_a_bill_fits_and_folds_the_cheapest(width: int) -> None:
 
 
 # how numbers are written, and how exact they are
+
+
+def test_tasks_without_a_price_are_named_with_their_models() -> None:
+    used = {"tokens_in": 5, "llm_calls": 1}
+    made = bill(
+        _tree(
+            root={"cost_nanousd": 1},
+            a={**used, "model": "mystery-9", "parent_task_id": "root"},
+            b={**used, "model": None, "parent_task_id": "root"},
+        )
+    )
+    page = " ".join(printed(bill_page.page(made, 200), 200).split())
+    assert (
+        "! 2 tasks used tokens of no known price, and count for less: "
+        "a (mystery-9), b (an unknown model)."
+    ) in page
+    told = [each["unpriced_models"] for each in bill_json(made)["tree"]["subtasks"]]
+    assert told == [["mystery-9"], ["_unknown"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from support.terminal import printed
 from tachograph_cli.report import report_page
-from tachograph_cli.report.report import Report, as_json, report
+from tachograph_cli.report.report import Report, Unpublished, as_json, report
 from tachograph_schema.counters.cells import Cells
 from tachograph_schema.counters.derived import (
     concentration,
@@ -22,6 +22,7 @@ from tachograph_schema.counters.derived import (
 from tachograph_schema.counters.scopes import pair, rest, scope
 from tachograph_schema.counters.sketch import bucket_counter
 from tachograph_schema.documents.rollup import Rollup
+from tachograph_schema.periods import Grain
 
 AT = datetime(2026, 2, 16, 18, tzinfo=UTC)
 NANO = 10**9
@@ -127,7 +128,7 @@ def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None
         "$10.00  per completed task: $10.00 spent, 1 completed with 3 subtasks, 1 failed",
         "2.00×  true to naive: first attempts cost $2.50, and $2.50 of subtasks",  # noqa: RUF001 - the sign
         "coordination      1  $4.00  40%",
-        "Per done: the cost of a row's tasks over those done, subtasks and coordination too",
+        "Per done: a row's cost over its tasks done, subtasks and coordination too",
         "A completed task of tier frontier costs 6.00×",  # noqa: RUF001
         "retry             2  50%",
         "reported by the provider $5.00 50%",
@@ -135,7 +136,7 @@ def test_page_of_a_report_fits_and_says_what_people_come_for(width: int) -> None
         "list price, provider assumed $2.00 20%",
         "priced by an older version $0.50 5.0%",
         "unpriced, not in the cost 1 call",
-        "unpriced: 1 of 10 calls",
+        "unpriced: 1 of 10 calls have no known price, 0 tokens: m",
         "completed without cost: 0 of 4",
         "coordination: $1.00",
         "1 of 2  agents makes 80 % of $10.00",
@@ -250,3 +251,32 @@ def test_model_without_a_price_is_unpriced_and_never_free() -> None:
     assert "unpriced 2" in models
     assert "per completed task: no call has a known price" in text
     assert "$0" not in text.partition("Overhead")[0]
+
+
+@pytest.mark.parametrize(
+    ("grain", "hour", "until", "later_s", "concerned"),
+    [
+        ("day", "2026-02-16T18", None, 1, True),
+        ("day", "2026-02-17T00", None, 1, True),
+        ("day", "2026-02-15T23", None, 1, False),
+        ("day", "2026-02-16T18", "2026-02-16", 1, True),
+        ("day", "2026-02-17T00", "2026-02-16", 1, False),
+        ("day", "2026-02-16T18", None, -1, False),
+        ("week", "2026-02-22T23", "2026-W08", 1, True),
+    ],
+)
+def test_work_that_waits_to_be_published_concerns_its_period_and_what_was_published_before(
+    grain: Grain, hour: str, until: str | None, later_s: int, *, concerned: bool
+) -> None:
+    waiting = Unpublished(AT + timedelta(seconds=later_s), frozenset([hour]))
+    rollup = _rollup("2026-W08" if grain == "week" else "2026-02-16", {})
+    assert waiting.concerns(grain, [rollup], until) is concerned
+
+
+@pytest.mark.parametrize("newer_work", [True, False])
+def test_report_says_how_old_it_is_and_whether_newer_work_waits(*, newer_work: bool) -> None:
+    whole = report("acme", [_rollup("2026-02-16", _cells(a=NANO))], newer_work=newer_work)
+    page = printed(report_page.page(whole, 120, AT + timedelta(seconds=125)), 120)
+    assert "as of 16 Feb 18:00 UTC, 2m 05s ago" in page
+    assert ("! Newer work is counted and not in here yet" in page) is newer_work
+    assert as_json(whole)["newer_work"] is newer_work

@@ -133,10 +133,10 @@ def test_blank_lines_are_passed_by_a_buffer_at_a_time_and_counted() -> None:
 BAD = [
     ("half.jsonl.zst", frame(text(LINES))[:40], "the file ends inside a zstd frame"),
     ("text.jsonl.zst", b"plain text", "Unknown frame descriptor"),
-    ("other.jsonl.zst", frame(b"{}\n"), "1 other .jsonl.zst files are no recordings"),
-    ("notes.json", b"{}", "1 other .json files are no recordings; the first is"),
-    ("notes.traj", b"{}", "1 other .traj files are no recordings"),
-    ("notes.jsonl", b"{}\n", "1 other .jsonl files are no recordings"),
+    ("other.jsonl.zst", frame(b"{}\n"), "1 other .jsonl.zst file is no recording"),
+    ("notes.json", b"{}", "1 other .json file is no recording:"),
+    ("notes.traj", b"{}", "1 other .traj file is no recording"),
+    ("notes.jsonl", b"{}\n", "1 other .jsonl file is no recording"),
 ]
 
 
