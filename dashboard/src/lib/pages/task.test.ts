@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readSession, type Session } from '../documents/session';
 import { readTask } from '../documents/task';
 import { readTree } from '../documents/tree';
-import { phasesOf, tree, treeTotal, workPeriods } from './task';
+import { branch, phasesOf, tree, treeTotal, workPeriods } from './task';
 
 const task = (id: string, fields: Record<string, unknown> = {}) => readTask(id, { status: 'completed', root_task_id: 'R', ...fields });
 const at = (minute: number) => new Date(Date.UTC(2026, 1, 16, 12, minute)).toISOString();
@@ -57,6 +57,16 @@ describe('a bill', () => {
     const total = treeTotal(nodes, published);
     expect(total.trueToNaive).toBeUndefined();
     expect(total.parts.slice(0, 3)).toMatchObject([{ nanousd: 70 }, { nanousd: 265 }, { nanousd: 30 }]);
+  });
+
+  test('of a subtask is of it and what it spawned, not of the tree it is a part of', () => {
+    const tasks = [root, a, b, b1, orphan];
+    const total = treeTotal(branch(tasks, 'b'), null);
+    expect(total).toMatchObject({ nanousd: 55, tasks: 2, completed: 1, failed: 1, trueToNaive: 1 });
+    expect(total.parts.slice(0, 2)).toMatchObject([{ kind: 'root', nanousd: 5 }, { kind: 'subtasks', n: 1, nanousd: 50 }]);
+    expect(branch(tasks, 'b').map((n) => [n.task.id, n.depth])).toEqual([['b', 0], ['b1', 1]]);
+    expect(branch([a, b, b1], 'a').map((n) => n.task.id)).toEqual(['a']);
+    expect(branch([task('x', { parent_task_id: 'y' }), task('y', { parent_task_id: 'x' })], 'gone')).toEqual([]);
   });
 
   test('of unknown cost is not zero', () => {

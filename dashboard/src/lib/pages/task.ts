@@ -69,11 +69,11 @@ export function tree(tasks: readonly Task[], root: string): TreeNode[] {
     children.set(parent, [...(children.get(parent) ?? []), task]);
   }
   const visited = new Set<string>();
-  const branch = (task: Task, depth: number): [TreeNode, ...TreeNode[]] | undefined => {
+  const nodesFrom = (task: Task, depth: number): [TreeNode, ...TreeNode[]] | undefined => {
     if (visited.has(task.id)) return undefined;
     visited.add(task.id);
     const branches = (children.get(task.id) ?? []).flatMap((child) => {
-      const nodes = branch(child, depth + 1);
+      const nodes = nodesFrom(child, depth + 1);
       return nodes ? [nodes] : [];
     });
     branches.sort(([a], [b]) => b.wholeNanousd - a.wholeNanousd || (a.task.id < b.task.id ? -1 : 1));
@@ -82,7 +82,21 @@ export function tree(tasks: readonly Task[], root: string): TreeNode[] {
     return [{ task, depth, phases: phasesOf(task), nanousd, wholeNanousd }, ...branches.flat()];
   };
   const top = byId.get(root);
-  return (top && branch(top, 0)) ?? [];
+  return (top && nodesFrom(top, 0)) ?? [];
+}
+
+/** The part of a tree that one of its tasks is the top of: that task, and the tasks it spawned, at every depth. */
+export function branch(tasks: readonly Task[], id: string): TreeNode[] {
+  const parents = new Map(tasks.map((t) => [t.id, t.parent]));
+  const isPart = ({ id: task }: Task) => {
+    const passed = new Set<string>();
+    for (let at: string | undefined = task; at !== undefined && !passed.has(at); at = parents.get(at)) {
+      if (at === id) return true;
+      passed.add(at);
+    }
+    return false;
+  };
+  return tree(tasks.filter(isPart), id);
 }
 
 /** The phases that a task's own cost went into: its overheads, and its first attempt, which took the rest; or coordination. */
@@ -117,7 +131,7 @@ export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | u
   const hasCost = Boolean(published) || counted.some((node) => node.nanousd !== undefined);
   const extra = overheads(counters).map(({ kind, n: times, nanousd }) => ({ kind, n: times, nanousd }));
   // A tree that an older version counted tells less apart: what is not the root task's own, or overhead, was spawned.
-  const own = costByPart(counters)?.root_first ?? nodes.find((node) => node.depth === 0)?.phases[0]?.nanousd ?? 0;
+  const own = (published && costByPart(counters)?.root_first) ?? firstOf(nodes.find((node) => node.depth === 0));
   const spawned = Math.max(0, cost - own - extra.reduce((sum, o) => sum + o.nanousd, 0));
   return {
     nanousd: hasCost ? cost : undefined,
@@ -133,6 +147,11 @@ export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | u
     unlisted: { n: Math.max(0, n('tasks_created') - counted.length), nanousd: Math.max(0, cost - listed) },
     published: Boolean(published),
   };
+}
+
+/** The first attempt of a task, which is a part of a cost of its own; coordination is none. */
+function firstOf(node: TreeNode | undefined): number {
+  return node?.phases.find(({ kind }) => kind === 'first')?.nanousd ?? 0;
 }
 
 /** The counters of a tree, by the names under which the functions publish them. */
