@@ -79,8 +79,10 @@ test('sessions are listed by how near their cliff is, those that are over at the
     session('silent', { state: 'idle' }),
     session('done-late', { state: 'completed', context_remaining_pct: 50, last_seen_at: '2026-02-16T09:00:00Z' }),
     session('near', { state: 'stuck', context_remaining_pct: 8 }),
-  ]);
-  expect(listed.map((s) => s.id)).toEqual(['near', 'roomy', 'silent', 'done-late', 'done-early']);
+    session('replayed', { state: 'idle', context_remaining_pct: 2, last_seen_at: '2026-02-16T08:30:00Z' }),
+    session('between-tasks', { state: 'idle', context_remaining_pct: 9, last_seen_at: '2026-02-16T08:30:00Z', heartbeat_s: 60 }),
+  ], Date.parse('2026-02-16T10:00:00Z'));
+  expect(listed.map((s) => s.id)).toEqual(['near', 'between-tasks', 'roomy', 'silent', 'done-late', 'replayed', 'done-early']);
 });
 
 test('a session is marked by its newest rotate signal', () => {

@@ -8,7 +8,7 @@ import { HOUR_MS } from '../derive/series';
 import { readAlert, type Alert } from '../documents/alert';
 import { readBaseline } from '../documents/baseline';
 import type { Rollup } from '../documents/rollup';
-import { readSession, type Session } from '../documents/session';
+import { goesOn, readSession, type Session } from '../documents/session';
 import { readSignal, type Signal } from '../documents/signal';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
@@ -124,13 +124,14 @@ function costPerTask(counters: Counters): CostPerTask {
   return { costNanousd, completed, perTaskNanousd: ratios(counters).perCompletedNanousd, unpriced };
 }
 
-/** Sessions in the order of the table: open ones with the least context left first, then the ended ones, latest first. */
-export function byContextLeft(sessions: readonly Session[]): Session[] {
+/** Sessions in the order of the table: those that go on with the least context left first, then the others, latest first. */
+export function byContextLeft(sessions: readonly Session[], now: number): Session[] {
   const leftOf = (s: Session) => s.contextLeftPct ?? Infinity;
   const seen = (s: Session) => s.lastSeenAt ?? 0;
   return [...sessions].sort((a, b) => {
-    if (a.open !== b.open) return a.open ? -1 : 1;
-    const order = a.open ? Math.sign(leftOf(a) - leftOf(b)) || 0 : 0;
+    const [goes, other] = [goesOn(a, now), goesOn(b, now)];
+    if (goes !== other) return goes ? -1 : 1;
+    const order = goes ? Math.sign(leftOf(a) - leftOf(b)) || 0 : 0;
     return order || seen(b) - seen(a) || (a.id < b.id ? -1 : 1);
   });
 }
