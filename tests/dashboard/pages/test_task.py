@@ -90,6 +90,7 @@ def test_timeline_tells_each_session_and_the_gap_before_it(
 ) -> None:
     tree(fleet)
     page = look(fleet.name, query=TASK)
+    expect(panel(page, "when")).to_contain_text("3 sessions · 2 gaps")
     rows = panel(page, "when").locator("li .said")
     expect(rows).to_have_count(7)
     expect(rows.nth(0)).to_have_text("first attempt · 12m 00s · crashed")

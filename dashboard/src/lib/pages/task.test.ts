@@ -93,6 +93,19 @@ describe('the sessions of a task', () => {
     ]);
   });
 
+  test('count no rotation and no gap that came before they took the task', () => {
+    const fresh = session('s2', { started_at: at(1), predecessor_session_id: 's1', handoff_ms: 12_000 });
+    expect(workPeriods([fresh], task('T', { claimed_at: at(5) }))).toMatchObject([{ reason: 'first', from: minute(5), gapMs: undefined }]);
+    expect(workPeriods([fresh], task('T', { claimed_at: at(0) }))).toMatchObject([{ reason: 'rotation', from: minute(1), gapMs: 12_000 }]);
+  });
+
+  test('that lost the task are drawn where they held it, not at a later claim', () => {
+    const lost = session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' });
+    const again = session('s2', { started_at: at(3) });
+    const periods = workPeriods([lost, again], task('T', { created_at: at(0), started_at: at(1), claimed_at: at(9) }));
+    expect(periods.map((s) => [s.from, s.to])).toEqual([[minute(1), minute(2)], [minute(9), undefined]]);
+  });
+
   test('that go on have no end, and one after a crash is a retry', () => {
     const periods = workPeriods([session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' }), session('s2', { started_at: at(3), predecessor_session_id: 's1' })], task('T'));
     expect(periods.map((s) => [s.reason, s.to])).toEqual([['first', minute(2)], ['retry', undefined]]);

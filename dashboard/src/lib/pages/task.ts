@@ -169,7 +169,7 @@ function addedUp(nodes: readonly TreeNode[]): Counters {
   };
 }
 
-/** A session at work on a task, why it began, and the gap before it. */
+/** The time for which a session held a task, why it took it, and the gap before it. */
 export interface WorkPeriod {
   session: Session;
   reason: 'first' | 'rotation' | 'retry' | 'handoff' | 'session';
@@ -179,11 +179,17 @@ export interface WorkPeriod {
   gapMs: number | undefined;
 }
 
-/** The sessions that worked on a task, in their order, each until it or the task ended. */
+/**
+ * The sessions that held a task, in their order, each until it or the task ended.
+ *
+ * A session that took over from another before it took this task did so elsewhere: neither the gap nor the rotation is this task's.
+ */
 export function workPeriods(sessions: readonly Session[], task: Task | null | undefined): WorkPeriod[] {
   const byId = new Map(sessions.map((s) => [s.id, s]));
-  const taken = task?.claimedAt ?? task?.startedAt ?? task?.createdAt ?? 0;
-  const began = (s: Session) => Math.max(s.startedAt ?? 0, s.predecessor ? 0 : taken);
+  // The latest claim is not when a session took the task that ended before it.
+  const taken = (s: Session) => [task?.claimedAt, task?.startedAt, task?.createdAt].find((at) => at !== undefined && at <= (s.endedAt ?? Infinity)) ?? 0;
+  const tookOver = (s: Session) => byId.has(s.predecessor ?? '') || (s.predecessor !== undefined && (s.startedAt ?? 0) >= taken(s));
+  const began = (s: Session) => Math.max(s.startedAt ?? 0, tookOver(s) ? 0 : taken(s));
   const inOrder = [...byId.values()].filter((s) => began(s) > 0).sort((a, b) => began(a) - began(b));
   return inOrder.map((session, i) => {
     const from = began(session);
@@ -192,16 +198,16 @@ export function workPeriods(sessions: readonly Session[], task: Task | null | un
     const gap = before?.endedAt === undefined ? undefined : Math.max(0, from - before.endedAt);
     return {
       session,
-      reason: reasonOf(session, before, i),
+      reason: reasonOf(session, before, tookOver(session), i),
       from,
       to: ends.length ? Math.max(from, Math.min(...ends)) : undefined,
-      gapMs: session.handoffMs ?? gap,
+      gapMs: tookOver(session) ? (session.handoffMs ?? gap) : undefined,
     };
   });
 }
 
-function reasonOf(session: Session, before: Session | undefined, i: number): WorkPeriod['reason'] {
-  if (before === undefined && session.predecessor) return 'rotation';
+function reasonOf(session: Session, before: Session | undefined, tookOver: boolean, i: number): WorkPeriod['reason'] {
+  if (before === undefined && tookOver) return 'rotation';
   if (before === undefined) return i === 0 ? 'first' : 'session';
   if (before.endReason === 'rotated') return 'rotation';
   if (before.endReason === 'crashed') return 'retry';
