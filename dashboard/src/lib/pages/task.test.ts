@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readSession, type Session } from '../documents/session';
 import { readTask } from '../documents/task';
 import { readTree } from '../documents/tree';
-import { branch, phasesOf, tree, treeTotal, workPeriods } from './task';
+import { branch, phasesOf, replayNote, tookOf, tree, treeTotal, workPeriods } from './task';
 
 const task = (id: string, fields: Record<string, unknown> = {}) => readTask(id, { status: 'completed', root_task_id: 'R', ...fields });
 const at = (minute: number) => new Date(Date.UTC(2026, 1, 16, 12, minute)).toISOString();
@@ -109,5 +109,24 @@ describe('the sessions of a task', () => {
   test('that go on have no end, and one after a crash is a retry', () => {
     const periods = workPeriods([session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' }), session('s2', { started_at: at(3), predecessor_session_id: 's1' })], task('T'));
     expect(periods.map((s) => [s.reason, s.to])).toEqual([['first', minute(2)], ['retry', undefined]]);
+  });
+});
+
+describe('the time that a task took', () => {
+  const took = (seconds: number, ms: number, fields = {}) => task('T', { started_at: at(0), completed_at: new Date(minute(0) + seconds * 1000).toISOString(), duration_ms: ms, ...fields });
+
+  test('is told with the time that it was open where that differs by more than the writing of it', () => {
+    expect(tookOf(took(60, 12_000))).toBe('12.0 s of 1m 00s');
+    expect(tookOf(took(30.2, 30_000))).toBe('30.0 s');
+    expect(tookOf(task('T', { duration_ms: 5000 }))).toBe('5.00 s');
+    expect(tookOf(task('T'))).toBe('–');
+  });
+
+  test('of a recording is the recorded time, and the page says that times beside it are those of a faster replay', () => {
+    const replayed = took(10, 600_000, { telemetry_source: 'transcript' });
+    expect(tookOf(replayed)).toBe('10m 00s as recorded');
+    expect(replayNote([replayed, took(600, 600_000)])).toBe('Times here are those of a replay, about 60 times as fast as recorded.');
+    expect(replayNote([took(600, 600_000, { telemetry_source: 'transcript' })])).toBe('');
+    expect(replayNote([took(10, 600_000)])).toBe('');
   });
 });

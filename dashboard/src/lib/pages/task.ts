@@ -8,6 +8,7 @@ import { readTree, type Tree } from '../documents/tree';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { inFleet, policy } from '../firestore/queries';
+import { count, duration } from '../format/fmt';
 import type { Params } from '../state/address';
 import { batchesOf, cloudTrace, projectOf } from './trace';
 
@@ -222,6 +223,44 @@ export function workedOn({ createdAt, startedAt, claimedAt, endedAt, durationMs 
 } {
   const counted = endedAt === undefined || durationMs === undefined ? undefined : endedAt - durationMs;
   return { queued: createdAt, from: startedAt ?? claimedAt ?? counted, to: endedAt };
+}
+
+/** Within so much of each other, the time at work and the time open are one. */
+const ALIKE = 0.02;
+
+/**
+ * How long a task took, in words: the time at work, and the time that it was open where that differs.
+ *
+ * A replay keeps the recorded time at work. A task that says it was at work for longer than it was open was replayed faster than recorded.
+ */
+export function tookOf(task: Task): string {
+  const { from, to } = workedOn(task);
+  const open = from !== undefined && to !== undefined ? to - from : undefined;
+  const worked = task.durationMs;
+  if (worked === undefined || open === undefined) return duration(worked ?? open);
+  if (replaySpeed([task]) !== undefined) return `${duration(worked)} as recorded`;
+  return Math.abs(worked - open) <= ALIKE * open ? duration(worked) : `${duration(worked)} of ${duration(open)}`;
+}
+
+/** A replay is told by tasks that took so many times as long when recorded as here; a recording's clock may be off by less. */
+const FASTER = 1.5;
+
+/** About how many times as fast as recorded tasks were replayed, as far as their recorded durations show; undefined where they do not. */
+export function replaySpeed(tasks: readonly Task[]): number | undefined {
+  let [recorded, here] = [0, 0];
+  for (const task of tasks) {
+    const { from, to } = workedOn(task);
+    if (task.source !== 'transcript' || task.durationMs === undefined || from === undefined || to === undefined) continue;
+    recorded += task.durationMs;
+    here += to - from;
+  }
+  return recorded > FASTER * here ? recorded / Math.max(1, here) : undefined;
+}
+
+/** What a page says beside times of a replay that went faster than the recording. */
+export function replayNote(tasks: readonly Task[]): string {
+  const speed = replaySpeed(tasks);
+  return speed === undefined ? '' : `Times here are those of a replay, about ${count(speed)} times as fast as recorded.`;
 }
 
 /** A task's status in a word. */
