@@ -57,6 +57,7 @@ def test_sessions_are_a_chain_with_gaps_and_a_late_one_is_marked(
     expect(row(page, "builder-1-2").locator(".late")).to_have_count(1)
     expect(row(page, "builder-1-1").locator(".gap")).to_have_text("12.0 s")
     expect(row(page, "builder-1-1").locator(".late")).to_have_count(0)
+    expect(row(page, "builder-1-1").locator(".ended")).to_have_text("rotated")
     fleet.policy(rotation={"handoff_target_ms": 10_000})
     expect(panel(page, "chain")).to_contain_text("2 over 10 s")
 
