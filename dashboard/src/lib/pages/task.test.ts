@@ -125,7 +125,9 @@ describe('the time that a task took', () => {
   test('of a recording is the recorded time, and the page says that times beside it are those of a faster replay', () => {
     const replayed = took(10, 600_000, { telemetry_source: 'transcript' });
     expect(tookOf(replayed)).toBe('10m 00s as recorded');
-    expect(replayNote([replayed, took(600, 600_000)])).toBe('Times here are those of a replay, about 60 times as fast as recorded.');
+    const silent = task('s', { started_at: at(0), completed_at: at(1), telemetry_source: 'transcript' });
+    expect([tookOf(silent), tookOf(silent, [replayed, silent])]).toEqual(['1m 00s', '1m 00s of a replay']);
+    expect(replayNote([replayed, took(600, 600_000)])).toBe('Times here are those of a replay, which went faster than the recording.');
     expect(replayNote([took(600, 600_000, { telemetry_source: 'transcript' })])).toBe('');
     expect(replayNote([took(10, 600_000)])).toBe('');
   });

@@ -8,7 +8,7 @@ import { readTree, type Tree } from '../documents/tree';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { inFleet, policy } from '../firestore/queries';
-import { count, duration } from '../format/fmt';
+import { duration } from '../format/fmt';
 import type { Params } from '../state/address';
 import { batchesOf, cloudTrace, projectOf } from './trace';
 
@@ -231,22 +231,29 @@ const ALIKE = 0.02;
 /**
  * How long a task took, in words: the time at work, and the time that it was open where that differs.
  *
- * A replay keeps the recorded time at work. A task that says it was at work for longer than it was open was replayed faster than recorded.
+ * A replay keeps the recorded time at work. A task that says it was at work for longer than it was open was replayed faster than recorded,
+ * and so were the tasks of its tree, `kin`, of which some may not say how long they were at work.
  */
-export function tookOf(task: Task): string {
+export function tookOf(task: Task, kin: readonly Task[] = [task]): string {
   const { from, to } = workedOn(task);
   const open = from !== undefined && to !== undefined ? to - from : undefined;
   const worked = task.durationMs;
+  if (task.source === 'transcript' && isReplayedFaster(kin)) {
+    return worked === undefined ? `${duration(open)} of a replay` : `${duration(worked)} as recorded`;
+  }
   if (worked === undefined || open === undefined) return duration(worked ?? open);
-  if (replaySpeed([task]) !== undefined) return `${duration(worked)} as recorded`;
   return Math.abs(worked - open) <= ALIKE * open ? duration(worked) : `${duration(worked)} of ${duration(open)}`;
 }
 
 /** A replay is told by tasks that took so many times as long when recorded as here; a recording's clock may be off by less. */
 const FASTER = 1.5;
 
-/** About how many times as fast as recorded tasks were replayed, as far as their recorded durations show; undefined where they do not. */
-export function replaySpeed(tasks: readonly Task[]): number | undefined {
+/**
+ * Whether tasks were replayed faster than they were recorded, as far as their recorded durations show.
+ *
+ * How much faster cannot be told: a replay shortens pauses, and a recorded duration may leave some out.
+ */
+function isReplayedFaster(tasks: readonly Task[]): boolean {
   let [recorded, here] = [0, 0];
   for (const task of tasks) {
     const { from, to } = workedOn(task);
@@ -254,13 +261,12 @@ export function replaySpeed(tasks: readonly Task[]): number | undefined {
     recorded += task.durationMs;
     here += to - from;
   }
-  return recorded > FASTER * here ? recorded / Math.max(1, here) : undefined;
+  return recorded > FASTER * here;
 }
 
 /** What a page says beside times of a replay that went faster than the recording. */
 export function replayNote(tasks: readonly Task[]): string {
-  const speed = replaySpeed(tasks);
-  return speed === undefined ? '' : `Times here are those of a replay, about ${count(speed)} times as fast as recorded.`;
+  return isReplayedFaster(tasks) ? 'Times here are those of a replay, which went faster than the recording.' : '';
 }
 
 /** A task's status in a word. */
