@@ -47,19 +47,31 @@ export interface HourOfSpend {
 
 /** The 24 hours up to now, hours without spend as zero; `past` where they end with the newest spend, because there is none since. */
 export function lastDay(days: readonly Rollup[], now: number): { hours: HourOfSpend[]; past: boolean } {
-  const spend = new Map(
-    days.flatMap(({ period, hourlyNanousd }) => {
-      const start = startOf('day', period);
-      if (start === undefined) return [];
-      return hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[start + n * HOUR_MS, nanousd]] : []));
-    }),
-  );
+  const spend = spendByHour(days);
   const newest = Math.max(...spend.keys());
   const current = Math.floor(now / HOUR_MS) * HOUR_MS;
   const past = newest <= current - 24 * HOUR_MS;
   const last = Number.isFinite(newest) && (past || newest > current) ? newest : current;
   const hours = Array.from({ length: 24 }, (_, i) => last - (23 - i) * HOUR_MS);
   return { hours: hours.map((start) => ({ start, nanousd: spend.get(start) ?? 0 })), past: past && Number.isFinite(newest) };
+}
+
+/** Whether what was spent in the last 60 minutes may be all of less than an hour, from which no month can be told. */
+export function isTooYoung(days: readonly Rollup[], now: number): boolean {
+  const first = Math.min(...spendByHour(days).keys());
+  // Of its first hour of spend, a fleet may have been there for the end only.
+  return Number.isFinite(first) && now - (first + HOUR_MS) < HOUR_MS;
+}
+
+/** The spend of each hour that has any, by the hour's start. */
+function spendByHour(days: readonly Rollup[]): Map<number, number> {
+  return new Map(
+    days.flatMap(({ period, hourlyNanousd }) => {
+      const start = startOf('day', period);
+      if (start === undefined) return [];
+      return hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[start + n * HOUR_MS, nanousd]] : []));
+    }),
+  );
 }
 
 /** The usual tiers in their order, and models of an unknown tier. */
