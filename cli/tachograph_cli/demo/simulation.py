@@ -201,12 +201,14 @@ class SimulatedFleet:
         """Call a model and tools in turns; a retry is shorter, since part of the work is done."""
         random = agent.random
         for _ in range(task.calls if overhead is None else 1 + task.calls // 3):
-            yield Pause(random.uniform(3, 9))
+            yield Pause(random.uniform(1, 4))
             added = round(random.lognormvariate(8.3, 0.6))
-            yield _call_model(agent, added, round(random.lognormvariate(6, 0.8)), overhead)
-            for _ in range(random.choice((0, 1, 1, 2))):
-                error = random.random() < 0.06  # noqa: PLR2004
-                yield CallTool(random.choice(TOOLS), error, round(random.lognormvariate(6.5, 1.2)))
+            call = _call_model(agent, added, round(random.lognormvariate(6, 0.8)), overhead)
+            tools = [_call_tool(random) for _ in range(random.choice((0, 1, 1, 2)))]
+            yield call
+            yield from tools
+            # What was done takes its time, or a trace would be longer than its task.
+            yield Pause((call.duration_ms + sum(tool.duration_ms for tool in tools)) / 1000)
             if random.random() < 0.03:  # noqa: PLR2004
                 yield Wait(random.choice(WAITS))
                 yield Pause(random.uniform(15, 45))
@@ -228,6 +230,11 @@ class SimulatedFleet:
             yield _call_model(agent, 14_000, 400, "rotation")
 
 
+def _call_tool(random: Random) -> CallTool:
+    error = random.random() < 0.06  # noqa: PLR2004
+    return CallTool(random.choice(TOOLS), error, round(random.lognormvariate(6.5, 1)))
+
+
 def _call_model(
     agent: SimulatedAgent, added: int, out: int, overhead: Overhead | None = None
 ) -> CallModel:
@@ -241,5 +248,5 @@ def _call_model(
         tokens_out=out,
     )
     agent.used_tokens = cached + added + out
-    duration_ms = round(600 + out * agent.random.uniform(9, 22))
+    duration_ms = round(600 + out * agent.random.uniform(4, 9))
     return CallModel(agent.model, usage, duration_ms, overhead)

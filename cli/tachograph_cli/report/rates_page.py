@@ -39,9 +39,16 @@ def as_json(windows: Windows) -> dict[str, object]:
 def page(fleet: str, windows: Windows, now: datetime) -> RenderableType:
     """Lay out the rates, a column for each window; an unknown rate is a dash.
 
-    At least one window has rates.
+    At least one window has rates. One that reaches no further back than a shorter one has no
+    column of its own.
     """
-    known = {name: rate for name, rate in windows.items() if rate is not None}
+    known: dict[str, Rates] = {}
+    same: list[str] = []
+    for name, rate in windows.items():
+        if rate is not None and rate in known.values():
+            same.append(name)
+        elif rate is not None:
+            known[name] = rate
     until = max(rate.until for rate in known.values())
     age = now - until
     words = f"  up to {fmt.moment(until.astimezone(UTC))} UTC"
@@ -55,8 +62,13 @@ def page(fleet: str, windows: Windows, now: datetime) -> RenderableType:
     spans = [Text(fmt.duration(rate.span.total_seconds() * 1000), "dim") for rate in known.values()]
     rows.add_row(Text("measured over", "dim"), *spans)
     fell = sorted(set().union(*(rate.fell for rate in known.values())))
-    note = Text(f"Taken back or corrected meanwhile, so not known: {', '.join(fell)}.", "dim")
-    return Padding(Group(head, Text(), rows, *([Text(), note] if fell else [])), (1, 0, 0, 0))
+    notes = []
+    if same:
+        notes.append(f"{', '.join(same)}: no snapshot is older, so it is the same.")
+    if fell:
+        notes.append(f"Taken back or corrected meanwhile, so not known: {', '.join(fell)}.")
+    words = Text("\n".join(notes), "dim")
+    return Padding(Group(head, Text(), rows, *([Text(), words] if notes else [])), (1, 0, 0, 0))
 
 
 def _sum(rate: Rates, names: tuple[str, ...]) -> int | None:

@@ -22,7 +22,7 @@ def test_a_write_changes_the_right_number_on_the_agents_page(
     sessions(fleet, "builder-1", [12_000])
     page = look(fleet.name, query=BUILDER)
     expect(page.get_by_role("heading", level=1)).to_have_text("builder-1")
-    expect(panel(page, "context")).to_contain_text("62% left · 1 rotation")
+    expect(panel(page, "context")).to_contain_text("62% left · 1 rotated")
     expect(panel(page, "tokens")).to_contain_text("Nothing that this agent used was counted")
 
     fleet.session("builder-1-1", agent_id="builder-1", context_remaining_pct=51)
@@ -45,18 +45,19 @@ def test_agent_says_what_it_is(fleet: FleetDocuments, look: Look) -> None:
     expect(identity).to_contain_text("3, 2 rotated, 0 crashed")
 
 
-def test_sessions_are_a_chain_of_handoffs_and_a_late_one_is_marked(
+def test_sessions_are_a_chain_with_gaps_and_a_late_one_is_marked(
     fleet: FleetDocuments, look: Look
 ) -> None:
     sessions(fleet, "builder-1", [12_000, 90_000])
     page = look(fleet.name, query=BUILDER)
-    expect(panel(page, "chain")).to_contain_text("3 sessions · 2 handoffs, 1 over 45 s")
+    expect(panel(page, "chain")).to_contain_text("3 sessions · 2 rotated · 2 gaps, 1 over 45 s")
     names = panel(page, "chain").locator("tbody th")
     expect(names).to_have_text(["builder-1-2", "builder-1-1", "builder-1-0"])
     expect(row(page, "builder-1-2").locator(".gap")).to_have_text("1m 30s")
     expect(row(page, "builder-1-2").locator(".late")).to_have_count(1)
     expect(row(page, "builder-1-1").locator(".gap")).to_have_text("12.0 s")
     expect(row(page, "builder-1-1").locator(".late")).to_have_count(0)
+    expect(row(page, "builder-1-1").locator(".ended")).to_have_text("rotated")
     fleet.policy(rotation={"handoff_target_ms": 10_000})
     expect(panel(page, "chain")).to_contain_text("2 over 10 s")
 

@@ -252,3 +252,17 @@ def test_axe_finds_nothing(scheme: str, fleet: FleetDocuments, look: Look) -> No
     page = look(fleet.name, viewer_of="somebody-else", query=f"&theme={scheme}")
     expect(word(page)).to_have_text("no access")
     assert violations(page) == []
+
+
+def test_recording_that_nothing_ended_is_of_unknown_end_and_warns_of_nothing(
+    fleet: FleetDocuments, look: Look
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=3)
+    fleet.session("replayed", state="idle", context_remaining_pct=4, last_seen_at=long_ago)
+    fleet.session("over", state="idle", end_reason="rotated", ended_at=long_ago)
+    fleet.session("between-tasks", state="idle", context_remaining_pct=30)
+    page = look(fleet.name)
+    expect(panel(page, "sessions")).to_contain_text("3 sessions · 1 open · 1 of unknown end")
+    expect(row(page, "replayed").locator(".state")).to_have_text("end unknown")
+    expect(row(page, "over").locator(".state")).to_have_text("rotated")
+    expect(row(page, "between-tasks").locator(".state")).to_have_text("idle")

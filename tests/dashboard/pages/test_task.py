@@ -90,6 +90,7 @@ def test_timeline_tells_each_session_and_the_gap_before_it(
 ) -> None:
     tree(fleet)
     page = look(fleet.name, query=TASK)
+    expect(panel(page, "when")).to_contain_text("3 sessions · 2 gaps")
     rows = panel(page, "when").locator("li .said")
     expect(rows).to_have_count(7)
     expect(rows.nth(0)).to_have_text("first attempt · 12m 00s · crashed")
@@ -100,12 +101,24 @@ def test_timeline_tells_each_session_and_the_gap_before_it(
     expect(panel(page, "when").locator(".late")).to_have_count(0)
 
 
+def test_subtask_costs_what_it_spawned_and_names_the_tree_it_is_a_part_of(
+    fleet: FleetDocuments, look: Look
+) -> None:
+    tree(fleet)
+    page = look(fleet.name, query="&page=task&task=T-3")
+    expect(number(page, "total")).to_contain_text("$3.00")
+    expect(panel(page, "total")).to_contain_text("2 tasks")
+    expect(panel(page, "total").locator("[data-fact=whole-tree]")).to_contain_text(
+        f"The whole tree of {ROOT}, of which this is a part: $10.00"
+    )
+
+
 def test_subtask_shows_the_tree_it_is_a_part_of_and_leads_up(
     fleet: FleetDocuments, look: Look
 ) -> None:
     tree(fleet)
     page = look(fleet.name, query="&page=task&task=T-4")
-    expect(panel(page, "total")).to_contain_text("of the whole tree")
+    expect(panel(page, "total")).to_contain_text("a part of a tree")
     expect(panel(page, "tree").locator("tr.asked")).to_have_attribute("data-task", "T-4")
     page.get_by_role("navigation", name="Above").get_by_role("link", name=ROOT).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Migrate billing to the new ledger")

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readAlert } from './alert';
 import { readPolicy } from './fleet';
 import { readRollup } from './rollup';
-import { readSession, withWindow } from './session';
+import { goesOn, readSession, stateOrEnd, withWindow } from './session';
 import { readSignal } from './signal';
 import { readSnapshot } from './snapshot';
 import { readTask } from './task';
@@ -54,6 +54,29 @@ describe('a session', () => {
     const timestamp = { toMillis: () => 1_771_264_800_000 };
     expect(readSession('s', { last_seen_at: timestamp }).lastSeenAt).toBe(1_771_264_800_000);
     expect(readSession('s', { last_seen_at: '2026-02-16T18:00:00+00:00' }).lastSeenAt).toBe(1_771_264_800_000);
+  });
+
+  test('whose end is known is shown as ended, whatever its state says', () => {
+    const now = Date.parse('2026-02-16T18:01:00Z');
+    const shown = (fields: Record<string, unknown>) => {
+      const session = readSession('s', { state: 'idle', last_seen_at: '2026-02-16T18:00:00Z', ...fields });
+      return [stateOrEnd(session, now), goesOn(session, now)];
+    };
+    expect(shown({ ended_at: '2026-02-16T18:00:00Z' })).toEqual(['over', false]);
+    expect(shown({ end_reason: 'rotated' })).toEqual(['rotated', false]);
+    expect(shown({ state: 'completed' })).toEqual(['completed', false]);
+    expect(shown({ voided: true })).toEqual(['over', false]);
+    expect(shown({ effective_state: 'stuck', state: 'active', end_reason: 'crashed' })).toEqual(['crashed', false]);
+    expect(shown({})).toEqual(['idle', true]);
+  });
+
+  test('of a recording, which nothing says the end of, is not shown as one that goes on', () => {
+    const now = Date.parse('2026-02-16T20:00:00Z');
+    const shown = (fields: Record<string, unknown>) => stateOrEnd(readSession('s', { state: 'idle', last_seen_at: '2026-02-16T18:00:00Z', ...fields }), now);
+    expect(shown({})).toBe('end unknown');
+    expect(shown({ heartbeat_s: 60 })).toBe('idle');
+    expect(shown({ state: 'waiting' })).toBe('waiting');
+    expect(shown({ last_seen_at: '2026-02-16T19:30:00Z' })).toBe('idle');
   });
 
   test('is in the state it was found to be in, until it makes progress', () => {

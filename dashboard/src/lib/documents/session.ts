@@ -15,7 +15,10 @@ export interface Session {
   generation: number;
   waitingFor: string | undefined;
   endReason: string | undefined;
+  /** Whether no end of it is known. */
   open: boolean;
+  /** Whether it promised to write at an interval; then functions close it soon after it is gone. */
+  promisesHeartbeat: boolean;
   role: string | undefined;
   version: string | undefined;
   runtime: string | undefined;
@@ -46,7 +49,8 @@ export function readSession(id: string, d: Fields): Session {
     generation: amount(d['generation']) ?? 0,
     waitingFor: text(d['waiting_for']),
     endReason: text(d['end_reason']),
-    open: state !== 'completed' && instant(d['ended_at']) === undefined,
+    open: state !== 'completed' && !isOver(d),
+    promisesHeartbeat: amount(d['heartbeat_s']) !== undefined,
     role: text(d['agent_role']),
     version: text(d['agent_version']),
     runtime: text(d['runtime']),
@@ -74,10 +78,36 @@ const WORKING_STATES: readonly (string | undefined)[] = ['active', 'waiting'];
 /** `stuck` where the functions found it so and no progress has come since, else the reported state: schema/documents/session.py. */
 function shownState(d: Fields): string {
   const [state, progress] = [text(d['state']), instant(d['last_progress_at'])];
-  const over = instant(d['ended_at']) !== undefined || d['voided'] === true;
-  const working = WORKING_STATES.includes(state) && progress !== undefined && !over;
+  const working = WORKING_STATES.includes(state) && progress !== undefined && !isOver(d);
   const found = d['effective_state'] === 'stuck' && progress === instant(d['effective_progress_at']);
   return working && found ? 'stuck' : (state ?? 'idle');
+}
+
+/** Whether the document says that the session ended, or takes it back. */
+function isOver(d: Fields): boolean {
+  return instant(d['ended_at']) !== undefined || text(d['end_reason']) !== undefined || d['voided'] === true;
+}
+
+const SILENT_AFTER_MS = 3_600_000;
+
+/**
+ * Whether a session has no known end, and nothing says that it goes on: it is idle, promised no heartbeat and was not seen for an hour.
+ * Recordings that were replayed leave such sessions.
+ */
+export function isEndUnknown({ open, state, promisesHeartbeat, lastSeenAt }: Session, now: number): boolean {
+  return open && state === 'idle' && !promisesHeartbeat && lastSeenAt !== undefined && now - lastSeenAt > SILENT_AFTER_MS;
+}
+
+/** Whether a session goes on, as far as anything says. */
+export function goesOn(session: Session, now: number): boolean {
+  return session.open && !isEndUnknown(session, now);
+}
+
+/** The state of a session that goes on, else how it ended. */
+export function stateOrEnd(session: Session, now: number): string {
+  if (isEndUnknown(session, now)) return 'end unknown';
+  if (session.open) return session.state;
+  return session.endReason ?? (session.state === 'completed' ? 'completed' : 'over');
 }
 
 /** The session with its window: its own, else its model's of the fleet's list; schema/rotation/thresholds.py. */

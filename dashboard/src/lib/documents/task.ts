@@ -13,6 +13,8 @@ export interface Task {
   startedAt: number | undefined;
   endedAt: number | undefined;
   durationMs: number | undefined;
+  /** Who told of it: `transcript` is a recording that was replayed. */
+  source: string | undefined;
   tokensIn: number | undefined;
   tokensOut: number | undefined;
   costNanousd: number | undefined;
@@ -51,6 +53,7 @@ export function readTask(id: string, d: Fields): Task {
     startedAt: instant(d['started_at']),
     endedAt: instant(d['completed_at']),
     durationMs: amount(d['duration_ms']),
+    source: text(d['telemetry_source']),
     tokensIn: prompt.length ? prompt.reduce((sum, n) => sum + n, 0) : undefined,
     tokensOut: amount(d['tokens_out']),
     costNanousd: amount(d['cost_nanousd']) ?? (usd === undefined ? undefined : Math.round(usd * 1e9)),

@@ -1,6 +1,6 @@
 /** Saves panels as files. */
 
-import { csv } from '../format/csv';
+import { csv, drawnCells } from '../format/csv';
 import { picture } from './picture';
 
 type Cells = readonly (readonly (string | number | undefined)[])[];
@@ -19,9 +19,8 @@ export async function savePicture(panel: HTMLElement, name: string): Promise<voi
   save(await picture(panel), `${name}.png`);
 }
 
-/** The cells of a table as they are drawn. */
 function read(table: HTMLTableElement): Cells {
-  return [...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.replace(/\s+/g, ' ').trim()));
+  return drawnCells([...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.replace(/\s+/g, ' ').trim())));
 }
 
 function save(blob: Blob, name: string): void {

@@ -1,4 +1,4 @@
-/** Colours, the same on every page; a word always stands beside a colour. */
+/** Colours, the same on every page unless two in one chart would be alike; a word always stands beside a colour. */
 
 import { NOT_KNOWN, REST } from './scopes';
 
@@ -26,10 +26,6 @@ export function contextColor(pct: number, threshold: number): string {
   return pct < 20 ? 'var(--error)' : pct <= threshold ? 'var(--stuck)' : 'var(--active)';
 }
 
-export function tierColor(tier: string): string {
-  return TIERS[tier] ?? 'var(--c4)';
-}
-
 const STATUSES: Readonly<Record<string, string>> = {
   completed: 'var(--active)',
   failed: 'var(--error)',
@@ -51,16 +47,61 @@ const FAMILIES: readonly [RegExp, string][] = [
   [/gemini|mistral|command/, 'var(--c5)'],
 ];
 
+const GREY = 'var(--c6)';
+
 /** How much of its family's colour a version has, so that two versions side by side differ. */
 const SHADES = [100, 62, 36];
+/** The palette: five colours, then their shades. */
+const RANKS = SHADES.flatMap((_, shade) => [1, 2, 3, 4, 5].map((n) => shaded(`var(--c${n})`, shade)));
 
 /** A model's colour: its family's, in the shade of its version; grey for a model of no family. */
 export function modelColor(model: string): string {
   const family = FAMILIES.find(([part]) => part.test(model))?.[1];
-  if (family === undefined) return 'var(--c6)';
+  return family === undefined ? GREY : shaded(family, shadeOf(model));
+}
+
+/** The colours of models that stand in one chart: each its own as far as no other there has it, else a shade of its family if one is free. */
+export function modelColors(models: Iterable<string>): (model: string) => string {
+  return distinct(models, modelColor, (model) => FAMILIES.find(([part]) => part.test(model))?.[1]);
+}
+
+/** The colours of tiers that stand in one chart; a fleet's own tiers take those that are free. */
+export function tierColors(tiers: Iterable<string>): (tier: string) => string {
+  return distinct(tiers, (tier) => TIERS[tier] ?? 'var(--c4)');
+}
+
+/**
+ * Colours that differ as long as the palette has one left; grey is for names without a colour of their own when none is.
+ *
+ * Of two names with one colour, the first by name keeps it, so that the order of the chart does not matter.
+ */
+function distinct(names: Iterable<string>, own: (name: string) => string, family: (name: string) => string | undefined = () => undefined) {
+  const named = [...new Set(names)].filter((name) => name !== REST && name !== NOT_KNOWN).sort();
+  const colors = new Map<string, string>();
+  const taken = new Set<string>();
+  const take = (name: string, color: string) => {
+    colors.set(name, color);
+    taken.add(color);
+  };
+  for (const name of named) if (own(name) !== GREY && !taken.has(own(name))) take(name, own(name));
+  for (const name of named) {
+    if (colors.has(name)) continue;
+    const first = family(name);
+    const shades = first === undefined ? [] : SHADES.map((_, shade) => shaded(first, shade));
+    const free = [...shades, ...RANKS].find((color) => !taken.has(color));
+    take(name, free ?? GREY);
+  }
+  return (name: string) => colors.get(name) ?? own(name);
+}
+
+function shadeOf(model: string): number {
   const minor = /\d[-.](\d{1,2})(?!\d)/.exec(model)?.[1];
-  const shade = SHADES[minor === undefined ? 0 : (Number(minor) + 1) % 3] as number;
-  return shade === 100 ? family : `color-mix(in srgb, ${family} ${shade}%, var(--strong))`;
+  return minor === undefined ? 0 : (Number(minor) + 1) % 3;
+}
+
+function shaded(color: string, shade: number): string {
+  const pct = SHADES[shade] as number;
+  return pct === 100 ? color : `color-mix(in srgb, ${color} ${pct}%, var(--strong))`;
 }
 
 /** A model's short name: without its maker and its date. */
@@ -70,9 +111,9 @@ export function modelName(model: string): string {
   return model.replace(/^.*\//, '').replace(/^claude-/, '').replace(/-20\d{6}$/, '') || model;
 }
 
-/** The colour of a group that has none of its own, by its place in the order. */
+/** The colour of a group that has none of its own, by its place in the order; grey behind the palette's end. */
 export function rankColor(i: number): string {
-  return `var(--c${i < 5 ? i + 1 : 6})`;
+  return RANKS[i] ?? GREY;
 }
 
 const SPAN_KINDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { cells, csv } from './csv';
+import { cells, csv, drawnCells } from './csv';
 import type { Column } from './table';
 
 describe('a table as CSV', () => {
@@ -21,6 +21,17 @@ describe('a table as CSV', () => {
 
   test.each(['=1+1', '+A1', '@sum', '-cmd|x', '\tx', '\rx', '\n=1', '-1+cmd', '--1', '-.', '＝1+1', '＋1', '－x', '＠sum', '=HYPERLINK("x")'])('is no formula: %j', (name) => {
     expect(csv([[name]])).toBe(`"'${name.replaceAll('"', '""')}"\r\n`);
+  });
+
+  test('as it is drawn has amounts as numbers of dollars, the negative ones too, and names as they are', () => {
+    const drawn = drawnCells([['Model', 'Hits', 'Saved'], ['opus', '3.0%', '-$0.40'], ['$5', '99%', '$1,786'], ['haiku', '–', '-$22.6K'], ['none', '–', '–']]);
+    expect(drawn).toEqual([['Model', 'Hits', 'Saved (USD)'], ['opus', '3.0%', -0.4], ['$5', '99%', 1786], ['haiku', '–', -22_600], ['none', '–', '–']]);
+    expect(csv(drawn).split('\r\n')[1]).toBe('"opus","3.0%","-0.4"');
+  });
+
+  test('takes no amount for a formula, but what only begins as one', () => {
+    expect(csv([['-$0.40', '-$22.6K', '-$1,786']])).toBe('"-$0.40","-$22.6K","-$1,786"\r\n');
+    expect(csv([['-$0.40+cmd', '-$A$1']])).toBe(`"'-$0.40+cmd","'-$A$1"\r\n`);
   });
 
   test('keeps negative numbers and percentages as they are', () => {

@@ -20,12 +20,30 @@ function written<Row>({ unit }: Column<Row>, value: number | string | undefined)
   return unit === 'at' ? new Date(value).toISOString() : value;
 }
 
-/** The beginnings by which a spreadsheet takes a cell for a formula, full-width ones too; a number is none. */
+/** An amount as `money` writes it: -$0.40, $1,786, $22.6K. */
+const AMOUNT = /^(-?)\$(\d{1,3}(?:,\d{3})*|\d+)(\.\d+)?([KMBT]?)$/;
+const THOUSANDS = ['', 'K', 'M', 'B', 'T'];
+
+/** The cells of a table as they are drawn, headings first: amounts become numbers of dollars, except in the first column, which names the rows. */
+export function drawnCells(rows: readonly (readonly string[])[]): (string | number)[][] {
+  const [head = [], ...body] = rows;
+  const numbers = body.map((row) => row.map((text, i) => (i === 0 ? text : amountOf(text))));
+  const isMoney = (i: number) => numbers.some((row) => typeof row[i] === 'number');
+  return [head.map((title, i) => (isMoney(i) ? `${title} (USD)` : title)), ...numbers];
+}
+
+function amountOf(text: string): string | number {
+  const [, sign, whole, part = '', unit = ''] = AMOUNT.exec(text) ?? [];
+  if (whole === undefined) return text;
+  return Number(`${sign}${whole.replaceAll(',', '')}${part}e${3 * THOUSANDS.indexOf(unit)}`);
+}
+
+/** The beginnings by which a spreadsheet takes a cell for a formula, full-width ones too; a number or an amount is none. */
 const FORMULA = /^[=+\-@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/;
 const NUMBER = /^-?\d+(\.\d+)?%?$/;
 
 function field(value: string | number | undefined): string {
   const text = value === undefined ? '' : String(value);
-  const safe = typeof value === 'string' && FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
+  const safe = typeof value === 'string' && FORMULA.test(text) && !NUMBER.test(text) && !AMOUNT.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }

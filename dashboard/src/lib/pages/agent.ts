@@ -39,6 +39,11 @@ export function current(sessions: readonly Session[]): Session | undefined {
   return sessions.find((s) => s.open) ?? sessions[0];
 }
 
+/** The number of an agent's sessions that ended because another took over. */
+export function rotated(sessions: readonly Session[]): number {
+  return sessions.filter((s) => s.endReason === 'rotated').length;
+}
+
 /** One session of the chain, and the gap before it. */
 export interface ChainLink {
   session: Session;

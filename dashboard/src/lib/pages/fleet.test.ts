@@ -4,7 +4,7 @@ import { readRollup } from '../documents/rollup';
 import { readSession } from '../documents/session';
 import { readSignal } from '../documents/signal';
 import type { Fields } from '../documents/values';
-import { alertsAndSignals, byContextLeft, byState, costByTier, lastDay, merged, rotateSignals, shares } from './fleet';
+import { alertsAndSignals, byContextLeft, byState, costByTier, isTooYoung, lastDay, merged, rotateSignals, shares } from './fleet';
 
 const spent = (period: string, byHour: Record<number, number>) =>
   readRollup('', { period, cost_nanousd_by_hour: Array.from({ length: 24 }, (_, n) => byHour[n] ?? 0) });
@@ -33,6 +33,15 @@ describe('the day of spend', () => {
     expect(lastDay([], now)).toMatchObject({ past: false });
     expect(lastDay([readRollup('', { period: 'garbage' })], now).hours.every((h) => h.nanousd === 0)).toBe(true);
   });
+});
+
+test('no month is told from less than an hour of spend', () => {
+  const now = Date.parse('2026-02-16T18:20:00Z');
+  expect(isTooYoung([spent('2026-02-16', { 18: 5 })], now)).toBe(true);
+  expect(isTooYoung([spent('2026-02-16', { 17: 1, 18: 5 })], now)).toBe(true);
+  expect(isTooYoung([spent('2026-02-16', { 16: 1, 18: 5 })], now)).toBe(false);
+  expect(isTooYoung([spent('2026-02-16', { 18: 5 }), spent('2026-02-12', { 3: 5 })], now)).toBe(false);
+  expect(isTooYoung([], now)).toBe(false);
 });
 
 describe('cost per completed task', () => {
@@ -79,8 +88,10 @@ test('sessions are listed by how near their cliff is, those that are over at the
     session('silent', { state: 'idle' }),
     session('done-late', { state: 'completed', context_remaining_pct: 50, last_seen_at: '2026-02-16T09:00:00Z' }),
     session('near', { state: 'stuck', context_remaining_pct: 8 }),
-  ]);
-  expect(listed.map((s) => s.id)).toEqual(['near', 'roomy', 'silent', 'done-late', 'done-early']);
+    session('replayed', { state: 'idle', context_remaining_pct: 2, last_seen_at: '2026-02-16T08:30:00Z' }),
+    session('between-tasks', { state: 'idle', context_remaining_pct: 9, last_seen_at: '2026-02-16T08:30:00Z', heartbeat_s: 60 }),
+  ], Date.parse('2026-02-16T10:00:00Z'));
+  expect(listed.map((s) => s.id)).toEqual(['near', 'between-tasks', 'roomy', 'silent', 'done-late', 'replayed', 'done-early']);
 });
 
 test('a session is marked by its newest rotate signal', () => {

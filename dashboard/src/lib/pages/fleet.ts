@@ -8,7 +8,7 @@ import { HOUR_MS } from '../derive/series';
 import { readAlert, type Alert } from '../documents/alert';
 import { readBaseline } from '../documents/baseline';
 import type { Rollup } from '../documents/rollup';
-import { readSession, type Session } from '../documents/session';
+import { goesOn, readSession, type Session } from '../documents/session';
 import { readSignal, type Signal } from '../documents/signal';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
@@ -47,19 +47,31 @@ export interface HourOfSpend {
 
 /** The 24 hours up to now, hours without spend as zero; `past` where they end with the newest spend, because there is none since. */
 export function lastDay(days: readonly Rollup[], now: number): { hours: HourOfSpend[]; past: boolean } {
-  const spend = new Map(
-    days.flatMap(({ period, hourlyNanousd }) => {
-      const start = startOf('day', period);
-      if (start === undefined) return [];
-      return hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[start + n * HOUR_MS, nanousd]] : []));
-    }),
-  );
+  const spend = spendByHour(days);
   const newest = Math.max(...spend.keys());
   const current = Math.floor(now / HOUR_MS) * HOUR_MS;
   const past = newest <= current - 24 * HOUR_MS;
   const last = Number.isFinite(newest) && (past || newest > current) ? newest : current;
   const hours = Array.from({ length: 24 }, (_, i) => last - (23 - i) * HOUR_MS);
   return { hours: hours.map((start) => ({ start, nanousd: spend.get(start) ?? 0 })), past: past && Number.isFinite(newest) };
+}
+
+/** Whether what was spent in the last 60 minutes may be all of less than an hour, from which no month can be told. */
+export function isTooYoung(days: readonly Rollup[], now: number): boolean {
+  const first = Math.min(...spendByHour(days).keys());
+  // Of its first hour of spend, a fleet may have been there for the end only.
+  return Number.isFinite(first) && now - (first + HOUR_MS) < HOUR_MS;
+}
+
+/** The spend of each hour that has any, by the hour's start. */
+function spendByHour(days: readonly Rollup[]): Map<number, number> {
+  return new Map(
+    days.flatMap(({ period, hourlyNanousd }) => {
+      const start = startOf('day', period);
+      if (start === undefined) return [];
+      return hourlyNanousd.flatMap((nanousd, n): [number, number][] => (nanousd > 0 ? [[start + n * HOUR_MS, nanousd]] : []));
+    }),
+  );
 }
 
 /** The usual tiers in their order, and models of an unknown tier. */
@@ -124,13 +136,14 @@ function costPerTask(counters: Counters): CostPerTask {
   return { costNanousd, completed, perTaskNanousd: ratios(counters).perCompletedNanousd, unpriced };
 }
 
-/** Sessions in the order of the table: open ones with the least context left first, then the ended ones, latest first. */
-export function byContextLeft(sessions: readonly Session[]): Session[] {
+/** Sessions in the order of the table: those that go on with the least context left first, then the others, latest first. */
+export function byContextLeft(sessions: readonly Session[], now: number): Session[] {
   const leftOf = (s: Session) => s.contextLeftPct ?? Infinity;
   const seen = (s: Session) => s.lastSeenAt ?? 0;
   return [...sessions].sort((a, b) => {
-    if (a.open !== b.open) return a.open ? -1 : 1;
-    const order = a.open ? Math.sign(leftOf(a) - leftOf(b)) || 0 : 0;
+    const [goes, other] = [goesOn(a, now), goesOn(b, now)];
+    if (goes !== other) return goes ? -1 : 1;
+    const order = goes ? Math.sign(leftOf(a) - leftOf(b)) || 0 : 0;
     return order || seen(b) - seen(a) || (a.id < b.id ? -1 : 1);
   });
 }

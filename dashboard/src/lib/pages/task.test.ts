@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readSession, type Session } from '../documents/session';
 import { readTask } from '../documents/task';
 import { readTree } from '../documents/tree';
-import { phasesOf, tree, treeTotal, workPeriods } from './task';
+import { branch, phasesOf, replayNote, tookOf, tree, treeTotal, workPeriods } from './task';
 
 const task = (id: string, fields: Record<string, unknown> = {}) => readTask(id, { status: 'completed', root_task_id: 'R', ...fields });
 const at = (minute: number) => new Date(Date.UTC(2026, 1, 16, 12, minute)).toISOString();
@@ -59,6 +59,16 @@ describe('a bill', () => {
     expect(total.parts.slice(0, 3)).toMatchObject([{ nanousd: 70 }, { nanousd: 265 }, { nanousd: 30 }]);
   });
 
+  test('of a subtask is of it and what it spawned, not of the tree it is a part of', () => {
+    const tasks = [root, a, b, b1, orphan];
+    const total = treeTotal(branch(tasks, 'b'), null);
+    expect(total).toMatchObject({ nanousd: 55, tasks: 2, completed: 1, failed: 1, trueToNaive: 1 });
+    expect(total.parts.slice(0, 2)).toMatchObject([{ kind: 'root', nanousd: 5 }, { kind: 'subtasks', n: 1, nanousd: 50 }]);
+    expect(branch(tasks, 'b').map((n) => [n.task.id, n.depth])).toEqual([['b', 0], ['b1', 1]]);
+    expect(branch([a, b, b1], 'a').map((n) => n.task.id)).toEqual(['a']);
+    expect(branch([task('x', { parent_task_id: 'y' }), task('y', { parent_task_id: 'x' })], 'gone')).toEqual([]);
+  });
+
   test('of unknown cost is not zero', () => {
     expect(treeTotal(tree([task('R')], 'R'), null)).toMatchObject({ nanousd: undefined, trueToNaive: undefined });
   });
@@ -83,8 +93,42 @@ describe('the sessions of a task', () => {
     ]);
   });
 
+  test('count no rotation and no gap that came before they took the task', () => {
+    const fresh = session('s2', { started_at: at(1), predecessor_session_id: 's1', handoff_ms: 12_000 });
+    expect(workPeriods([fresh], task('T', { claimed_at: at(5) }))).toMatchObject([{ reason: 'first', from: minute(5), gapMs: undefined }]);
+    expect(workPeriods([fresh], task('T', { claimed_at: at(0) }))).toMatchObject([{ reason: 'rotation', from: minute(1), gapMs: 12_000 }]);
+  });
+
+  test('that lost the task are drawn where they held it, not at a later claim', () => {
+    const lost = session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' });
+    const again = session('s2', { started_at: at(3) });
+    const periods = workPeriods([lost, again], task('T', { created_at: at(0), started_at: at(1), claimed_at: at(9) }));
+    expect(periods.map((s) => [s.from, s.to])).toEqual([[minute(1), minute(2)], [minute(9), undefined]]);
+  });
+
   test('that go on have no end, and one after a crash is a retry', () => {
     const periods = workPeriods([session('s1', { started_at: at(0), ended_at: at(2), end_reason: 'crashed' }), session('s2', { started_at: at(3), predecessor_session_id: 's1' })], task('T'));
     expect(periods.map((s) => [s.reason, s.to])).toEqual([['first', minute(2)], ['retry', undefined]]);
+  });
+});
+
+describe('the time that a task took', () => {
+  const took = (seconds: number, ms: number, fields = {}) => task('T', { started_at: at(0), completed_at: new Date(minute(0) + seconds * 1000).toISOString(), duration_ms: ms, ...fields });
+
+  test('is told with the time that it was open where that differs by more than the writing of it', () => {
+    expect(tookOf(took(60, 12_000))).toBe('12.0 s of 1m 00s');
+    expect(tookOf(took(30.2, 30_000))).toBe('30.0 s');
+    expect(tookOf(task('T', { duration_ms: 5000 }))).toBe('5.00 s');
+    expect(tookOf(task('T'))).toBe('–');
+  });
+
+  test('of a recording is the recorded time, and the page says that times beside it are those of a faster replay', () => {
+    const replayed = took(10, 600_000, { telemetry_source: 'transcript' });
+    expect(tookOf(replayed)).toBe('10m 00s as recorded');
+    const silent = task('s', { started_at: at(0), completed_at: at(1), telemetry_source: 'transcript' });
+    expect([tookOf(silent), tookOf(silent, [replayed, silent])]).toEqual(['1m 00s', '1m 00s of a replay']);
+    expect(replayNote([replayed, took(600, 600_000)])).toBe('Times here are those of a replay, which went faster than the recording.');
+    expect(replayNote([took(600, 600_000, { telemetry_source: 'transcript' })])).toBe('');
+    expect(replayNote([took(10, 600_000)])).toBe('');
   });
 });

@@ -8,6 +8,7 @@ import { readTree, type Tree } from '../documents/tree';
 import type { Counters } from '../documents/values';
 import type { Listening } from '../firestore/listening';
 import { inFleet, policy } from '../firestore/queries';
+import { duration } from '../format/fmt';
 import type { Params } from '../state/address';
 import { batchesOf, cloudTrace, projectOf } from './trace';
 
@@ -69,11 +70,11 @@ export function tree(tasks: readonly Task[], root: string): TreeNode[] {
     children.set(parent, [...(children.get(parent) ?? []), task]);
   }
   const visited = new Set<string>();
-  const branch = (task: Task, depth: number): [TreeNode, ...TreeNode[]] | undefined => {
+  const nodesFrom = (task: Task, depth: number): [TreeNode, ...TreeNode[]] | undefined => {
     if (visited.has(task.id)) return undefined;
     visited.add(task.id);
     const branches = (children.get(task.id) ?? []).flatMap((child) => {
-      const nodes = branch(child, depth + 1);
+      const nodes = nodesFrom(child, depth + 1);
       return nodes ? [nodes] : [];
     });
     branches.sort(([a], [b]) => b.wholeNanousd - a.wholeNanousd || (a.task.id < b.task.id ? -1 : 1));
@@ -82,7 +83,21 @@ export function tree(tasks: readonly Task[], root: string): TreeNode[] {
     return [{ task, depth, phases: phasesOf(task), nanousd, wholeNanousd }, ...branches.flat()];
   };
   const top = byId.get(root);
-  return (top && branch(top, 0)) ?? [];
+  return (top && nodesFrom(top, 0)) ?? [];
+}
+
+/** The part of a tree that one of its tasks is the top of: that task, and the tasks it spawned, at every depth. */
+export function branch(tasks: readonly Task[], id: string): TreeNode[] {
+  const parents = new Map(tasks.map((t) => [t.id, t.parent]));
+  const isPart = ({ id: task }: Task) => {
+    const passed = new Set<string>();
+    for (let at: string | undefined = task; at !== undefined && !passed.has(at); at = parents.get(at)) {
+      if (at === id) return true;
+      passed.add(at);
+    }
+    return false;
+  };
+  return tree(tasks.filter(isPart), id);
 }
 
 /** The phases that a task's own cost went into: its overheads, and its first attempt, which took the rest; or coordination. */
@@ -117,7 +132,7 @@ export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | u
   const hasCost = Boolean(published) || counted.some((node) => node.nanousd !== undefined);
   const extra = overheads(counters).map(({ kind, n: times, nanousd }) => ({ kind, n: times, nanousd }));
   // A tree that an older version counted tells less apart: what is not the root task's own, or overhead, was spawned.
-  const own = costByPart(counters)?.root_first ?? nodes.find((node) => node.depth === 0)?.phases[0]?.nanousd ?? 0;
+  const own = (published && costByPart(counters)?.root_first) ?? firstOf(nodes.find((node) => node.depth === 0));
   const spawned = Math.max(0, cost - own - extra.reduce((sum, o) => sum + o.nanousd, 0));
   return {
     nanousd: hasCost ? cost : undefined,
@@ -135,6 +150,11 @@ export function treeTotal(nodes: readonly TreeNode[], published: Tree | null | u
   };
 }
 
+/** The first attempt of a task, which is a part of a cost of its own; coordination is none. */
+function firstOf(node: TreeNode | undefined): number {
+  return node?.phases.find(({ kind }) => kind === 'first')?.nanousd ?? 0;
+}
+
 /** The counters of a tree, by the names under which the functions publish them. */
 function addedUp(nodes: readonly TreeNode[]): Counters {
   const sum = (value: (node: TreeNode) => number) => nodes.reduce((total, node) => total + value(node), 0);
@@ -150,7 +170,7 @@ function addedUp(nodes: readonly TreeNode[]): Counters {
   };
 }
 
-/** A session at work on a task, why it began, and the gap before it. */
+/** The time for which a session held a task, why it took it, and the gap before it. */
 export interface WorkPeriod {
   session: Session;
   reason: 'first' | 'rotation' | 'retry' | 'handoff' | 'session';
@@ -160,11 +180,17 @@ export interface WorkPeriod {
   gapMs: number | undefined;
 }
 
-/** The sessions that worked on a task, in their order, each until it or the task ended. */
+/**
+ * The sessions that held a task, in their order, each until it or the task ended.
+ *
+ * A session that took over from another before it took this task did so elsewhere: neither the gap nor the rotation is this task's.
+ */
 export function workPeriods(sessions: readonly Session[], task: Task | null | undefined): WorkPeriod[] {
   const byId = new Map(sessions.map((s) => [s.id, s]));
-  const taken = task?.claimedAt ?? task?.startedAt ?? task?.createdAt ?? 0;
-  const began = (s: Session) => Math.max(s.startedAt ?? 0, s.predecessor ? 0 : taken);
+  // The latest claim is not when a session took the task that ended before it.
+  const taken = (s: Session) => [task?.claimedAt, task?.startedAt, task?.createdAt].find((at) => at !== undefined && at <= (s.endedAt ?? Infinity)) ?? 0;
+  const tookOver = (s: Session) => byId.has(s.predecessor ?? '') || (s.predecessor !== undefined && (s.startedAt ?? 0) >= taken(s));
+  const began = (s: Session) => Math.max(s.startedAt ?? 0, tookOver(s) ? 0 : taken(s));
   const inOrder = [...byId.values()].filter((s) => began(s) > 0).sort((a, b) => began(a) - began(b));
   return inOrder.map((session, i) => {
     const from = began(session);
@@ -173,16 +199,16 @@ export function workPeriods(sessions: readonly Session[], task: Task | null | un
     const gap = before?.endedAt === undefined ? undefined : Math.max(0, from - before.endedAt);
     return {
       session,
-      reason: reasonOf(session, before, i),
+      reason: reasonOf(session, before, tookOver(session), i),
       from,
       to: ends.length ? Math.max(from, Math.min(...ends)) : undefined,
-      gapMs: session.handoffMs ?? gap,
+      gapMs: tookOver(session) ? (session.handoffMs ?? gap) : undefined,
     };
   });
 }
 
-function reasonOf(session: Session, before: Session | undefined, i: number): WorkPeriod['reason'] {
-  if (before === undefined && session.predecessor) return 'rotation';
+function reasonOf(session: Session, before: Session | undefined, tookOver: boolean, i: number): WorkPeriod['reason'] {
+  if (before === undefined && tookOver) return 'rotation';
   if (before === undefined) return i === 0 ? 'first' : 'session';
   if (before.endReason === 'rotated') return 'rotation';
   if (before.endReason === 'crashed') return 'retry';
@@ -197,6 +223,50 @@ export function workedOn({ createdAt, startedAt, claimedAt, endedAt, durationMs 
 } {
   const counted = endedAt === undefined || durationMs === undefined ? undefined : endedAt - durationMs;
   return { queued: createdAt, from: startedAt ?? claimedAt ?? counted, to: endedAt };
+}
+
+/** Within so much of each other, the time at work and the time open are one. */
+const ALIKE = 0.02;
+
+/**
+ * How long a task took, in words: the time at work, and the time that it was open where that differs.
+ *
+ * A replay keeps the recorded time at work. A task that says it was at work for longer than it was open was replayed faster than recorded,
+ * and so were the tasks of its tree, `kin`, of which some may not say how long they were at work.
+ */
+export function tookOf(task: Task, kin: readonly Task[] = [task]): string {
+  const { from, to } = workedOn(task);
+  const open = from !== undefined && to !== undefined ? to - from : undefined;
+  const worked = task.durationMs;
+  if (task.source === 'transcript' && isReplayedFaster(kin)) {
+    return worked === undefined ? `${duration(open)} of a replay` : `${duration(worked)} as recorded`;
+  }
+  if (worked === undefined || open === undefined) return duration(worked ?? open);
+  return Math.abs(worked - open) <= ALIKE * open ? duration(worked) : `${duration(worked)} of ${duration(open)}`;
+}
+
+/** A replay is told by tasks that took so many times as long when recorded as here; a recording's clock may be off by less. */
+const FASTER = 1.5;
+
+/**
+ * Whether tasks were replayed faster than they were recorded, as far as their recorded durations show.
+ *
+ * How much faster cannot be told: a replay shortens pauses, and a recorded duration may leave some out.
+ */
+function isReplayedFaster(tasks: readonly Task[]): boolean {
+  let [recorded, here] = [0, 0];
+  for (const task of tasks) {
+    const { from, to } = workedOn(task);
+    if (task.source !== 'transcript' || task.durationMs === undefined || from === undefined || to === undefined) continue;
+    recorded += task.durationMs;
+    here += to - from;
+  }
+  return recorded > FASTER * here;
+}
+
+/** What a page says beside times of a replay that went faster than the recording. */
+export function replayNote(tasks: readonly Task[]): string {
+  return isReplayedFaster(tasks) ? 'Times here are those of a replay, which went faster than the recording.' : '';
 }
 
 /** A task's status in a word. */
