@@ -67,8 +67,8 @@ def page(fleet: str, windows: Windows, now: datetime) -> RenderableType:
         notes.append(f"{', '.join(same)}: no snapshot is older, so it is the same.")
     if fell:
         notes.append(f"Taken back or corrected meanwhile, so not known: {', '.join(fell)}.")
-    words = Text("\n".join(notes), "dim")
-    return Padding(Group(head, Text(), rows, *([Text(), words] if notes else [])), (1, 0, 0, 0))
+    below = [Text(), Text("\n".join(notes), "dim")] if notes else []
+    return Padding(Group(head, Text(), rows, *below), (1, 0, 0, 0))
 
 
 def _sum(rate: Rates, names: tuple[str, ...]) -> int | None:

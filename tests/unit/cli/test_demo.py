@@ -11,6 +11,7 @@ from tachograph_cli.demo.__main__ import SLOWEST, slowdown
 from tachograph_cli.demo.actions import (
     Action,
     CallModel,
+    CallTool,
     FinishTask,
     HandOff,
     Pause,
@@ -90,3 +91,13 @@ def test_a_day_of_demo_is_less_work_than_three_hours_at_its_first_pace() -> None
     assert slowdown(0) == 1
     assert max(map(slowdown, seconds)) == SLOWEST
     assert sum(1 / slowdown(second) for second in seconds) < 3 * 3600
+
+
+def test_calls_and_tools_take_no_longer_than_the_time_that_passes() -> None:
+    worked_ms = passed_ms = 0.0
+    for action in (action for name, action in played(7, 500) if name.startswith("builder-1")):
+        if isinstance(action, CallModel | CallTool):
+            worked_ms += action.duration_ms
+        elif isinstance(action, Pause):
+            passed_ms += 1000 * action.seconds
+    assert 0 < worked_ms < passed_ms

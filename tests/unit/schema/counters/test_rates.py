@@ -116,3 +116,18 @@ def test_page_tells_the_span_it_measured_and_what_it_does_not_know() -> None:
     assert rows["measured over"] == "6m 00s"
     assert "1h 54m ago" in lines[1]
     assert "not known: retries." in lines[-1]
+
+
+def test_window_that_reaches_no_further_back_than_a_shorter_one_is_named_and_has_no_column() -> (
+    None
+):
+    young = _rates({"tasks_created": 1}, {"tasks_created": 9}, timedelta(seconds=22))
+    old = _rates({"tasks_created": 1}, {"tasks_created": 9}, timedelta(hours=3))
+    windows = {"1m": young, "1h": young, "24h": old, "7d": old}
+    console = Console(width=80)
+    with console.capture() as printed:
+        console.print(page("acme", windows, old.until))
+    text = printed.get()
+    assert "1h, 7d: no snapshot is older, so it is the same." in text
+    header = next(line for line in text.splitlines() if "24h" in line)
+    assert header.split() == ["1m", "24h"]
