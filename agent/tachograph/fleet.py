@@ -176,11 +176,10 @@ class Fleet(Block):
             successor_of = self._runtime.database.id(SESSIONS, successor_of, "predecessor")
         name = self._new_session_id(successor_of) if session_id is None else session_id
         name = self._runtime.database.id(SESSIONS, name)
-        if successor_of is not None:
-            self._writer.flush(self._close_s)  # a predecessor in this process may be yet unwritten
         predecessor = None if replayed else to_succeed(successor_of, self.name)
         succession = None
         if predecessor is not None:
+            self._writer.flush(self._close_s)  # one in this process may not be written yet
             succession = succeed(self.client, self.name, predecessor, name)
             given = {**succession.fields, **{k: v for k, v in given.items() if v is not None}}
             self._succeeding.pop(successor_of, None)

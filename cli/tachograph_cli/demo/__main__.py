@@ -34,8 +34,9 @@ SLOWER = 40.0
 HISTORY_S_PER_HOUR = 1.2
 """Seconds in which an hour of the past is written, so that the functions keep up."""
 SLOWS_EVERY_S = 1800.0
+"""The live work after which pauses are longer by those of the beginning, and so on."""
 SLOWEST = 12.0
-"""The bound on live pauses, at which an agent that is well still counts as such."""
+"""The most by which they are longer: an agent that is well still counts as such."""
 AGAIN_S = 5.0
 STUCK_S_BEFORE = 6 * 3600.0
 """The age of one agent's last progress, in the middle of a task. It is more than three times the

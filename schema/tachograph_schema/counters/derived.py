@@ -31,7 +31,7 @@ _ROUNDING = 1000
 
 
 def ratios(row: AnyRow) -> dict[str, float]:
-    """Derive the shares and costs of one scope; what is unknown or would divide by nothing is not.
+    """Derive the shares and costs of one scope, without those that are unknown or of nothing.
 
     cost_usd, cost_per_completed_usd (all spend on tasks of the scope, failures included, over those
     of them that were completed), true_to_naive (all spend over that of first attempts, subtasks'

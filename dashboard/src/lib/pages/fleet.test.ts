@@ -64,6 +64,15 @@ describe('cost per completed task', () => {
     });
   });
 
+  test('is unknown, and no cost of nothing, where no call has a known price', () => {
+    const row = { tasks_completed: 2, root_tasks_completed: 2, llm_calls: 3, unpriced_calls: 3 };
+    const cost = costByTier([day('2026-02-16', { fleet: row, 'tier:local': row, 'tier:light': { ...row, tasks_completed: 0 } })]);
+    for (const { costNanousd, perTaskNanousd } of [cost?.fleet, ...(cost?.tiers ?? [])].flatMap((c) => c ?? [])) {
+      expect([costNanousd, perTaskNanousd]).toEqual([undefined, undefined]);
+    }
+    expect(cost?.tiers.map((t) => t.tier)).toEqual(['light', 'local']);
+  });
+
   test('of a fleet is unknown where an older version counted a part of it', () => {
     const fleet = costByTier([day('2026-02-16', { fleet: { cost_nanousd: 30, tasks_completed: 3, root_tasks_completed: 1 } })])?.fleet;
     expect(fleet).toMatchObject({ completed: undefined, perTaskNanousd: undefined, costNanousd: 30 });

@@ -1,7 +1,7 @@
 /** The fleet page: what it listens to, and what it derives. */
 
 import { limit, orderBy, where } from 'firebase/firestore';
-import { countersOf, fleetRatios, ratios, rootTasksCompleted } from '../derive/derived';
+import { countersOf, fleetRatios, isCostKnown, ratios, rootTasksCompleted } from '../derive/derived';
 import { MOST } from '../derive/range';
 import { startOf } from '../derive/range';
 import { HOUR_MS } from '../derive/series';
@@ -78,9 +78,10 @@ function spendByHour(days: readonly Rollup[]): Map<number, number> {
 const TIERS = ['tier:frontier', 'tier:standard', 'tier:light', 'tier:_unknown'] as const;
 
 export interface CostPerTask {
-  costNanousd: number;
+  /** Undefined where no call has a known price. */
+  costNanousd: number | undefined;
   completed: number;
-  /** Undefined while nothing is completed. */
+  /** Undefined while nothing is completed, and where no call has a known price. */
   perTaskNanousd: number | undefined;
   /** Completed tasks of unknown cost, which count as free in the ratio. */
   unpriced: number;
@@ -111,7 +112,7 @@ export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
   const tiers = [...new Set([...TIERS, ...[...others].sort()])]
     .filter((scope) => others.has(scope))
     .map((scope) => ({ tier: titleOf(scope), ...costPerTask(countersOf(days, scope)) }))
-    .filter((t) => t.costNanousd > 0 || t.completed > 0);
+    .filter((t) => t.costNanousd !== 0 || t.completed > 0);
   return {
     fleet: {
       ...costPerTask(fleet),
@@ -130,7 +131,7 @@ export function costByTier(rollups: readonly Rollup[]): CostByTier | undefined {
 
 /** The whole cost of the scope's tasks where it is counted, else the cost. */
 function costPerTask(counters: Counters): CostPerTask {
-  const costNanousd = counters['task_cost_nanousd'] ?? counters['cost_nanousd'] ?? 0;
+  const costNanousd = isCostKnown(counters) ? (counters['task_cost_nanousd'] ?? counters['cost_nanousd'] ?? 0) : undefined;
   const completed = counters['tasks_completed'] ?? 0;
   const unpriced = counters['tasks_completed_unpriced'] ?? 0;
   return { costNanousd, completed, perTaskNanousd: ratios(counters).perCompletedNanousd, unpriced };
